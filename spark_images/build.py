@@ -1,0 +1,84 @@
+"""Building: a selection becomes a plan, the plan becomes images, and names move once all of it is built."""
+
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from docker.errors import ImageNotFound
+
+from spark_images import ROOT, bake, engine, host, rootfs
+from spark_images.catalog import Catalog, Cell
+from spark_images.errors import FactoryError
+from spark_images.graph import Graph, Target
+from spark_images.house import Factory
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What would be built: the targets that get a name, and the bake definition."""
+
+    graph: Graph
+    asked: tuple[Target, ...]
+    definition: dict[str, Any]
+
+
+def stamp() -> bake.Stamp:
+    """Returns the commit that is checked out, marked `-dirty` where the working tree differs, and its time."""
+
+    def git(*arguments: str) -> str:
+        command = ("git", "-C", str(ROOT), *arguments)
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+    revision = git("rev-parse", "HEAD")
+    changed = "-dirty" if git("status", "--porcelain", "--untracked-files=no") else ""
+    return bake.Stamp(f"{revision}{changed}", int(git("log", "-1", "--format=%ct") or 0))
+
+
+def plan(factory: Factory, graph: Graph, asked: Sequence[Target], *, containerd_store: bool = True, local: bool = True) -> Plan:
+    """Returns what building `asked` would do. `local`: on the engine's own builder, not one named by the user."""
+    catalog = factory.catalog
+    output = bake.Output(
+        # Uncompressed: the engine unpacks what it stores, and two cores would spend minutes on gzip.
+        "type=image,compression=uncompressed,unpack=true" if containerd_store and local else "type=docker"
+    )
+    folder = str(rootfs.folder(catalog.versions["debian"]).relative_to(ROOT))
+    return Plan(graph, tuple(asked), bake.definition(catalog, graph, asked, stamp(), output, folder))
+
+
+def build(factory: Factory, graph: Graph, asked: Sequence[Target], *, builder: str = "", no_cache: bool = False) -> None:
+    """Builds `asked` and what they need, and gives them their names once every one of them is built.
+
+    Raises FactoryError where the engine is not able, the disk too full, or the build fails: no name has moved then.
+    """
+    catalog = factory.catalog
+    found = engine.inspect()
+    engine.check_disk(found, catalog.settings.min_free_disk_gb)
+    here = host.read()
+    suite = catalog.versions["debian"]
+    if not catalog.settings.os_image:
+        rootfs.bootstrap(suite, here.apt, anew=no_cache)
+    todo = plan(factory, graph, asked, containerd_store=found.containerd_store, local=not builder)
+    digests = engine.bake(todo.definition, here, suite, builder=builder, no_cache=no_cache)
+    _name(catalog, todo.asked, digests)
+
+
+def _name(catalog: Catalog, targets: Sequence[Target], metadata: Any) -> None:
+    images = engine.client().images
+    for target in targets:
+        results = metadata.get(bake.identifier(target.name), {})
+        for digest in (results.get("containerimage.digest"), results.get("containerimage.config.digest")):
+            try:
+                images.get(digest).tag(catalog.tag(target.name))
+                break
+            except (ImageNotFound, TypeError):
+                continue
+        else:
+            raise FactoryError(f"{target.name} was built, but the engine does not hold it: {results}")
+
+
+def image_of(factory: Factory, cell: Cell) -> str:
+    """Returns the full reference of a cell's image, building it (or what of it is out of date) first."""
+    graph = factory.graph([cell])
+    build(factory, graph, [graph.targets[cell.name]])
+    return factory.catalog.tag(cell.name)

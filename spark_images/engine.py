@@ -1,0 +1,205 @@
+"""The engine: is it there and able, and the run of a bake definition on it.
+
+The CLI builds, since the SDK cannot drive BuildKit; the SDK inspects, tags and runs.
+"""
+
+import json
+import re
+import shutil
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import docker
+from docker.errors import DockerException
+from invoke.context import Context
+from invoke.exceptions import CommandTimedOut
+
+from spark_images import BUILD, ROOT
+from spark_images.errors import FactoryError
+from spark_images.host import Host
+
+MINIMUM_ENGINE = (23, 0)
+"""The first engine whose BuildKit reads here-documents in Dockerfiles and is the default builder."""
+
+MINIMUM_BUILDX = (0, 12)
+"""The first buildx whose bake is known to link targets and to take output options as used here."""
+
+BUILDX_ENVIRONMENT = {"BUILDX_NO_DEFAULT_LOAD": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+"""Without these, the engine's builder exports linked targets too, and stamps each image with the time of the build."""
+
+OFFLINE_LIMIT = 25
+"""Seconds that a build may take while no mirror answers: what is cached takes less, what is not cannot succeed."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What was found: versions, and whether images are in containerd's store (attestations, zstd) or the classic one."""
+
+    version: str
+    buildx: str
+    containerd_store: bool
+    root: Path
+
+    def __str__(self) -> str:
+        store = "containerd image store" if self.containerd_store else "classic image store"
+        return f"engine {self.version}, buildx {self.buildx}, {store}"
+
+
+def client() -> docker.DockerClient:
+    """Returns a connected SDK client. Raises FactoryError where no engine answers."""
+    try:
+        return docker.from_env(timeout=600)
+    except DockerException as error:
+        raise FactoryError(f"no container engine answers ({_reason(error)}): run ./bootstrap, or start yours") from None
+
+
+def _reason(error: BaseException) -> str:
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__  # type: ignore[assignment]
+    return str(error) or type(error).__name__
+
+
+def inspect() -> Engine:
+    """Looks at the engine and its CLI. Raises FactoryError where they are missing, too old, or without BuildKit."""
+    if not shutil.which("docker"):
+        raise FactoryError("the docker CLI is missing: run ./bootstrap")
+    info = client().info()
+    version = str(info["ServerVersion"])
+    if _numbers(version) < MINIMUM_ENGINE:
+        raise FactoryError(f"the engine is version {version}: building needs {_dotted(MINIMUM_ENGINE)} or newer (BuildKit)")
+    shown = Context().run("docker buildx version", hide=True, warn=True, in_stream=False)
+    match = re.search(r"v?(\d+\.\d+\.\d+)", shown.stdout) if shown and shown.ok else None
+    if not match:
+        raise FactoryError(f"the engine is version {version}, but the CLI has no buildx: install docker-buildx {_dotted(MINIMUM_BUILDX)} or newer")
+    if _numbers(match[1]) < MINIMUM_BUILDX:
+        raise FactoryError(f"buildx is version {match[1]}: building needs {_dotted(MINIMUM_BUILDX)} or newer")
+    status = dict(info.get("DriverStatus") or [])
+    return Engine(version, match[1], "containerd" in status.get("driver-type", ""), Path(info["DockerRootDir"]))
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:2])
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
+
+
+def check_disk(engine: Engine, minimum_gb: int) -> None:
+    """Raises FactoryError where less than `minimum_gb` (10^9 bytes) is free where the engine keeps its images.
+
+    An engine on another machine keeps them where this one cannot look: then nothing is checked.
+    """
+    if not engine.root.exists():
+        return
+    free = shutil.disk_usage(engine.root).free / 1e9
+    if free < minimum_gb:
+        raise FactoryError(
+            f"{free:.1f} GB are free under {engine.root}, and a build needs {minimum_gb} GB: "
+            "remove what you no longer need (docker system prune, docker buildx prune), "
+            "or lower min-free-disk-gb in images.toml (SPARK_IMAGES_MIN_FREE_DISK_GB)"
+        )
+
+
+def reachable(host: Host, timeout: float = 3) -> bool:
+    """Whether one of the host's mirrors (or its proxy) takes a connection within `timeout` seconds each."""
+    for endpoint in dict.fromkeys(host.endpoints()):
+        try:
+            socket.create_connection(endpoint, timeout).close()
+        except OSError:
+            continue
+        return True
+    return not list(host.endpoints())
+
+
+@contextmanager
+def secrets(contents: Mapping[str, str]) -> Iterator[list[str]]:
+    """Writes the secrets of a build to a private folder for as long as it runs; yields bake's options for them."""
+    with TemporaryDirectory() as folder:
+        options = []
+        for name, content in contents.items():
+            file = Path(folder, name)
+            file.write_text(content)
+            options.append(f"id={name},src={file}")
+        yield options
+
+
+def bake(
+    definition: Mapping[str, Any], host: Host, suite: str, *, builder: str = "", no_cache: bool = False
+) -> Mapping[str, Any]:
+    """Runs a bake definition; returns the metadata of its targets (digests).
+
+    What buildx prints goes to the terminal and to a log under .build/logs. Raises FactoryError where the build fails,
+    with what the log says of the reason; no tag has moved then.
+    """
+    logs = BUILD / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    name = datetime.now().strftime("%Y%m%d-%H%M%S.%f")
+    plan, metadata, log = BUILD / "bake.json", logs / f"{name}.json", logs / f"{name}.log"
+    online = reachable(host)
+    with secrets(host.secrets(suite)) as mounted:
+        plan.write_text(json.dumps(_with_host(definition, host, mounted), indent=2))
+        command = f"exec docker buildx bake --file {plan} --metadata-file {metadata}"
+        command += f" --builder {builder}" if builder else ""
+        command += " --no-cache" if no_cache else ""
+        try:
+            with Context().cd(ROOT):
+                result = Context().run(
+                    command,
+                    pty=sys.stdout.isatty(),
+                    warn=True,
+                    in_stream=False,
+                    timeout=None if online else OFFLINE_LIMIT,
+                    env=BUILDX_ENVIRONMENT,
+                )
+        except CommandTimedOut as error:
+            log.write_text(error.result.stdout + error.result.stderr)
+            raise FactoryError(f"{_offline(host)}\n{_where(log)}") from None
+    assert result is not None
+    log.write_text(result.stdout + result.stderr)
+    if not result.ok:
+        hint = "" if online else _offline(host) + "\n"
+        raise FactoryError(f"{explain(result.stdout + result.stderr)}\n{hint}{_where(log)}")
+    return dict(json.loads(metadata.read_text()))
+
+
+def _with_host(definition: Mapping[str, Any], host: Host, mounted: list[str]) -> dict[str, Any]:
+    # Proxies are arguments that BuildKit knows: they reach each RUN and stay out of the image's history.
+    targets = {
+        name: {**target, "secret": mounted, "args": {**target["args"], **host.proxies}}
+        for name, target in definition["target"].items()
+    }
+    return {**definition, "target": targets}
+
+
+def _offline(host: Host) -> str:
+    names = ", ".join(dict.fromkeys(name for name, _ in host.endpoints()))
+    return f"no network: none of {names} answers, and this build needs what is not cached yet. Earlier images are untouched"
+
+
+def _where(log: Path) -> str:
+    return f"the whole log: {log.relative_to(ROOT)}"
+
+
+_MISMATCH = re.compile(r"(\S+): expected (sha256:\w+), found (sha256:\w+)")
+_FAILED_STEP = re.compile(r"^------\n > \[(?P<step>[^\]]+)\][^\n]*\n(?P<output>.*?)^------$", re.MULTILINE | re.DOTALL)
+
+
+def explain(log: str) -> str:
+    """Returns what a failed build's log says of the reason: the artefact that is not what it should be, or the
+    step that failed with the end of its output.
+    """
+    if match := _MISMATCH.search(log):
+        return f"{match[1]}: its content is not what the lock says: expected {match[2]}, found {match[3]}"
+    if match := _FAILED_STEP.search(log.replace("\r\n", "\n")):
+        end = match["output"].strip().splitlines()[-3:]
+        return "\n  ".join([f"the build failed in {match['step']}:", *end])
+    errors = [line for line in log.splitlines() if line.startswith(("ERROR", "error"))]
+    return "the build failed" + (f": {errors[-1]}" if errors else "")

@@ -1,0 +1,32 @@
+"""Errors for the person who reads them: one message, one exit code, no stack trace."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class FactoryError(Exception):
+    """Something failed that the user can act upon; the message says what, and what to do. Exit code 1."""
+
+    exit_code = 1
+
+
+class UsageError(FactoryError):
+    """The user asked for something that does not exist or cannot work. Exit code 2."""
+
+    exit_code = 2
+
+
+class CatalogError(UsageError):
+    """images.toml, or a lock beside it, holds a mistake; the message names the table and the key. Exit code 2."""
+
+
+def nearest(value: str, valid: Iterable[str]) -> str:
+    """Returns `; the nearest is "…"` for the valid value most like `value`, or "" where none is like it."""
+    matches = get_close_matches(value, list(valid), n=1, cutoff=0.5)
+    return f'; the nearest is "{matches[0]}"' if matches else ""
+
+
+def unknown(what: str, value: str, valid: Iterable[str]) -> str:
+    """Returns the sentence for a `value` that is not among the `valid` ones: what there is, and the nearest."""
+    valid = list(valid)
+    return f'there is no {what} "{value}": there is {", ".join(valid)}{nearest(value, valid)}'

@@ -1,0 +1,126 @@
+"""What a build takes from the machine it runs on, so that it works where that machine does: the CA bundle, and the
+mirrors and proxies of apt, pip and Maven. All of it goes in as BuildKit secrets; none of it stays in a layer.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+CA_VARIABLES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+CA_FILES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
+CA_SECRET = "/run/secrets/ca"
+"""Where a build stage finds the CA bundle."""
+
+PROXY_VARIABLES = ("http_proxy", "https_proxy", "no_proxy")
+
+
+@dataclass(frozen=True)
+class Apt:
+    """The host's apt: its Debian repositories as (address, suite), and its options for fetching."""
+
+    repositories: tuple[tuple[str, str], ...] = ()
+    options: tuple[str, ...] = ()
+
+    def sources(self, suite: str) -> list[str]:
+        """Returns the lines of a sources.list for a Debian suite from the host's mirrors; none where it has none.
+
+        A host of another Debian release names other suites: its addresses serve this one as well.
+        """
+        archive = next((url for url, of in self.repositories if not of.endswith("-security")), "")
+        security = next((url for url, of in self.repositories if of.endswith("-security")), "")
+        lines = [f"deb {archive} {suite} main", f"deb {archive} {suite}-updates main"] if archive else []
+        return lines + ([f"deb {security} {suite}-security main"] if security else [])
+
+
+@dataclass(frozen=True)
+class Host:
+    """Everything that a build takes from its host. `ca` and `maven_settings` are files, or None."""
+
+    ca: Path | None
+    apt: Apt
+    pip: Mapping[str, str]
+    maven_settings: Path | None
+    proxies: Mapping[str, str]
+
+    def secrets(self, suite: str) -> dict[str, str]:
+        """Returns the content of each BuildKit secret by its id; what the host does not set is left out."""
+        contents = {}
+        if self.ca:
+            contents["ca"] = self.ca.read_text()
+        options = [f'Acquire::https::CAInfo "{CA_SECRET}";'] if self.ca else []
+        options += [f'{key} "{value}";' for key, value in map(_key_value, self.apt.options) if key != "Acquire::https::CAInfo"]
+        options += ['Acquire::Retries "2";', 'Acquire::http::Timeout "20";', 'Acquire::https::Timeout "20";']
+        contents["apt-conf"] = "\n".join(options) + "\n"
+        if sources := self.apt.sources(suite):
+            contents["apt-sources"] = "\n".join(sources) + "\n"
+        if self.pip:
+            contents["pip-conf"] = "[global]\n" + "".join(f"{key} = {value}\n" for key, value in self.pip.items())
+        if self.maven_settings:
+            contents["maven-settings"] = self.maven_settings.read_text()
+        return contents
+
+    def endpoints(self) -> Iterator[tuple[str, int]]:
+        """Yields (host, port) of what a build must reach: the proxies where there are any, else the mirrors."""
+        proxies = [self.proxies[name] for name in ("https_proxy", "http_proxy") if self.proxies.get(name)]
+        mirrors = [url for url, _ in self.apt.repositories] + [self.pip[k] for k in ("index-url",) if k in self.pip]
+        for url in proxies or mirrors:
+            parts = urlsplit(url)
+            if parts.hostname:
+                yield parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _key_value(option: str) -> tuple[str, str]:
+    key, _, value = option.rstrip(";").partition(" ")
+    return key, value.strip('"')
+
+
+def _output(*command: str) -> str:
+    if not shutil.which(command[0]):
+        return ""
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+
+_ACQUIRE = re.compile(r'^Acquire::(http|https)::\S* ".+";$')
+
+
+def _apt() -> Apt:
+    table = _output("apt-get", "indextargets", "--format", "$(ORIGIN) $(REPO_URI) $(CODENAME)", "Created-By: Packages")
+    rows = [line.split() for line in table.splitlines()]
+    repositories = [(row[1], row[2]) for row in rows if len(row) == 3 and row[0] == "Debian"]
+    options = [line for line in _output("apt-config", "dump").splitlines() if _ACQUIRE.match(line)]
+    return Apt(tuple(dict.fromkeys(repositories)), tuple(option.rstrip(";") for option in options))
+
+
+# pip's options that say where packages come from; `cert` is the CA secret's, and a folder of wheels stays the host's.
+_PIP_OPTIONS = ("index-url", "extra-index-url", "trusted-host", "proxy")
+
+
+def _pip() -> dict[str, str]:
+    found = {}
+    # "global.index-url='…'" from files, ":env:.index-url='…'" from the environment, which comes last and wins.
+    for line in _output("pip", "config", "list").splitlines():
+        key, _, value = line.partition("=")
+        option = key.rpartition(".")[2]
+        if option in _PIP_OPTIONS and key.startswith(("global.", ":env:.", "download.", "install.")):
+            found[option] = value.strip("'\"").replace("\\n", " ")
+    return found
+
+
+def read(environment: Mapping[str, str] = os.environ) -> Host:
+    """Reads what this machine is set up with: environment, apt, pip and Maven configuration."""
+    candidates = [environment[name] for name in CA_VARIABLES if environment.get(name)] + list(CA_FILES)
+    ca = next((Path(name) for name in candidates if Path(name).is_file()), None)
+    settings = Path(environment.get("HOME", "/"), ".m2/settings.xml")
+    proxies = {name: environment.get(name) or environment.get(name.upper()) or "" for name in PROXY_VARIABLES}
+    return Host(
+        ca=ca,
+        apt=_apt(),
+        pip=_pip(),
+        maven_settings=settings if settings.is_file() else None,
+        proxies={name: value for name, value in proxies.items() if value},
+    )

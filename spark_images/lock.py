@@ -1,0 +1,100 @@
+"""Lock files: what may enter a layer, by hash. They lie beside the layer that they belong to."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from spark_images import ROOT
+from spark_images.catalog import Catalog
+from spark_images.dockerfiles import House
+from spark_images.errors import CatalogError
+
+ARTEFACTS = "artefacts.lock"
+REQUIREMENTS = "requirements.in"
+REQUIREMENTS_LOCK = "requirements.lock"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The hash and size (bytes) of an artefact."""
+
+    sha256: str
+    size: int
+
+
+Lock = Mapping[str, Entry]
+"""The artefacts of one layer, by coordinate."""
+
+
+def read_locks(house: House, root: Path = ROOT) -> dict[str, Lock]:
+    """Reads every artefacts.lock, by the layer's folder. Raises CatalogError for one that is not a lock."""
+    locks: dict[str, Lock] = {}
+    for recipe in house.recipes.values():
+        file = root / recipe.folder / ARTEFACTS
+        if file.exists():
+            try:
+                locks[recipe.name] = {c: Entry(**entry) for c, entry in json.loads(file.read_text()).items()}
+            except (ValueError, TypeError, AttributeError) as error:
+                raise CatalogError(f"{recipe.folder}/{ARTEFACTS}: not a lock file: {error}") from None
+    return locks
+
+
+def write_lock(file: Path, lock: Lock) -> None:
+    """Writes one artefacts.lock, sorted by coordinate."""
+    file.write_text(json.dumps({c: asdict(lock[c]) for c in sorted(lock)}, indent=2) + "\n")
+
+
+@dataclass(frozen=True)
+class Requirements:
+    """A set of Python packages: its requirements.in, its lock, and the sets whose packages it must not hold again."""
+
+    source: Path
+    upon: tuple[Path, ...] = ()
+
+    @property
+    def lock(self) -> Path:
+        """The lock file of the set."""
+        return self.source.with_name(REQUIREMENTS_LOCK)
+
+    @property
+    def fingerprint(self) -> str:
+        """What the lock was compiled from, as a hash that stands in its first line."""
+        content = b"\0".join(path.read_bytes() for path in (self.source, *self.upon))
+        return f"# compiled by `inv lock.update` from sources with sha256 {hashlib.sha256(content).hexdigest()}"
+
+
+def requirement_sets(house: House, root: Path = ROOT) -> Iterator[Requirements]:
+    """Yields the factory's own set and every layer's; `python-deps-x` stands upon `python-deps`."""
+    yield Requirements(root / REQUIREMENTS)
+    for name, recipe in house.recipes.items():
+        source = root / recipe.folder / REQUIREMENTS
+        if source.exists():
+            below = [o for o in house.recipes.values() if name.startswith(f"{o.name}-") and (root / o.folder / REQUIREMENTS).exists()]
+            yield Requirements(source, tuple(root / o.folder / REQUIREMENTS_LOCK for o in below))
+
+
+def disagreements(catalog: Catalog, house: House, locks: Mapping[str, Lock], root: Path = ROOT) -> list[str]:
+    """Returns a sentence for each place where images.toml or a requirements.in and their lock disagree."""
+    wanted: dict[str, set[str]] = {layer: set() for layer in {*catalog.layers, *locks}}
+    for layer, artefact in catalog.all_artefacts():
+        wanted[layer].add(artefact.coordinate)
+    found = []
+    for layer, coordinates in wanted.items():
+        locked = set(locks.get(layer, ()))
+        found += [f"[layers.{layer}]: {c} is not in {ARTEFACTS}" for c in sorted(coordinates - locked)]
+        found += [f"[layers.{layer}]: {c} is in {ARTEFACTS} but not in images.toml" for c in sorted(locked - coordinates)]
+    for requirements in requirement_sets(house, root):
+        path = requirements.lock.relative_to(root)
+        if not requirements.lock.exists():
+            found.append(f"{path} is missing")
+        elif requirements.lock.read_text().partition("\n")[0] != requirements.fingerprint:
+            found.append(f"{path} was not compiled from today's {REQUIREMENTS}")
+    return found
+
+
+def package_names(locks: Iterable[Path]) -> list[str]:
+    """Returns the names of the packages that these requirements.lock files pin."""
+    lines = (line for lock in locks for line in lock.read_text().splitlines())
+    return [line.partition("==")[0] for line in lines if "==" in line and not line.startswith((" ", "#"))]

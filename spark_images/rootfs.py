@@ -1,0 +1,72 @@
+"""The bottom of the images where no registry is in reach: a Debian root file system, bootstrapped from packages."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from spark_images import BUILD, ROOT
+from spark_images.errors import FactoryError
+from spark_images.graph import LAYER_EPOCH
+from spark_images.host import Apt
+
+RECIPE = ROOT / "docker/base/rootfs"
+PACKAGES = ("usr-is-merged",)
+"""Beside the essential packages and apt. usr-is-merged takes the place of usrmerge, which brings 45 MB of Perl."""
+
+LEFT_OUT = (
+    "path-exclude=/usr/share/man/*",
+    "path-exclude=/usr/share/info/*",
+    "path-exclude=/usr/share/locale/*",
+    "path-exclude=/usr/share/doc/*",
+    "path-include=/usr/share/doc/*/copyright",
+    "path-include=/usr/share/doc/apt/examples/sources.list",
+)
+"""What dpkg does not unpack. Licences stay; the sources.list is finish.sh's."""
+
+
+def folder(suite: str) -> Path:
+    """Returns the folder of the root file system of this Debian suite; its name changes with what it is made from."""
+    made_from = [suite, LAYER_EPOCH, *PACKAGES, *LEFT_OUT, *(f.read_text() for f in sorted(RECIPE.iterdir()))]
+    key = hashlib.sha256("\0".join(made_from).encode()).hexdigest()[:16]
+    return BUILD / "rootfs" / f"{suite}-{key}"
+
+
+def bootstrap(suite: str, apt: Apt, *, anew: bool = False) -> Path:
+    """Makes the root file system of a Debian suite, unless it is there (`anew`: also then); returns its folder.
+
+    Needs mmdebstrap, and root or user namespaces; takes 10 to 20 s. The same packages give the same bytes. Raises
+    FactoryError where mmdebstrap is missing or fails; its output is kept in a log.
+    """
+    target = folder(suite)
+    if (target / "rootfs.tar").exists() and not anew:
+        return target
+    if not shutil.which("mmdebstrap"):
+        raise FactoryError(
+            "mmdebstrap is missing: run ./bootstrap, install it (Debian and Ubuntu have it), or name an image to build "
+            "upon: os-image in images.toml, or SPARK_IMAGES_OS_IMAGE=debian:bookworm-slim@sha256:…"
+        )
+    target.mkdir(parents=True, exist_ok=True)
+    partial, log = target / "rootfs.partial.tar", target / "mmdebstrap.log"
+    command = ["mmdebstrap", "--variant=minbase", "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr"]
+    command += [f"--include={','.join(PACKAGES)}", f"--customize-hook={RECIPE / 'finish.sh'}"]
+    command += [f"--dpkgopt={option}" for option in LEFT_OUT]
+    command += [f"--aptopt={option}" for option in apt.options]
+    command += [suite, str(partial), "-"]
+    print(f"bootstrapping Debian {suite} (once, 10 to 20 s)")
+    with log.open("w") as output:
+        done = subprocess.run(
+            command,
+            env={**os.environ, "SOURCE_DATE_EPOCH": LAYER_EPOCH},
+            input="\n".join(apt.sources(suite)).encode(),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    if done.returncode:
+        lines = log.read_text(errors="replace").splitlines()
+        raise FactoryError("mmdebstrap failed:\n  " + "\n  ".join(lines[-8:]) + f"\nthe whole of it: {log.relative_to(ROOT)}")
+    shutil.copy(RECIPE / "Dockerfile", target)
+    partial.rename(target / "rootfs.tar")
+    return target

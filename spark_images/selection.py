@@ -1,0 +1,52 @@
+"""Which cells a command line names."""
+
+from collections.abc import Sequence
+
+from spark_images.catalog import Catalog, Cell
+from spark_images.errors import UsageError, unknown
+
+
+def select(
+    catalog: Catalog, sparks: Sequence[str] = (), variants: Sequence[str] = (), images: Sequence[str] = ()
+) -> tuple[Cell, ...]:
+    """Returns the cells that are built for these Spark versions, variants and images; an empty list means all.
+
+    What is not named takes part where it can be built. What is named must be: raises UsageError for a name that does
+    not exist (with the nearest), and for a pair of names of which every cell is refused (with the reasons).
+    """
+    for what, named, valid in (
+        ("Spark version", sparks, catalog.spark),
+        ("variant", variants, catalog.variants),
+        ("image", images, catalog.images),
+    ):
+        for name in named:
+            if name not in valid:
+                raise UsageError(unknown(what, name, valid))
+
+    chosen = []
+    for image in images or [""]:
+        for spark in sparks or [""]:
+            for variant in variants or [""]:
+                cells = [
+                    cell
+                    for cell in catalog.cells
+                    if image in ("", cell.image) and spark in ("", cell.spark) and variant in ("", cell.variant)
+                ]
+                buildable = [cell for cell in cells if not cell.refusal]
+                if not buildable:
+                    raise UsageError("\n".join(f"{cell.key} is not built: {cell.refusal}" for cell in cells))
+                chosen += buildable
+    return tuple(cell for cell in catalog.cells if cell in chosen)
+
+
+def cell_of(catalog: Catalog, key: str) -> Cell:
+    """Returns the cell with this key.
+
+    Raises UsageError where there is none (with the nearest), or where the cell is refused (with the reason).
+    """
+    for cell in catalog.cells:
+        if cell.key == key:
+            if cell.refusal:
+                raise UsageError(f"{key} is not built: {cell.refusal}")
+            return cell
+    raise UsageError(unknown("cell", key, [cell.key for cell in catalog.buildable]))

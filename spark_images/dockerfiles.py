@@ -62,6 +62,18 @@ class Recipe:
                 else:
                     yield name, shipped
 
+    def composed_of(self, arguments: Mapping[str, str]) -> Iterator[tuple[str, bool]]:
+        """Yields (name, copied) for what the final stage lies upon and then for each of its copies, in order.
+
+        A stage of this file that is another name's alias counts as that name; one that adds nothing as "scratch".
+        """
+        final = self.stages[-1]
+        for text, copied in [(final.base, False), *((source, True) for source in final.sources)]:
+            name = self._expand(text, arguments)
+            while inner := self.stage(name):
+                name = self._expand(inner.base, arguments)
+            yield name, copied
+
     def _expand(self, text: str, arguments: Mapping[str, str]) -> str:
         def value(match: re.Match[str]) -> str:
             name = match[1] or match[2]

@@ -94,7 +94,13 @@ def disagreements(catalog: Catalog, house: House, locks: Mapping[str, Lock], roo
     return found
 
 
-def package_names(locks: Iterable[Path]) -> list[str]:
-    """Returns the names of the packages that these requirements.lock files pin."""
-    lines = (line for lock in locks for line in lock.read_text().splitlines())
-    return [line.partition("==")[0] for line in lines if "==" in line and not line.startswith((" ", "#"))]
+def package_versions(lock: Path) -> list[tuple[str, str]]:
+    """Returns (name, version) of each package that a requirements.lock pins."""
+    pins = (line.split()[0] for line in lock.read_text().splitlines() if "==" in line and line[:1].isalnum())
+    return [(name, version) for name, _, version in (pin.partition("==") for pin in pins)]
+
+
+def check(catalog: Catalog, house: House, locks: Mapping[str, Lock], root: Path = ROOT) -> None:
+    """Raises CatalogError, naming each place, where images.toml or a requirements.in and its lock disagree."""
+    if found := disagreements(catalog, house, locks, root):
+        raise CatalogError("\n".join([*found, "run `inv lock.update`"]))

@@ -14,7 +14,7 @@ from spark_images import ROOT, build, engine, host
 from spark_images import graph as graphs
 from spark_images.errors import FactoryError, UsageError, unknown
 from spark_images.house import Factory
-from spark_images.lock import ARTEFACTS, Entry, Requirements, package_names, requirement_sets, write_lock
+from spark_images.lock import ARTEFACTS, Entry, Requirements, package_versions, requirement_sets, write_lock
 
 KINDS = ("artefacts", "python")
 TOOLCHAIN = "toolchain"
@@ -83,8 +83,8 @@ def _compile(factory: Factory, requirements: Requirements, *, upgrade: bool) -> 
     command += ["--only-binary", ":all:", "--python-version", factory.catalog.versions["python"], "--python-platform", "x86_64-manylinux_2_28"]
     for lock in requirements.upon:
         command += ["--constraint", str(lock)]
-    for name in package_names(requirements.upon):
-        command += ["--no-emit-package", name]
+        for name, _ in package_versions(lock):
+            command += ["--no-emit-package", name]
     if index := here.pip.get("index-url"):
         command += ["--default-index", index]
     command += ["--upgrade"] if upgrade else []

@@ -34,9 +34,16 @@ def select(
                 ]
                 buildable = [cell for cell in cells if not cell.refusal]
                 if not buildable:
-                    raise UsageError("\n".join(f"{cell.key} is not built: {cell.refusal}" for cell in cells))
+                    raise UsageError(_refused(cells))
                 chosen += buildable
     return tuple(cell for cell in catalog.cells if cell in chosen)
+
+
+def _refused(cells: Sequence[Cell]) -> str:
+    reasons: dict[str, list[str]] = {}
+    for cell in cells:
+        reasons.setdefault(cell.refusal, []).append(cell.key)
+    return "\n".join(f"not built: {', '.join(keys)}: {reason}" for reason, keys in reasons.items())
 
 
 def cell_of(catalog: Catalog, key: str) -> Cell:
@@ -47,6 +54,6 @@ def cell_of(catalog: Catalog, key: str) -> Cell:
     for cell in catalog.cells:
         if cell.key == key:
             if cell.refusal:
-                raise UsageError(f"{key} is not built: {cell.refusal}")
+                raise UsageError(_refused([cell]))
             return cell
     raise UsageError(unknown("cell", key, [cell.key for cell in catalog.buildable]))

@@ -1,0 +1,132 @@
+"""How large the images are, layer by layer: unpacked, in bytes, as the engine hands them out."""
+
+import json
+import shutil
+import subprocess
+import tarfile
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import IO
+
+from docker.errors import ImageNotFound
+
+from spark_images import engine
+from spark_images.catalog import Cell
+from spark_images.errors import FactoryError
+from spark_images.graph import Graph, Target
+from spark_images.house import Factory
+
+GZIP = b"\x1f\x8b"
+BLOCK = 1 << 20
+SETTINGS = "image settings"
+"""What a layer is called that no layer of the graph brought: WORKDIR makes one."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of an image: the digest of its content, where it comes from, its size in bytes."""
+
+    digest: str
+    origin: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The layers of each image, by the image's name."""
+
+    images: Mapping[str, tuple[Layer, ...]]
+
+    @cached_property
+    def total(self) -> int:
+        """The sum of all images, in bytes."""
+        return sum(map(self.of, self.images))
+
+    @cached_property
+    def unique(self) -> int:
+        """The sum of all layers, each counted once, in bytes."""
+        return sum({layer.digest: layer.size for layers in self.images.values() for layer in layers}.values())
+
+    def of(self, image: str) -> int:
+        """The size of one image, in bytes."""
+        return sum(layer.size for layer in self.images[image])
+
+
+def measure(factory: Factory, cells: Iterable[Cell]) -> Sizes:
+    """Returns the sizes of these cells' images, as far as the engine holds them. Reads every layer once.
+
+    Raises FactoryError where the engine does not hand them out.
+    """
+    held = {}
+    for cell in cells:
+        tag = factory.catalog.tag(cell.name)
+        try:
+            held[cell.name] = (cell, tag, engine.client().images.get(tag).attrs["RootFS"]["Layers"])
+        except ImageNotFound:
+            continue
+    graph = factory.graph([cell for cell, _, _ in held.values()])
+    sizes = _layer_sizes([tag for _, tag, _ in held.values()]) if held else {}
+    return Sizes(
+        {
+            name: tuple(
+                Layer(digest, origin, size)
+                for digest, origin, size in zip(
+                    digests, _origins(graph, graph.targets[name], len(digests)), sizes[tag], strict=True
+                )
+            )
+            for name, (_, tag, digests) in held.items()
+        }
+    )
+
+
+def _origins(graph: Graph, target: Target, count: int) -> list[str]:
+    names = origins(graph, target)
+    return names + [SETTINGS] * (count - len(names))
+
+
+def origins(graph: Graph, target: Target) -> list[str]:
+    """Returns where each layer of a target comes from, bottom first: its base's layers, then what it copies.
+
+    A stage that adds nothing (a feature that is off) still makes an empty layer: its name is "".
+    """
+    names = []
+    for name, copied in target.recipe.composed_of(target.arguments):
+        source = graph.targets.get(target.contexts.get(name, ""))
+        if copied:
+            names.append(source.name if source else "")
+        elif source:
+            names += origins(graph, source)
+    return names if target.recipe.kind == "runtime" else [*names, target.name]
+
+
+def _layer_sizes(tags: list[str]) -> dict[str, list[int]]:
+    """Returns the size of each layer of each image, by tag. One stream for all: a shared layer comes once."""
+    if not shutil.which("docker"):
+        raise FactoryError("the docker CLI is missing: run ./bootstrap")
+    sizes: dict[str, int] = {}
+    manifest = []
+    with subprocess.Popen(["docker", "save", *tags], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
+            for member in archive:
+                content = archive.extractfile(member)
+                if member.name == "manifest.json" and content:
+                    manifest = json.load(content)
+                elif content:
+                    sizes[member.name] = _unpacked(content, member.size)
+    if process.returncode:
+        raise FactoryError(f"docker save failed with exit code {process.returncode}")
+    return {tag: [sizes[layer] for layer in image["Layers"]] for image in manifest for tag in image["RepoTags"]}
+
+
+def _unpacked(content: IO[bytes], size: int) -> int:
+    block = content.read(BLOCK)
+    if not block.startswith(GZIP):
+        return size
+    unpacker, total = zlib.decompressobj(wbits=31), 0
+    while block:
+        total += len(unpacker.decompress(block))
+        block = content.read(BLOCK)
+    return total

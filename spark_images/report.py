@@ -1,0 +1,98 @@
+"""What the tasks print: tables for people, JSON for machines."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+
+from spark_images.build import Plan
+from spark_images.catalog import Catalog
+from spark_images.measure import Sizes
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[str] = ()) -> None:
+    """Prints a table; the columns in `numbers` are aligned to the right. Only the last column folds, and only on a
+    terminal: piped, the table is as wide as its content.
+    """
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        last = column == columns[-1]
+        table.add_column(column, justify="right" if column in numbers else "left", no_wrap=not last, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console = Console()
+    if not console.is_terminal:
+        wide = console.options.update(max_width=10_000)
+        console = Console(width=Measurement.get(console, wide, table).maximum)
+    console.print(table)
+
+
+def print_json(document: Any) -> None:
+    """Prints a document as JSON."""
+    print(json.dumps(document, indent=2))
+
+
+def cells(catalog: Catalog) -> list[dict[str, Any]]:
+    """Returns every cell of the matrix as plain data; `refused` holds the reason, or null."""
+    return [
+        {
+            "cell": cell.key,
+            "image": catalog.tag(cell.name),
+            "kind": cell.image,
+            "spark": cell.spark,
+            "variant": cell.variant,
+            "refused": cell.refusal or None,
+        }
+        for cell in catalog.cells
+    ]
+
+
+def print_cells(catalog: Catalog) -> None:
+    """Prints the matrix as a table."""
+    rows = [(row["cell"], row["image"], row["refused"] or "built") for row in cells(catalog)]
+    print_table(("cell", "image", "state"), rows)
+
+
+def plan(catalog: Catalog, todo: Plan) -> list[dict[str, Any]]:
+    """Returns what a plan builds, in order: each target, the name it gets (null: none), and what it is built from."""
+    asked = {target.name for target in todo.asked}
+    return [
+        {
+            "target": name,
+            "folder": str(target.recipe.folder),
+            "image": catalog.tag(name) if name in asked else None,
+            "from": sorted(target.contexts.values()),
+        }
+        for name, target in todo.graph.targets.items()
+    ]
+
+
+def print_plan(catalog: Catalog, todo: Plan) -> None:
+    """Prints a plan as a table."""
+    rows = [(row["target"], row["folder"], row["image"] or "", ", ".join(row["from"])) for row in plan(catalog, todo)]
+    print_table(("target", "folder", "image", "built from"), rows)
+
+
+SHOWN = 500_000
+"""Layers below this size (bytes) are not worth a line."""
+
+
+def megabytes(size: int) -> str:
+    """Returns a size in bytes as MB (10^6 bytes) with a thousands separator: `1,042 MB`."""
+    return f"{size / 1e6:,.0f} MB"
+
+
+def print_sizes(sizes: Sizes) -> None:
+    """Prints the size of each image and of each layer in it, and what the images share."""
+    for image, layers in sizes.images.items():
+        whole = megabytes(sizes.of(image))
+        rows = [(megabytes(layer.size), layer.origin) for layer in layers if layer.size >= SHOWN]
+        print_table((whole, image), rows, numbers=[whole])
+        print()
+    print(
+        f"{len(sizes.images)} images: {megabytes(sizes.total)} in all, {megabytes(sizes.unique)} with each layer counted "
+        f"once ({sizes.unique / sizes.total:.2f})"
+    )

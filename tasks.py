@@ -57,32 +57,64 @@ def _build(kinds: tuple[str, ...], spark: list[str], variant: list[str], dry_run
 
 
 @command(iterable=["spark", "variant"], help=BUILD_HELP)
-def build_base(context, spark, variant, dry_run=False, json=False, no_cache=False, builder=""):
+def build_base(
+    context: Context,
+    spark: list[str],
+    variant: list[str],
+    dry_run: bool = False,
+    json: bool = False,
+    no_cache: bool = False,
+    builder: str = "",
+) -> None:
     """Build the base layers: os, identity, python, jdk."""
     _build(("base",), spark, variant, dry_run, json, no_cache=no_cache, builder=builder)
 
 
 @command(iterable=["spark", "variant"], help=BUILD_HELP)
-def build_intermediate(context, spark, variant, dry_run=False, json=False, no_cache=False, builder=""):
-    """Build the intermediate layers: Spark, Python packages, JDBC drivers, jars."""
+def build_intermediate(
+    context: Context,
+    spark: list[str],
+    variant: list[str],
+    dry_run: bool = False,
+    json: bool = False,
+    no_cache: bool = False,
+    builder: str = "",
+) -> None:
+    """Build Spark, Python packages, JDBC drivers, jars."""
     _build(("intermediate",), spark, variant, dry_run, json, no_cache=no_cache, builder=builder)
 
 
 @command(iterable=["spark", "variant"], help=BUILD_HELP)
-def build_runtime(context, spark, variant, dry_run=False, json=False, no_cache=False, builder=""):
-    """Build images that run: --spark 3.5.8 --variant iceberg."""
+def build_runtime(
+    context: Context,
+    spark: list[str],
+    variant: list[str],
+    dry_run: bool = False,
+    json: bool = False,
+    no_cache: bool = False,
+    builder: str = "",
+) -> None:
+    """Build images: --spark 3.5.8 --variant iceberg."""
     _build(("runtime",), spark, variant, dry_run, json, no_cache=no_cache, builder=builder)
 
 
 @command(iterable=["spark", "variant"], help=BUILD_HELP)
-def build_all(context, spark, variant, dry_run=False, json=False, no_cache=False, builder=""):
+def build_all(
+    context: Context,
+    spark: list[str],
+    variant: list[str],
+    dry_run: bool = False,
+    json: bool = False,
+    no_cache: bool = False,
+    builder: str = "",
+) -> None:
     """Build every layer and every image."""
     _build(("base", "intermediate", "runtime"), spark, variant, dry_run, json, no_cache=no_cache, builder=builder)
 
 
 @command(help={"json": "print JSON"})
-def images_list(context, json=False):
-    """List the matrix: every cell, its image, and why a cell is not built."""
+def images_list(context: Context, json: bool = False) -> None:
+    """List the matrix: every cell, or why it is not built."""
     catalog = house.load().catalog
     if json:
         report.print_json(report.cells(catalog))
@@ -91,15 +123,15 @@ def images_list(context, json=False):
 
 
 @command(iterable=["spark", "variant"], help={"spark": SPARK, "variant": VARIANT})
-def images_sizes(context, spark, variant):
-    """Print the size of each built image, layer by layer, and what the images share."""
+def images_sizes(context: Context, spark: list[str], variant: list[str]) -> None:
+    """Print the size of each image, layer by layer."""
     factory = house.load()
     report.print_sizes(measure.measure(factory, select(factory.catalog, spark, variant)))
 
 
 @command(help={"check": "write nothing; fail where the catalogue is not what images.toml and the locks say"})
-def images_catalog(context, check=False):
-    """Write docker/images/README.md, the catalogue of all images (sizes: as the engine holds them)."""
+def images_catalog(context: Context, check: bool = False) -> None:
+    """Write the catalogue of images (--check: is it true?)."""
     if check:
         document.check(house.load())
     else:
@@ -107,8 +139,8 @@ def images_catalog(context, check=False):
 
 
 @command(help={"check": "write nothing; fail where a drawing is not what the Dockerfiles say"})
-def graph(context, check=False):
-    """Draw the DAG of layers and images: docs/graph.svg, and Mermaid in the README."""
+def graph(context: Context, check: bool = False) -> None:
+    """Draw the DAG: docs/graph.svg, Mermaid in the README."""
     if check:
         draw.check(house.load())
     else:
@@ -119,15 +151,15 @@ def graph(context, check=False):
     iterable=["only"],
     help={"only": "artefacts or python (default: both)", "upgrade": "take newer Python packages where there are any"},
 )
-def lock_update(context, only, upgrade=False):
-    """Bring the lock files up to date with images.toml and the requirements.in files."""
+def lock_update(context: Context, only: list[str], upgrade: bool = False) -> None:
+    """Refresh the locks of artefacts and Python packages."""
     changed = relock.update(house.load(locked=False), only, upgrade=upgrade)
     print("\n".join(map(str, changed)) or "every lock was up to date")
 
 
 @command()
-def lock_check(context):
-    """Fail where images.toml or a requirements.in and its lock disagree."""
+def lock_check(context: Context) -> None:
+    """Fail where images.toml and a lock disagree."""
     factory = house.load(locked=False)
     lock.check(factory.catalog, factory.house, factory.locks)
 

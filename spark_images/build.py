@@ -35,7 +35,9 @@ def stamp() -> bake.Stamp:
     return bake.Stamp(f"{revision}{changed}", int(git("log", "-1", "--format=%ct") or 0))
 
 
-def plan(factory: Factory, graph: Graph, asked: Sequence[Target], *, containerd_store: bool = True, local: bool = True) -> Plan:
+def plan(
+    factory: Factory, graph: Graph, asked: Sequence[Target], *, containerd_store: bool = True, local: bool = True
+) -> Plan:
     """Returns what building `asked` would do. `local`: on the engine's own builder, not one named by the user."""
     catalog = factory.catalog
     output = bake.Output(
@@ -46,7 +48,9 @@ def plan(factory: Factory, graph: Graph, asked: Sequence[Target], *, containerd_
     return Plan(graph, tuple(asked), bake.definition(catalog, graph, asked, stamp(), output, folder))
 
 
-def build(factory: Factory, graph: Graph, asked: Sequence[Target], *, builder: str = "", no_cache: bool = False) -> None:
+def build(
+    factory: Factory, graph: Graph, asked: Sequence[Target], *, builder: str = "", no_cache: bool = False
+) -> None:
     """Builds `asked` and what they need, and gives them their names once every one of them is built.
 
     Raises FactoryError where the engine is not able, the disk too full, or the build fails: no name has moved then.

@@ -229,7 +229,9 @@ def load(file: Path = FILE, environment: Mapping[str, str] | None = None) -> Cat
     try:
         catalog = TypeAdapter(Catalog).validate_python(document, strict=False)
     except ValidationError as error:
-        raise CatalogError("\n".join(_message(file.name, e["loc"], e["type"], e["msg"]) for e in error.errors())) from None
+        raise CatalogError(
+            "\n".join(_message(file.name, e["loc"], e["type"], e["msg"]) for e in error.errors())
+        ) from None
     _check(catalog, file.name)
     return catalog
 

@@ -5,7 +5,6 @@ Sizes are the one thing that is measured: they stand in sizes.json beside it, as
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 
 from spark_images import ROOT
 from spark_images.catalog import Artefact, Catalog, Cell, fill

@@ -66,7 +66,9 @@ def mermaid(drawn: Picture) -> str:
 
 def dot(drawn: Picture) -> Digraph:
     """Returns the picture as a Graphviz graph, with the same arrows."""
-    graph = Digraph(graph_attr={"rankdir": "LR", "fontname": "sans-serif"}, node_attr={"shape": "box", "fontname": "sans-serif"})
+    graph = Digraph(
+        graph_attr={"rankdir": "LR", "fontname": "sans-serif"}, node_attr={"shape": "box", "fontname": "sans-serif"}
+    )
     for kind, folders in drawn.nodes.items():
         with graph.subgraph(name=f"cluster_{kind}", graph_attr={"label": kind, "style": "rounded"}) as cluster:
             for folder, label in folders.items():

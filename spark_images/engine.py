@@ -16,11 +16,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import docker
 from docker.errors import DockerException
 from invoke.context import Context
 from invoke.exceptions import CommandTimedOut
 
+import docker
 from spark_images import BUILD, ROOT
 from spark_images.errors import FactoryError
 from spark_images.host import Host
@@ -40,7 +40,7 @@ OFFLINE_LIMIT = 25
 
 @dataclass(frozen=True)
 class Engine:
-    """What was found: versions, and whether images are in containerd's store (attestations, zstd) or the classic one."""
+    """What was found: versions, and whether the image store is containerd's or the classic one."""
 
     version: str
     buildx: str
@@ -73,11 +73,16 @@ def inspect() -> Engine:
     info = client().info()
     version = str(info["ServerVersion"])
     if _numbers(version) < MINIMUM_ENGINE:
-        raise FactoryError(f"the engine is version {version}: building needs {_dotted(MINIMUM_ENGINE)} or newer (BuildKit)")
+        raise FactoryError(
+            f"the engine is version {version}: building needs {_dotted(MINIMUM_ENGINE)} or newer (BuildKit)"
+        )
     shown = Context().run("docker buildx version", hide=True, warn=True, in_stream=False)
     match = re.search(r"v?(\d+\.\d+\.\d+)", shown.stdout) if shown and shown.ok else None
     if not match:
-        raise FactoryError(f"the engine is version {version}, but the CLI has no buildx: install docker-buildx {_dotted(MINIMUM_BUILDX)} or newer")
+        raise FactoryError(
+            f"the engine is version {version}, but the CLI has no buildx: "
+            f"install docker-buildx {_dotted(MINIMUM_BUILDX)} or newer"
+        )
     if _numbers(match[1]) < MINIMUM_BUILDX:
         raise FactoryError(f"buildx is version {match[1]}: building needs {_dotted(MINIMUM_BUILDX)} or newer")
     status = dict(info.get("DriverStatus") or [])
@@ -181,7 +186,7 @@ def _with_host(definition: Mapping[str, Any], host: Host, mounted: list[str]) ->
 
 def _offline(host: Host) -> str:
     names = ", ".join(dict.fromkeys(name for name, _ in host.endpoints()))
-    return f"no network: none of {names} answers, and this build needs what is not cached yet. Earlier images are untouched"
+    return f"no network: {names} does not answer, and this build needs what is not cached. Earlier images are untouched"
 
 
 def _where(log: Path) -> str:

@@ -14,7 +14,7 @@ from spark_images.errors import CatalogError, FactoryError, unknown
 from spark_images.lock import Lock
 
 LAYER_EPOCH = "1767225600"
-"""The date of every file in a layer (2026-01-01, seconds since 1970): one for all, so that equal content is equal bytes."""
+"""The date of every file in a layer (2026-01-01, in seconds since 1970): equal content is equal bytes."""
 
 ROOTFS = "rootfs"
 """The folder whose content is no Dockerfile's work: a bootstrapped Debian, or an image that settings name."""
@@ -22,7 +22,7 @@ ROOTFS = "rootfs"
 
 @dataclass(frozen=True)
 class Target:
-    """One layer or image to build. `name` is without prefix and tag; `contexts` maps names in the Dockerfile to names."""
+    """One layer or image to build. `name` has no prefix and tag; `contexts` maps names in its Dockerfile to targets."""
 
     name: str
     recipe: Recipe
@@ -137,10 +137,14 @@ def check_features(catalog: Catalog, house: House) -> None:
     """Raises CatalogError where a variant that is built switches on what no Dockerfile adds a layer for."""
     for cell in catalog.buildable:
         if cell.image not in house.recipes:
-            raise CatalogError(f"images.toml: [images.{cell.image}]: there is no docker/runtime/{cell.image}/Dockerfile")
+            raise CatalogError(
+                f"images.toml: [images.{cell.image}]: there is no docker/runtime/{cell.image}/Dockerfile"
+            )
         recipe = house.recipes[cell.image]
         for feature in cell.features:
-            off, on = ({f"ENABLE_{f.upper()}": str(f == chosen).lower() for f in house.features} for chosen in ("", feature))
+            off, on = (
+                {f"ENABLE_{f.upper()}": str(f == chosen).lower() for f in house.features} for chosen in ("", feature)
+            )
             if feature not in house.features or set(recipe.reached(off)) == set(recipe.reached(on)):
                 raise CatalogError(
                     f'images.toml: [variants] {cell.variant}: "{feature}" names no layer: '

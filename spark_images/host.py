@@ -53,7 +53,9 @@ class Host:
         if self.ca:
             contents["ca"] = self.ca.read_text()
         options = [f'Acquire::https::CAInfo "{CA_SECRET}";'] if self.ca else []
-        options += [f'{key} "{value}";' for key, value in map(_key_value, self.apt.options) if key != "Acquire::https::CAInfo"]
+        options += [
+            f'{key} "{value}";' for key, value in map(_key_value, self.apt.options) if key != "Acquire::https::CAInfo"
+        ]
         options += ['Acquire::Retries "2";', 'Acquire::http::Timeout "20";', 'Acquire::https::Timeout "20";']
         contents["apt-conf"] = "\n".join(options) + "\n"
         if sources := self.apt.sources(suite):

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -71,7 +71,11 @@ def requirement_sets(house: House, root: Path = ROOT) -> Iterator[Requirements]:
     for name, recipe in house.recipes.items():
         source = root / recipe.folder / REQUIREMENTS
         if source.exists():
-            below = [o for o in house.recipes.values() if name.startswith(f"{o.name}-") and (root / o.folder / REQUIREMENTS).exists()]
+            below = [
+                o
+                for o in house.recipes.values()
+                if name.startswith(f"{o.name}-") and (root / o.folder / REQUIREMENTS).exists()
+            ]
             yield Requirements(source, tuple(root / o.folder / REQUIREMENTS_LOCK for o in below))
 
 
@@ -84,7 +88,9 @@ def disagreements(catalog: Catalog, house: House, locks: Mapping[str, Lock], roo
     for layer, coordinates in wanted.items():
         locked = set(locks.get(layer, ()))
         found += [f"[layers.{layer}]: {c} is not in {ARTEFACTS}" for c in sorted(coordinates - locked)]
-        found += [f"[layers.{layer}]: {c} is in {ARTEFACTS} but not in images.toml" for c in sorted(locked - coordinates)]
+        found += [
+            f"[layers.{layer}]: {c} is in {ARTEFACTS} but not in images.toml" for c in sorted(locked - coordinates)
+        ]
     for requirements in requirement_sets(house, root):
         path = requirements.lock.relative_to(root)
         if not requirements.lock.exists():

@@ -66,7 +66,7 @@ def _hashes(factory: Factory, coordinates: Sequence[str]) -> dict[str, Entry]:
         try:
             output = engine.client().containers.run(
                 catalog.tag(TOOLCHAIN),
-                ["fetch-artefacts", "--hash", "/tmp/artefacts", *coordinates],
+                ["fetch-artefacts", "--hash", "artefacts", *coordinates],
                 volumes={folder: {"bind": "/run/secrets", "mode": "ro"}},
                 environment=dict(here.proxies),
                 remove=True,
@@ -80,7 +80,14 @@ def _compile(factory: Factory, requirements: Requirements, *, upgrade: bool) -> 
     before = requirements.lock.read_bytes() if requirements.lock.exists() else b""
     here = host.read()
     command = [find_uv_bin(), "pip", "compile", "--quiet", "--generate-hashes", "--no-header", "--no-annotate"]
-    command += ["--only-binary", ":all:", "--python-version", factory.catalog.versions["python"], "--python-platform", "x86_64-manylinux_2_28"]
+    command += [
+        "--only-binary",
+        ":all:",
+        "--python-version",
+        factory.catalog.versions["python"],
+        "--python-platform",
+        "x86_64-manylinux_2_28",
+    ]
     for lock in requirements.upon:
         command += ["--constraint", str(lock)]
         for name, _ in package_versions(lock):

@@ -93,6 +93,6 @@ def print_sizes(sizes: Sizes) -> None:
         print_table((whole, image), rows, numbers=[whole])
         print()
     print(
-        f"{len(sizes.images)} images: {megabytes(sizes.total)} in all, {megabytes(sizes.unique)} with each layer counted "
-        f"once ({sizes.unique / sizes.total:.2f})"
+        f"{len(sizes.images)} images: {megabytes(sizes.total)} in all, "
+        f"{megabytes(sizes.unique)} with each layer counted once ({sizes.unique / sizes.total:.2f})"
     )

@@ -66,7 +66,9 @@ def bootstrap(suite: str, apt: Apt, *, anew: bool = False) -> Path:
         )
     if done.returncode:
         lines = log.read_text(errors="replace").splitlines()
-        raise FactoryError("mmdebstrap failed:\n  " + "\n  ".join(lines[-8:]) + f"\nthe whole of it: {log.relative_to(ROOT)}")
+        raise FactoryError(
+            "mmdebstrap failed:\n  " + "\n  ".join(lines[-8:]) + f"\nthe whole of it: {log.relative_to(ROOT)}"
+        )
     shutil.copy(RECIPE / "Dockerfile", target)
     partial.rename(target / "rootfs.tar")
     return target

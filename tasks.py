@@ -8,7 +8,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from invoke import Collection, Context, Exit, task
+from invoke.collection import Collection
+from invoke.context import Context
+from invoke.exceptions import Exit
+from invoke.tasks import task
 
 from spark_images import build, document, draw, house, lock, measure, relock, report
 from spark_images.errors import FactoryError

@@ -72,7 +72,7 @@ def _hashes(factory: Factory, coordinates: Sequence[str]) -> dict[str, Entry]:
                 remove=True,
             )
         except ContainerError as error:
-            raise FactoryError((error.stderr or b"").decode(errors="replace").strip() or str(error)) from None
+            raise FactoryError(str(error)) from None
     return {coordinate: Entry(**entry) for coordinate, entry in json.loads(output).items()}
 
 

@@ -1,0 +1,69 @@
+"""Nox sessions: `nox -l` lists one test and one smoke session for each cell. What they run stands in spark_images/."""
+
+import sys
+from pathlib import Path
+
+import nox
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from spark_images import house, suites
+from spark_images.catalog import Cell
+
+nox.options.default_venv_backend = "none"
+FACTORY = house.load()
+CELLS = FACTORY.catalog.buildable
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Ruff: style and faults."""
+    session.run("ruff", "format", "--check", ".")
+    session.run("ruff", "check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """mypy, strict."""
+    session.run("mypy")
+
+
+@nox.session
+def unit(session: nox.Session) -> None:
+    """The unit tests: no engine needed."""
+    session.run("pytest", "tests/unit", *session.posargs)
+
+
+@nox.session
+def fresh(session: nox.Session) -> None:
+    """Locks, catalogue and drawings are what images.toml and the Dockerfiles say."""
+    session.run("inv", "lock.check", "images.catalog", "--check", "graph", "--check")
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Every image, side by side; the tests find them built."""
+    session.run("inv", "build.all")
+
+
+def register(cell: Cell, kind: str, *, smoke: bool) -> None:
+    """Adds the session `<kind>-<cell>`."""
+
+    def run(session: nox.Session) -> None:
+        session.run("inv", "build.runtime", *suites.selection(cell))
+        session.run("pytest", *suites.arguments(cell, FACTORY.catalog.tag(cell.name), smoke=smoke), *session.posargs)
+
+    run.__doc__ = f"{'The quick part' if smoke else 'All'} of the tests on {FACTORY.catalog.tag(cell.name)}."
+    nox.session(name=f"{kind}-{cell.key}", tags=[kind, cell.variant, cell.spark], default=not smoke)(run)
+
+
+for each in CELLS:
+    register(each, "test", smoke=False)
+for each in CELLS:
+    register(each, "smoke", smoke=True)
+
+
+@nox.session(requires=[f"test-{cell.key}" for cell in CELLS], default=False)
+def test(session: nox.Session) -> None:
+    """The tests of every cell."""
+    session.log(f"{len(CELLS)} cells tested")

@@ -116,6 +116,11 @@ class Cell:
         return self.values["key"]
 
     @property
+    def line(self) -> str:
+        """The line that the Spark version belongs to: `3.5`."""
+        return self.values["line"]
+
+    @property
     def name(self) -> str:
         """The image's name without prefix and tag: `spark-3.5.8-iceberg`."""
         return self.values["name"]

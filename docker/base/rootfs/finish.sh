@@ -6,6 +6,9 @@ root=$1
 # The host's names and its apt options.
 rm -f "$root/etc/resolv.conf" "$root/etc/hostname" "$root/etc/apt/apt.conf.d/99mmdebstrap"
 
+# What installing left behind.
+find "$root/var/cache" "$root/var/log" "$root/var/lib/apt/lists" -type f -delete
+
 # Debian's own sources, as the apt package ships them, in place of the host's mirror.
 rm -rf "$root"/etc/apt/sources.list.d/*
 grep '^deb ' "$root/usr/share/doc/apt/examples/sources.list" > "$root/etc/apt/sources.list"

@@ -1,0 +1,91 @@
+"""What lies in the image, and who may write it."""
+
+import pytest
+
+from spark_images.house import Factory
+from tests.integration.conftest import RANDOM_UID, Image
+
+pytestmark = pytest.mark.smoke
+
+
+def _find(image: Image, expression: str) -> list[str]:
+    result = image.run("bash", "-c", f"find / -xdev {expression}", user="0:0")
+    assert result.exit_code == 0
+    return result.stdout.splitlines()
+
+
+def test_no_file_is_writable_for_everyone(image: Image) -> None:
+    assert _find(image, r"! -type l -perm -o+w ! \( -type d -perm -1000 \)") == []
+
+
+def test_no_file_lends_rights(image: Image) -> None:
+    assert _find(image, "-type f -perm /6000") == []
+
+
+@pytest.mark.parametrize("path", ["/opt/spark/work-dir", "/opt/spark/logs", "/home/spark", "/tmp"])
+def test_group_0_writes_where_spark_writes(image: Image, path: str) -> None:
+    assert image.run("touch", f"{path}/file", user=RANDOM_UID).exit_code == 0
+
+
+def test_nothing_else_is_group_writable(image: Image) -> None:
+    writable = _find(image, r"! -type l -group 0 -perm -g+w ! \( -type d -perm -1000 \)")
+    assert sorted(writable) == ["/home/spark", "/opt/spark/logs", "/opt/spark/work-dir"]
+
+
+def test_every_module_is_compiled(image: Image) -> None:
+    """A process that may not write beside the sources would compile them anew at every start."""
+    script = """
+import importlib.util, pathlib, sys
+folders = ["/usr/lib/python3", "/usr/local/lib", "/opt/spark/python", "/usr/lib/python{}.{}".format(*sys.version_info)]
+for folder in folders:
+    for source in pathlib.Path(folder).rglob("*.py"):
+        if not pathlib.Path(importlib.util.cache_from_source(str(source))).exists():
+            print(source)
+"""
+    assert image.run("python", "-c", script).stdout.splitlines() == []
+
+
+def test_the_archives_of_the_workers_are_compiled(image: Image) -> None:
+    script = """
+import glob, zipfile
+for archive in glob.glob("/opt/spark/python/lib/*.zip"):
+    names = set(zipfile.ZipFile(archive).namelist())
+    print(archive, len(names), [name for name in names if name.endswith(".py") and name + "c" not in names])
+"""
+    lines = image.run("python", "-c", script).stdout.splitlines()
+    assert len(lines) == 2
+    assert all(line.endswith(" []") for line in lines)
+
+
+def test_workers_import_the_bytecode(image: Image) -> None:
+    script = """
+import glob, sys
+sys.path[:0] = glob.glob("/opt/spark/python/lib/*.zip")
+import py4j.java_gateway, pyspark.worker
+print(py4j.java_gateway.__file__, pyspark.worker.__file__)
+"""
+    files = image.run("python", "-c", script).stdout.split()
+    assert all(".zip/" in file and file.endswith(".pyc") for file in files)
+    assert len(files) == 2
+
+
+def test_a_traceback_shows_the_line(image: Image) -> None:
+    job = "/opt/spark/work-dir/fails.py"
+    script = "from pyspark.sql import SparkSession\nSparkSession.builder.getOrCreate().sql('SELEKT 1')\n"
+    output = image.run("spark-submit", job, files={job: script}).output
+    assert 'File "/opt/spark/python/lib/pyspark.zip/pyspark/sql/session.py"' in output
+
+
+def test_licences_of_what_is_shipped(image: Image, factory: Factory) -> None:
+    found = set(_find(image, "-path '/usr/share/licenses/*' -type f"))
+    jars = image.run("bash", "-c", "ls /opt/spark/jars").stdout.split()
+    for layer, artefact in factory.catalog.all_artefacts():
+        if ":" in artefact.coordinate:
+            _, name, version = artefact.coordinate.split(":")
+            if f"{name}-{version}.jar" in jars:
+                assert any(path.startswith(f"/usr/share/licenses/{name}-{version}/") for path in found), layer
+    assert any("openjdk" in path for path in found)
+    spark = set(
+        _find(image, "-path '/opt/spark/LICENSE' -o -path '/opt/spark/NOTICE' -o -path '/opt/spark/licenses/*'")
+    )
+    assert {"/opt/spark/LICENSE", "/opt/spark/NOTICE"} < spark

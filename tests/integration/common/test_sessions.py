@@ -1,0 +1,91 @@
+"""What people do with the image: jobs in Python, SQL and Scala."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spark_images.catalog import Artefact
+from spark_images.house import load
+from tests.integration.conftest import RANDOM_UID, SPARK_UID, Image, Result
+
+JOBS = Path(__file__).parent / "jobs"
+DRIVERS = [artefact for _, artefact in load(locked=False).catalog.all_artefacts() if artefact.driver]
+
+
+@pytest.mark.smoke
+def test_spark_submit_computes_pi(image: Image) -> None:
+    result = image.run("spark-submit", "/opt/spark/examples/src/main/python/pi.py", "2")
+    assert result.exit_code == 0
+    assert "Pi is roughly 3.1" in result.stdout
+
+
+@pytest.fixture(scope="module", params=[pytest.param(SPARK_UID, marks=pytest.mark.smoke), RANDOM_UID])
+def session(request: pytest.FixtureRequest, image: Image) -> tuple[str, Any]:
+    job = "/opt/spark/work-dir/session.py"
+    result = image.run("spark-submit", job, user=request.param, files={job: JOBS / "session.py"})
+    assert result.exit_code == 0
+    return request.param, result.json()
+
+
+def test_parquet_is_written_and_read(session: tuple[str, Any]) -> None:
+    user, found = session
+    assert found["rows"] == 1000
+    assert found["written_uid"] == int(user.partition(":")[0])
+
+
+def test_pandas_udf_over_arrow(session: tuple[str, Any]) -> None:
+    totals = [sum(number / 2 for number in range(1000) if number % 7 == key) for key in range(7)]
+    assert session[1]["totals"] == totals
+
+
+def test_pandas_none_becomes_null(session: tuple[str, Any]) -> None:
+    assert session[1]["nulls"] == 1
+
+
+def test_any_uid_has_a_name_and_a_home(session: tuple[str, Any]) -> None:
+    user, found = session
+    assert found["user"] == found["spark_user"] == "spark"
+    assert found["java_home_directory"] == found["python_home_directory"] == "/home/spark"
+    assert found["worker_uids"] == [int(user.partition(":")[0])]
+
+
+@pytest.mark.smoke
+def test_spark_sql(image: Image) -> None:
+    statements = "CREATE TABLE t (n INT) USING parquet; INSERT INTO t VALUES (40), (2); SELECT sum(n) AS answer FROM t"
+    result = image.run("spark-sql", "-e", statements)
+    assert result.exit_code == 0
+    assert result.stdout.split()[-1] == "42"
+
+
+@pytest.fixture(scope="module")
+def shell(image: Image) -> Result:
+    """One spark-shell that computes something and then tries each JDBC driver."""
+    lines = ['println("sum " + spark.range(101).as[Long].reduce(_ + _))']
+    for driver in DRIVERS:
+        accepts = (
+            f'Class.forName("{driver.driver}").getDeclaredConstructor().newInstance().asInstanceOf[java.sql.Driver]'
+        )
+        lines.append(f'println("{driver.link} " + {accepts}.acceptsURL("{driver.url}"))')
+    script = "/opt/spark/work-dir/lines.scala"
+    return image.run(
+        "bash", "-c", f"spark-shell --conf spark.ui.enabled=false < {script}", files={script: "\n".join(lines) + "\n"}
+    )
+
+
+def test_a_scala_line_in_spark_shell(shell: Result) -> None:
+    assert shell.exit_code == 0
+    assert "sum 5050" in shell.stdout
+
+
+@pytest.mark.parametrize("driver", DRIVERS, ids=[driver.link for driver in DRIVERS])
+def test_jdbc_driver_loads_and_accepts_its_url(shell: Result, driver: Artefact) -> None:
+    assert f"{driver.link} true" in shell.stdout
+
+
+def test_jdbc_links_lead_to_the_jars(image: Image) -> None:
+    result = image.run("bash", "-c", "cd /opt/jdbc && for link in *; do echo $link $(realpath $link); done")
+    found = dict(line.split() for line in result.stdout.splitlines())
+    for driver in DRIVERS:
+        _, artefact, version = driver.coordinate.split(":")
+        assert found[f"{driver.link}.jar"] == f"/opt/spark/jars/{artefact}-{version}.jar"

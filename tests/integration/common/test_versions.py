@@ -1,0 +1,53 @@
+"""The image is what its labels and its name say: exact versions, asked of the programs themselves."""
+
+import re
+
+import pytest
+
+from spark_images.catalog import Cell
+from tests.integration.conftest import Image
+
+pytestmark = pytest.mark.smoke
+
+
+def test_the_labels_are_the_catalogues(image: Image, cell: Cell) -> None:
+    labels = image.labels
+    assert labels["spark-images.spark"] == cell.spark
+    assert labels["org.opencontainers.image.version"] == cell.spark + cell.values["suffix"]
+    for name in ("title", "licenses", "source", "revision"):
+        assert labels[f"org.opencontainers.image.{name}"]
+    for name in ("scala", "hadoop", "python", "java"):
+        assert labels[f"spark-images.{name}"] == cell.values[name]
+    assert ("spark-images.iceberg" in labels) == ("iceberg" in cell.features)
+
+
+def test_spark_shell_and_its_jvm(image: Image) -> None:
+    output = image.run("spark-shell", "--version").output
+    assert re.search(r"version (\S+)\n", output)[1] == image.labels["spark-images.spark"]  # type: ignore[index]
+    assert re.search(r"Scala version (\d+\.\d+)", output)[1] == image.labels["spark-images.scala"]  # type: ignore[index]
+    assert re.search(r"VM, (\d+)\.", output)[1] == image.labels["spark-images.java"]  # type: ignore[index]
+
+
+def test_pyspark_is_the_version_of_the_jars(image: Image) -> None:
+    script = "import pyspark, sys; print(pyspark.__version__, '{}.{}'.format(*sys.version_info), pyspark.__file__)"
+    result = image.run("python", "-c", script)
+    version, python, file = result.stdout.split()
+    assert version == image.labels["spark-images.spark"]
+    assert python == image.labels["spark-images.python"]
+    assert file == "/opt/spark/python/pyspark/__init__.py"
+    jars = image.run("bash", "-c", "ls /opt/spark/jars").stdout
+    assert f"spark-core_{image.labels['spark-images.scala']}-{version}.jar" in jars
+    assert f"hadoop-client-api-{image.labels['spark-images.hadoop']}.jar" in jars
+
+
+def test_pip_finds_every_requirement_satisfied(image: Image) -> None:
+    result = image.run("pip", "check")
+    assert result.exit_code == 0
+    listed = image.run("pip", "list", "--format", "freeze").stdout
+    assert f"pyspark=={image.labels['spark-images.spark']}\n" in listed
+
+
+def test_only_iceberg_images_know_of_iceberg(image: Image, cell: Cell) -> None:
+    script = "find / -xdev -iname '*iceberg*' 2>/dev/null; grep -ril iceberg /opt/spark/conf"
+    found = image.run("bash", "-c", script).stdout.split()
+    assert bool(found) == ("iceberg" in cell.features)

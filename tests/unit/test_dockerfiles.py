@@ -1,0 +1,162 @@
+import re
+from pathlib import Path
+
+import dockerfile
+import pytest
+
+from spark_images import ROOT
+from spark_images.dockerfiles import Recipe, parse
+from spark_images.errors import FactoryError
+from spark_images.house import Factory
+from tests.unit.tree import Tree
+
+DOCKERFILES = sorted((ROOT / "docker").glob("*/*/Dockerfile"))
+each_dockerfile = pytest.mark.parametrize("file", DOCKERFILES, ids=lambda file: file.parent.name)
+
+
+def read(text: str, kind: str = "runtime") -> Recipe:
+    return parse("app", kind, Path("docker/runtime/app"), text)
+
+
+SWITCH = """
+ARG ENABLE_X=false
+FROM scratch AS x-false
+FROM jars AS x-true
+FROM x-${ENABLE_X} AS x
+FROM os
+COPY --from=x / /
+"""
+
+
+def test_a_switch_that_is_off_reaches_nothing() -> None:
+    assert set(read(SWITCH).reached({"ENABLE_X": "false"})) == {("os", True)}
+
+
+def test_a_switch_that_is_on_reaches_its_layer() -> None:
+    assert set(read(SWITCH).reached({"ENABLE_X": "true"})) == {("os", True), ("jars", True)}
+
+
+def test_the_default_of_an_argument_holds_where_nothing_is_given() -> None:
+    assert set(read(SWITCH).reached({})) == {("os", True)}
+
+
+def test_a_default_stays_where_a_stage_declares_the_argument_again() -> None:
+    assert read('ARG A="1"\nARG B\nFROM a-$A\nARG A\nARG B=2\nARG C\n').arguments == {"A": "1", "B": "2", "C": None}
+
+
+def test_a_from_whose_argument_has_no_value() -> None:
+    with pytest.raises(FactoryError, match=r"docker/runtime/app/Dockerfile: a-\$A: the argument A has no value"):
+        list(read("ARG A\nFROM a-$A\n").reached({}))
+
+
+@pytest.mark.parametrize(
+    "instruction",
+    [
+        "COPY --from=other / /",
+        "COPY --link --from=other / /",
+        "ADD --from=other / /",
+        "RUN --mount=type=bind,from=other,target=/mnt true",
+        "RUN --mount=from=other,target=/mnt true",
+        "RUN --mount=type=cache,target=/a --mount=type=bind,target=/b,from=other true",
+        "RUN --mount=from=other,target=/mnt <<'SH'\ntrue\nSH",
+    ],
+)
+def test_what_an_instruction_takes_from_elsewhere(instruction: str) -> None:
+    assert [stage.sources for stage in read(f"FROM os\n{instruction}\n").stages] == [("other",)]
+
+
+@pytest.mark.parametrize("instruction", ["RUN --mount=type=secret,id=ca,target=/from true", "COPY from=other /"])
+def test_what_only_looks_like_a_reference(instruction: str) -> None:
+    assert read(f"FROM os\n{instruction}\n").stages[0].sources == ()
+
+
+def test_a_stage_that_the_last_one_does_not_need_is_not_reached() -> None:
+    assert set(read("FROM unused AS a\nFROM b AS c\nFROM os\nCOPY --from=c / /\n").reached({})) == {
+        ("os", True),
+        ("b", True),
+    }
+
+
+def test_a_layer_ships_what_it_lies_upon_but_not_what_builds_it() -> None:
+    text = "FROM tools AS files\nFROM os\nCOPY --from=files / /\n"
+    assert set(read(text, "intermediate").reached({})) == {("os", True), ("tools", False)}
+
+
+def test_what_is_built_with_and_lain_upon_is_both() -> None:
+    text = "FROM os AS files\nFROM os\nCOPY --from=files / /\n"
+    assert set(read(text, "intermediate").reached({})) == {("os", True), ("os", False)}
+
+
+def test_composed_of_follows_aliases_in_order() -> None:
+    recipe = read("FROM jars AS a\nFROM scratch AS b\nFROM os\nCOPY --from=b / /\nCOPY --from=a / /\n")
+    assert list(recipe.composed_of({})) == [("os", False), ("scratch", True), ("jars", True)]
+
+
+@pytest.mark.parametrize(("text", "reason"), [("ARG A=1\n", "it has no FROM"), ("", "file with no instructions")])
+def test_what_is_no_dockerfile(text: str, reason: str) -> None:
+    with pytest.raises(FactoryError, match=f"^docker/runtime/app/Dockerfile: .*{reason}"):
+        read(text)
+
+
+@pytest.mark.xfail(strict=True, raises=IndexError, reason="dockerfiles.parse takes the last stage before there is one")
+def test_an_instruction_before_the_first_from() -> None:
+    with pytest.raises(FactoryError, match="docker/runtime/app/Dockerfile"):
+        read("RUN true\nFROM os\n")
+
+
+def test_two_folders_of_one_name(tree: Tree) -> None:
+    with pytest.raises(FactoryError) as raised:
+        tree.dockerfile("intermediate/os", "FROM scratch\n").load()
+    assert str(raised.value) == 'docker/intermediate/os: the name "os" is also that of docker/base/os'
+
+
+def test_features_are_the_switches_of_runtime_images(tree: Tree) -> None:
+    house = tree.dockerfile("base/os", "FROM rootfs\nARG ENABLE_OTHER=false\n").load().house
+    assert house.features == {"lake"}
+
+
+def test_every_folder_with_a_dockerfile_is_read(factory: Factory) -> None:
+    assert {recipe.folder for recipe in factory.house.recipes.values()} == {
+        file.parent.relative_to(ROOT) for file in DOCKERFILES
+    }
+
+
+def test_the_switches_are_the_features_that_are_built(factory: Factory) -> None:
+    assert {f for cell in factory.catalog.buildable for f in cell.features} <= factory.house.features
+
+
+@each_dockerfile
+def test_no_version_of_the_catalogue_stands_in_a_dockerfile(file: Path, factory: Factory) -> None:
+    catalog = factory.catalog
+    versions = {*catalog.versions.values(), *catalog.spark, *catalog.lines}
+    versions |= {value for line in catalog.lines.values() for value in line.values()}
+    text = "\n".join(line for line in file.read_text().splitlines() if not line.startswith("#"))
+    assert [v for v in sorted(versions) if re.search(rf"(?<![\w.]){re.escape(v)}(?!\w)", text)] == []
+
+
+@each_dockerfile
+def test_no_version_stands_as_a_default(file: Path) -> None:
+    recipe = parse(file.parent.name, file.parent.parent.name, file.parent, file.read_text())
+    assert [a for a, default in recipe.arguments.items() if a.endswith("_VERSION") and default is not None] == []
+
+
+@each_dockerfile
+def test_steps_are_lines_of_a_script_not_a_chain(file: Path) -> None:
+    chains = [c for c in dockerfile.parse_string(file.read_text()) if c.cmd == "RUN" and "&& \\\n" in c.original]
+    assert [c.start_line for c in chains if c.original.count("&& \\\n") > 1] == []
+
+
+@each_dockerfile
+def test_scripts_stop_at_the_first_error(file: Path) -> None:
+    scripts = re.findall(r"<<'?SH'?\n(.*?)^SH$", file.read_text(), re.DOTALL | re.MULTILINE)
+    assert [script for script in scripts if not script.startswith("set -eu\n")] == []
+
+
+@each_dockerfile
+def test_no_dockerfile_needs_a_registry(file: Path) -> None:
+    assert "syntax=" not in file.read_text()
+
+
+@each_dockerfile
+def test_a_dockerfile_says_what_it_is_for(file: Path) -> None:
+    assert file.read_text().startswith("# ")

@@ -1,0 +1,108 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from spark_images import document, house
+from spark_images.catalog import Refusal
+from spark_images.errors import FactoryError
+from spark_images.house import Factory
+from spark_images.measure import Layer, Sizes
+
+
+@pytest.fixture
+def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(document, "ROOT", tmp_path)
+    monkeypatch.setattr(document, "PAGE", tmp_path / "README.md")
+    monkeypatch.setattr(document, "SIZES", tmp_path / "sizes.json")
+    return tmp_path
+
+
+@pytest.fixture
+def page(factory: Factory) -> str:
+    return document.page(factory, {"spark-3.5.8": 1_042_400_000})
+
+
+def test_every_image_that_is_built_has_a_row(factory: Factory, page: str) -> None:
+    rows = [line.split("|")[1].strip() for line in page.splitlines() if line.startswith("| `spark-k8s-")]
+    assert rows == [f"`spark-k8s-{cell.name}`" for cell in factory.catalog.buildable]
+
+
+def test_a_row_says_what_is_in_the_image(page: str) -> None:
+    assert "| `spark-k8s-spark-3.5.8` | 3.5.8 | 2.12 | 3.3.4 | 17 | 3.11 |  | 1,042 MB |" in page.splitlines()
+
+
+def test_an_image_that_was_never_measured_has_no_size(page: str) -> None:
+    row = next(line for line in page.splitlines() if line.startswith("| `spark-k8s-spark-4.1.1-iceberg`"))
+    assert "Apache Iceberg 1.11.0, PyIceberg |  |" in row
+
+
+def test_every_refused_cell_has_its_reason(factory: Factory, page: str) -> None:
+    refused = [cell for cell in factory.catalog.cells if cell.refusal]
+    assert [cell.key for cell in refused if f"| `{cell.key}` | {cell.refusal} |" not in page.splitlines()] == []
+
+
+def test_every_driver_has_its_licence_and_terms(factory: Factory, page: str) -> None:
+    drivers = [a for _, a in factory.catalog.all_artefacts() if a.driver]
+    rows = [f"| {a.link} | `{a.coordinate}` | `{a.driver}` | {a.licence} | {a.terms} |" for a in drivers]
+    assert len(rows) == 5
+    assert [row for row in rows if row not in page.splitlines()] == []
+
+
+def test_every_other_artefact_has_its_licence(factory: Factory, page: str) -> None:
+    others = [a for _, a in factory.catalog.all_artefacts() if not a.driver]
+    assert [a for a in others if f"| `{a.coordinate}` | {a.licence} |" not in page.splitlines()] == []
+
+
+def test_the_packages_of_each_layer_are_listed(page: str) -> None:
+    assert "## Python packages: python-deps\n" in page
+    assert "## Python packages: python-deps-iceberg\n" in page
+    assert "pandas " in page
+
+
+@pytest.mark.xfail(strict=True, reason="document._row cuts the reference at its first colon: the registry's port")
+def test_a_registry_with_a_port() -> None:
+    factory = house.load(environment={"SPARK_IMAGES_REGISTRY": "registry.example:5000/team/"})
+    assert "| `registry.example:5000/team/spark-k8s-spark-3.5.8` |" in document.page(factory, {})
+
+
+@pytest.mark.xfail(strict=True, raises=RuntimeError, reason='document._lines takes it that some cell has "iceberg"')
+def test_a_matrix_without_iceberg(factory: Factory) -> None:
+    refusals = (*factory.catalog.refusals, Refusal("no", feature="iceberg"))
+    without = replace(factory, catalog=replace(factory.catalog, refusals=refusals))
+    assert "`spark-k8s-spark-3.5.8`" in document.page(without, {})
+
+
+def held(monkeypatch: pytest.MonkeyPatch, **sizes: int) -> None:
+    layers = {name.replace("_", "."): (Layer("sha256:1", "os", size),) for name, size in sizes.items()}
+    monkeypatch.setattr(document, "measure", lambda *_: Sizes({f"spark-{name[1:]}": ls for name, ls in layers.items()}))
+
+
+def test_what_is_written_is_up_to_date(factory: Factory, pages: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held(monkeypatch, v3_5_8=2_000_000)
+    document.write(factory)
+    document.check(factory)
+    assert "2 MB" in (pages / "README.md").read_text()
+
+
+def test_images_that_the_engine_does_not_hold_keep_their_last_size(
+    factory: Factory, pages: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (pages / "sizes.json").write_text('{"spark-3.5.7": 1, "spark-3.5.8": 1, "spark-1.0": 1}')
+    held(monkeypatch, v3_5_8=2_000_000)
+    document.write(factory)
+    assert json.loads((pages / "sizes.json").read_text()) == {"spark-3.5.7": 1, "spark-3.5.8": 2_000_000}
+
+
+def test_a_catalogue_that_is_out_of_date(factory: Factory, pages: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held(monkeypatch)
+    document.write(factory)
+    (pages / "README.md").write_text((pages / "README.md").read_text().replace("42.7.14", "42.7.13"))
+    with pytest.raises(FactoryError, match=r"README\.md is out of date: run `inv images\.catalog`"):
+        document.check(factory)
+
+
+def test_a_catalogue_that_is_missing(factory: Factory, pages: Path) -> None:
+    with pytest.raises(FactoryError, match="out of date"):
+        document.check(factory)

@@ -1,0 +1,122 @@
+import gzip
+import io
+import json
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from docker.errors import ImageNotFound
+
+from spark_images import engine, measure
+from spark_images.errors import FactoryError
+from spark_images.house import Factory
+from spark_images.measure import Layer, Sizes
+from spark_images.selection import cell_of
+from tests.unit.tree import Tree
+
+FROM_SPARK = ["os-bookworm", "python-3.11", "identity", "jdk-17", "python-deps", "spark-3.5.8-core", "jdbc-drivers"]
+
+
+def test_a_layer_that_images_share_counts_once() -> None:
+    shared, own = Layer("sha256:1", "os", 10), Layer("sha256:2", "core", 5)
+    sizes = Sizes({"a": (shared,), "b": (shared, own)})
+    assert (sizes.of("a"), sizes.of("b"), sizes.total, sizes.unique) == (10, 15, 25, 15)
+
+
+def test_origins_name_every_layer_bottom_first(factory: Factory) -> None:
+    graph = factory.graph(cell_of(factory.catalog, f"3.5.8-{variant}") for variant in ("baseline", "iceberg"))
+    baseline, iceberg = (measure.origins(graph, graph.targets[f"spark-3.5.8{s}"]) for s in ("", "-iceberg"))
+    bottom = ["rootfs-bookworm", *FROM_SPARK, "entrypoint"]
+    assert baseline == [*bottom, "", ""]
+    assert iceberg == [*bottom, "python-deps-iceberg", "jars-iceberg-3.5"]
+
+
+def test_origins_of_the_small_factory(tree: Tree) -> None:
+    factory = tree.load()
+    graph = factory.graph(factory.catalog.buildable)
+    assert measure.origins(graph, graph.targets["app-9.0-lake"]) == ["rootfs", "os-bookworm", "core-9.0", "lake-jars-9"]
+
+
+def archive(path: Path, members: dict[str, bytes], links: dict[str, str] | None = None) -> Path:
+    with tarfile.open(path, "w") as tar:
+        for name, target in (links or {}).items():
+            link = tarfile.TarInfo(name)
+            link.type, link.linkname = tarfile.SYMTYPE, target
+            tar.addfile(link)
+        for name, content in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return path
+
+
+def saves(monkeypatch: pytest.MonkeyPatch, path: Path, code: int = 0) -> None:
+    original = subprocess.Popen
+
+    def popen(command: list[str], **options: Any) -> Any:
+        assert command[:2] == ["docker", "save"]
+        return original(["/bin/sh", "-c", f"cat {path}; exit {code}"], **options)
+
+    monkeypatch.setattr(shutil, "which", lambda _: "/usr/bin/docker")
+    monkeypatch.setattr(subprocess, "Popen", popen)
+
+
+def manifest(**images: list[str]) -> bytes:
+    return json.dumps([{"RepoTags": [f"{n}:latest"], "Layers": layers} for n, layers in images.items()]).encode()
+
+
+def test_layers_are_measured_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    members = {"blobs/1": b"x" * 100, "blobs/2": gzip.compress(b"y" * 5000)}
+    members["manifest.json"] = manifest(a=["blobs/1"], b=["blobs/1", "blobs/2"])
+    saves(monkeypatch, archive(tmp_path / "images.tar", members))
+    assert measure._layer_sizes(["a:latest", "b:latest"]) == {"a:latest": [100], "b:latest": [100, 5000]}
+
+
+def test_a_save_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saves(monkeypatch, archive(tmp_path / "images.tar", {"manifest.json": manifest()}), code=3)
+    with pytest.raises(FactoryError, match="docker save failed with exit code 3"):
+        measure._layer_sizes(["a:latest"])
+
+
+@pytest.mark.xfail(
+    strict=True, raises=tarfile.ReadError, reason="measure reads the archive before it asks for the exit code"
+)
+def test_a_save_that_fails_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "images.tar").write_bytes(b"")
+    saves(monkeypatch, tmp_path / "images.tar", code=1)
+    with pytest.raises(FactoryError, match="docker save failed"):
+        measure._layer_sizes(["a:latest"])
+
+
+@pytest.mark.xfail(strict=True, raises=tarfile.StreamError, reason="engines before 25 save a shared layer as a link")
+def test_a_shared_layer_that_is_saved_as_a_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    members = {"1/layer.tar": b"x" * 100, "manifest.json": manifest(a=["1/layer.tar"], b=["2/layer.tar"])}
+    saves(monkeypatch, archive(tmp_path / "images.tar", members, {"2/layer.tar": "../1/layer.tar"}))
+    assert measure._layer_sizes(["a:latest", "b:latest"]) == {"a:latest": [100], "b:latest": [100]}
+
+
+def test_no_cli(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    with pytest.raises(FactoryError, match=r"the docker CLI is missing: run \./bootstrap"):
+        measure._layer_sizes(["a:latest"])
+
+
+def test_images_that_the_engine_does_not_hold_are_left_out(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
+    digests = [f"sha256:{number}" for number in range(12)]
+
+    def get(tag: str) -> Any:
+        if tag != "spark-k8s-spark-3.5.8:latest":
+            raise ImageNotFound(tag)
+        return SimpleNamespace(attrs={"RootFS": {"Layers": digests}})
+
+    monkeypatch.setattr(engine, "client", lambda: SimpleNamespace(images=SimpleNamespace(get=get)))
+    monkeypatch.setattr(measure, "_layer_sizes", lambda tags: {tag: list(range(12)) for tag in tags})
+    sizes = measure.measure(factory, factory.catalog.buildable)
+    assert list(sizes.images) == ["spark-3.5.8"]
+    assert [layer.digest for layer in sizes.images["spark-3.5.8"]] == digests
+    assert [layer.origin for layer in sizes.images["spark-3.5.8"]][-1] == measure.SETTINGS
+    assert sizes.total == sum(range(12))

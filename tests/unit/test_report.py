@@ -1,0 +1,88 @@
+import json
+
+import pytest
+
+from spark_images import build, report
+from spark_images.house import Factory
+from spark_images.measure import Layer, Sizes
+from spark_images.selection import cell_of
+
+SIZES = Sizes(
+    {
+        "one": (Layer("sha256:1", "os-bookworm", 100_000_000), Layer("sha256:2", "small", 400_000)),
+        "two": (Layer("sha256:1", "os-bookworm", 100_000_000), Layer("sha256:3", "core", 60_000_000)),
+    }
+)
+
+
+def test_cells_are_plain_data(factory: Factory) -> None:
+    rows = {row["cell"]: row for row in report.cells(factory.catalog)}
+    assert len(rows) == len(factory.catalog.cells)
+    assert rows["3.5.8-iceberg"] == {
+        "cell": "3.5.8-iceberg",
+        "image": "spark-k8s-spark-3.5.8-iceberg:latest",
+        "kind": "spark",
+        "spark": "3.5.8",
+        "variant": "iceberg",
+        "refused": None,
+    }
+    assert "RAPIDS" in rows["jupyter-3.5.8-gpu-iceberg"]["refused"]
+
+
+def test_the_table_of_cells_is_whole_where_it_is_piped(factory: Factory, capsys: pytest.CaptureFixture[str]) -> None:
+    report.print_cells(factory.catalog)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1 + len(factory.catalog.cells)
+    assert any("jupyter-3.5.8-gpu-iceberg" in line and "exists for Spark 4.1 only" in line for line in lines)
+
+
+@pytest.mark.xfail(strict=True, reason="report.print_table takes texts for rich's markup")
+def test_brackets_of_a_reason_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    report.print_table(("cell", "state"), [("a", "needs [gpu] first")])
+    assert "needs [gpu] first" in capsys.readouterr().out
+
+
+def test_a_plan_tells_what_gets_a_name(factory: Factory) -> None:
+    graph = factory.graph([cell_of(factory.catalog, "3.5.8-baseline")])
+    rows = {
+        row["target"]: row
+        for row in report.plan(factory.catalog, build.plan(factory, graph, graph.of_kinds(["runtime"])))
+    }
+    assert [row["image"] for row in rows.values() if row["image"]] == ["spark-k8s-spark-3.5.8:latest"]
+    assert rows["os-bookworm"] == {
+        "target": "os-bookworm",
+        "folder": "docker/base/os",
+        "image": None,
+        "from": ["rootfs-bookworm"],
+    }
+
+
+@pytest.mark.xfail(strict=True, reason="report.plan lists the whole graph, not what bake.definition leaves of it")
+def test_a_plan_lists_what_would_be_built(factory: Factory) -> None:
+    graph = factory.graph([cell_of(factory.catalog, "3.5.8-baseline")])
+    plan = build.plan(factory, graph, graph.of_kinds(["base"]))
+    assert len(report.plan(factory.catalog, plan)) == len(plan.definition["target"])
+
+
+@pytest.mark.parametrize(("size", "text"), [(0, "0 MB"), (1_042_400_000, "1,042 MB"), (600_000, "1 MB")])
+def test_megabytes(size: int, text: str) -> None:
+    assert report.megabytes(size) == text
+
+
+def test_sizes_count_shared_layers_once(capsys: pytest.CaptureFixture[str]) -> None:
+    report.print_sizes(SIZES)
+    out = capsys.readouterr().out
+    assert out.splitlines()[-1] == "2 images: 260 MB in all, 160 MB with each layer counted once (0.62)"
+    assert "small" not in out
+    assert "os-bookworm" in out
+
+
+@pytest.mark.xfail(strict=True, raises=ZeroDivisionError, reason="report.print_sizes divides by the sum of all images")
+def test_no_image_is_held(capsys: pytest.CaptureFixture[str]) -> None:
+    report.print_sizes(Sizes({}))
+    assert capsys.readouterr().out.startswith("0 images")
+
+
+def test_json_is_json(capsys: pytest.CaptureFixture[str]) -> None:
+    report.print_json({"a": ["×"]})
+    assert json.loads(capsys.readouterr().out) == {"a": ["×"]}

@@ -1,0 +1,111 @@
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spark_images import rootfs
+from spark_images.errors import FactoryError
+from spark_images.graph import LAYER_EPOCH
+from spark_images.host import Apt
+
+APT = Apt((("https://mirror.example/debian", "trixie"),), ('Acquire::http::Proxy "http://p:1"',))
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository of nothing but the recipe of the root file system, and a PATH of nothing but tools/."""
+    recipe = tmp_path / "docker/base/rootfs"
+    recipe.mkdir(parents=True)
+    (recipe / "Dockerfile").write_text("FROM scratch\n")
+    (recipe / "finish.sh").write_text("true\n")
+    (tmp_path / "tools").mkdir()
+    monkeypatch.setattr(rootfs, "ROOT", tmp_path)
+    monkeypatch.setattr(rootfs, "BUILD", tmp_path / ".build")
+    monkeypatch.setattr(rootfs, "RECIPE", recipe)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'tools'}:/usr/bin:/bin")
+    return tmp_path
+
+
+def mmdebstrap(place: Path, script: str) -> None:
+    tool = place / "tools/mmdebstrap"
+    tool.write_text(f"#!/bin/sh\n{script}\n")
+    tool.chmod(stat.S_IRWXU)
+
+
+WORKS = """
+printf '%s\\n' "$@" > {0}/arguments
+echo "$SOURCE_DATE_EPOCH" > {0}/epoch
+cat > {0}/sources
+for last; do before=$target target=$last; done
+echo content > "$before"
+"""
+
+
+def test_what_is_there_is_not_made_again(place: Path) -> None:
+    mmdebstrap(place, WORKS.format(place))
+    made = rootfs.bootstrap("bookworm", APT)
+    assert (made / "rootfs.tar").read_text() == "content\n"
+    mmdebstrap(place, "exit 1")
+    assert rootfs.bootstrap("bookworm", APT) == made
+
+
+def test_anew_makes_it_again(place: Path) -> None:
+    mmdebstrap(place, WORKS.format(place))
+    made = rootfs.bootstrap("bookworm", APT)
+    (made / "rootfs.tar").write_text("old")
+    rootfs.bootstrap("bookworm", APT, anew=True)
+    assert (made / "rootfs.tar").read_text() == "content\n"
+
+
+def test_the_folder_is_a_context_to_build_from(place: Path) -> None:
+    mmdebstrap(place, WORKS.format(place))
+    made = rootfs.bootstrap("bookworm", APT)
+    assert (made / "Dockerfile").read_text() == "FROM scratch\n"
+    assert not list(made.glob("*.partial.tar"))
+
+
+def test_it_is_made_from_the_hosts_mirrors_with_the_layers_date(place: Path) -> None:
+    mmdebstrap(place, WORKS.format(place))
+    rootfs.bootstrap("bookworm", APT)
+    arguments = (place / "arguments").read_text().splitlines()
+    assert "bookworm" in arguments
+    assert '--aptopt=Acquire::http::Proxy "http://p:1"' in arguments
+    assert "--dpkgopt=path-include=/usr/share/doc/*/copyright" in arguments
+    assert (place / "sources").read_text().splitlines() == APT.sources("bookworm")
+    assert (place / "epoch").read_text().strip() == LAYER_EPOCH
+
+
+def test_a_failure_shows_the_end_of_the_log_and_leaves_what_was_there(place: Path) -> None:
+    mmdebstrap(place, WORKS.format(place))
+    made = rootfs.bootstrap("bookworm", APT)
+    mmdebstrap(place, "seq 20; echo E: no mirror >&2; exit 25")
+    with pytest.raises(FactoryError) as raised:
+        rootfs.bootstrap("bookworm", APT, anew=True)
+    lines = str(raised.value).splitlines()
+    assert lines[0] == "mmdebstrap failed:"
+    assert lines[-2:] == ["  E: no mirror", f"the whole of it: {(made / 'mmdebstrap.log').relative_to(place)}"]
+    assert len(lines) == 10
+    assert (made / "rootfs.tar").read_text() == "content\n"
+
+
+def test_no_mmdebstrap(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(place / "tools"))
+    with pytest.raises(FactoryError, match=r"mmdebstrap is missing: run \./bootstrap.*SPARK_IMAGES_OS_IMAGE"):
+        rootfs.bootstrap("bookworm", APT)
+
+
+def test_the_folder_is_named_after_what_it_is_made_from(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names: list[Any] = [rootfs.folder("bookworm"), rootfs.folder("trixie")]
+    (place / "docker/base/rootfs/finish.sh").write_text("false\n")
+    names.append(rootfs.folder("bookworm"))
+    monkeypatch.setattr(rootfs, "PACKAGES", ("another",))
+    names.append(rootfs.folder("bookworm"))
+    assert len(set(names)) == 4
+    assert names[-1] == rootfs.folder("bookworm")
+
+
+def test_the_root_file_system_keeps_every_licence() -> None:
+    assert rootfs.LEFT_OUT.index("path-exclude=/usr/share/doc/*") < rootfs.LEFT_OUT.index(
+        "path-include=/usr/share/doc/*/copyright"
+    )

@@ -1,0 +1,27 @@
+import pytest
+
+from spark_images import suites
+from spark_images.house import Factory
+
+
+@pytest.mark.parametrize(
+    ("key", "names"),
+    [
+        ("3.5.8-baseline", ["common"]),
+        ("3.5.8-iceberg", ["common", "iceberg"]),
+        ("4.1.1-gpu-iceberg", ["common", "gpu", "iceberg"]),
+        ("jupyter-4.1.1-iceberg", ["common", "iceberg", "jupyter"]),
+    ],
+)
+def test_the_folders_of_a_cell(factory: Factory, key: str, names: list[str]) -> None:
+    cell = next(cell for cell in factory.catalog.cells if cell.key == key)
+    assert [folder.name for folder in suites.folders(cell)] == names
+
+
+def test_every_cell_that_is_built_has_its_folders(factory: Factory) -> None:
+    assert [f for cell in factory.catalog.buildable for f in suites.folders(cell) if not f.is_dir()] == []
+
+
+def test_the_quick_part_is_a_mark_on_the_same_folders(factory: Factory) -> None:
+    cell = factory.catalog.buildable[0]
+    assert suites.arguments(cell, "i", smoke=True) == [*suites.arguments(cell, "i", smoke=False), "-m", "smoke"]

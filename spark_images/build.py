@@ -60,10 +60,13 @@ def build(
     engine.check_disk(found, catalog.settings.min_free_disk_gb)
     here = host.read()
     suite = catalog.versions["debian"]
-    if not catalog.settings.os_image:
-        rootfs.bootstrap(suite, here.apt, anew=no_cache)
+    online = engine.reachable(here)
+    if not catalog.settings.os_image and (no_cache or not rootfs.is_made(suite)):
+        if not online:
+            raise FactoryError(engine.offline(here))
+        rootfs.bootstrap(suite, here.apt)
     todo = plan(factory, graph, asked, containerd_store=found.containerd_store, local=not builder)
-    digests = engine.bake(todo.definition, here, suite, builder=builder, no_cache=no_cache)
+    digests = engine.bake(todo.definition, here, suite, online=online, builder=builder, no_cache=no_cache)
     _name(catalog, todo.asked, digests)
 
 

@@ -34,7 +34,7 @@ MINIMUM_BUILDX = (0, 12)
 BUILDX_ENVIRONMENT = {"BUILDX_NO_DEFAULT_LOAD": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
 """Without these, the engine's builder exports linked targets too, and stamps each image with the time of the build."""
 
-OFFLINE_LIMIT = 25
+OFFLINE_LIMIT = 20
 """Seconds that a build may take while no mirror answers: what is cached takes less, what is not cannot succeed."""
 
 
@@ -137,18 +137,23 @@ def secrets(contents: Mapping[str, str]) -> Iterator[list[str]]:
 
 
 def bake(
-    definition: Mapping[str, Any], host: Host, suite: str, *, builder: str = "", no_cache: bool = False
+    definition: Mapping[str, Any],
+    host: Host,
+    suite: str,
+    *,
+    online: bool = True,
+    builder: str = "",
+    no_cache: bool = False,
 ) -> Mapping[str, Any]:
     """Runs a bake definition; returns the metadata of its targets (digests).
 
-    What buildx prints goes to the terminal and to a log under .build/logs. Raises FactoryError where the build fails,
-    with what the log says of the reason; no tag has moved then.
+    What buildx prints goes to the terminal and to a log under .build/logs. Where no mirror answers (not `online`), it
+    has OFFLINE_LIMIT seconds. Raises FactoryError where the build fails, with what the log says of the reason.
     """
     logs = BUILD / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     name = datetime.now().strftime("%Y%m%d-%H%M%S.%f")
     plan, metadata, log = BUILD / "bake.json", logs / f"{name}.json", logs / f"{name}.log"
-    online = reachable(host)
     with secrets(host.secrets(suite)) as mounted:
         plan.write_text(json.dumps(_with_host(definition, host, mounted), indent=2))
         command = f"exec docker buildx bake --file {plan} --metadata-file {metadata}"
@@ -166,12 +171,12 @@ def bake(
                 )
         except CommandTimedOut as error:
             log.write_text(error.result.stdout + error.result.stderr)
-            raise FactoryError(f"{_offline(host)}\n{_where(log)}") from None
+            raise FactoryError(f"{offline(host)}\n{_where(log)}") from None
     assert result is not None
     log.write_text(result.stdout + result.stderr)
     if not result.ok:
-        hint = "" if online else _offline(host) + "\n"
-        raise FactoryError(f"{explain(result.stdout + result.stderr)}\n{hint}{_where(log)}")
+        hint = "" if online else offline(host) + "\n"
+        raise FactoryError(f"{hint}{explain(result.stdout + result.stderr)}\n{_where(log)}")
     return dict(json.loads(metadata.read_text()))
 
 
@@ -184,7 +189,8 @@ def _with_host(definition: Mapping[str, Any], host: Host, mounted: list[str]) ->
     return {**definition, "target": targets}
 
 
-def _offline(host: Host) -> str:
+def offline(host: Host) -> str:
+    """Returns the sentence for a build that needs the network while no mirror answers."""
     names = ", ".join(dict.fromkeys(name for name, _ in host.endpoints()))
     return f"no network: {names} does not answer, and this build needs what is not cached. Earlier images are untouched"
 
@@ -193,7 +199,7 @@ def _where(log: Path) -> str:
     return f"the whole log: {log.relative_to(ROOT)}"
 
 
-_MISMATCH = re.compile(r"(\S+): expected (sha256:\w+), found (sha256:\w+)")
+_MISMATCH = re.compile(r"([\w.:=+-]+): expected (sha256:\w+), found (sha256:\w+)")
 _FAILED_STEP = re.compile(r"^------\n > \[(?P<step>[^\]]+)\][^\n]*\n(?P<output>.*?)^------$", re.MULTILINE | re.DOTALL)
 
 

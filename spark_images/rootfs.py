@@ -33,15 +33,18 @@ def folder(suite: str) -> Path:
     return BUILD / "rootfs" / f"{suite}-{key}"
 
 
-def bootstrap(suite: str, apt: Apt, *, anew: bool = False) -> Path:
-    """Makes the root file system of a Debian suite, unless it is there (`anew`: also then); returns its folder.
+def is_made(suite: str) -> bool:
+    """Whether the root file system of this Debian suite is there, made from what the repository says today."""
+    return (folder(suite) / "rootfs.tar").exists()
+
+
+def bootstrap(suite: str, apt: Apt) -> None:
+    """Makes the root file system of a Debian suite.
 
     Needs mmdebstrap, and root or user namespaces; takes 10 to 20 s. The same packages give the same bytes. Raises
     FactoryError where mmdebstrap is missing or fails; its output is kept in a log.
     """
     target = folder(suite)
-    if (target / "rootfs.tar").exists() and not anew:
-        return target
     if not shutil.which("mmdebstrap"):
         raise FactoryError(
             "mmdebstrap is missing: run ./bootstrap, install it (Debian and Ubuntu have it), or name an image to build "
@@ -71,4 +74,3 @@ def bootstrap(suite: str, apt: Apt, *, anew: bool = False) -> Path:
         )
     shutil.copy(RECIPE / "Dockerfile", target)
     partial.rename(target / "rootfs.tar")
-    return target

@@ -13,7 +13,6 @@ JOBS = Path(__file__).parent / "jobs"
 DRIVERS = [artefact for _, artefact in load(locked=False).catalog.all_artefacts() if artefact.driver]
 
 
-@pytest.mark.smoke
 def test_spark_submit_computes_pi(image: Image) -> None:
     result = image.run("spark-submit", "/opt/spark/examples/src/main/python/pi.py", "2")
     assert result.exit_code == 0
@@ -50,7 +49,6 @@ def test_any_uid_has_a_name_and_a_home(session: tuple[str, Any]) -> None:
     assert found["worker_uids"] == [int(user.partition(":")[0])]
 
 
-@pytest.mark.smoke
 def test_spark_sql(image: Image) -> None:
     statements = "CREATE TABLE t (n INT) USING parquet; INSERT INTO t VALUES (40), (2); SELECT sum(n) AS answer FROM t"
     result = image.run("spark-sql", "-e", statements)

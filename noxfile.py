@@ -46,6 +46,12 @@ def build(session: nox.Session) -> None:
     session.run("inv", "build.all")
 
 
+@nox.session
+def network(session: nox.Session) -> None:
+    """Builds behind a network with a CA and mirrors of its own; nothing of it may stay."""
+    session.run("pytest", "tests/integration/network", *session.posargs)
+
+
 def register(cell: Cell, kind: str, *, smoke: bool) -> None:
     """Adds the session `<kind>-<cell>`."""
 

@@ -209,6 +209,8 @@ def explain(log: str) -> str:
     """
     if match := _MISMATCH.search(log):
         return f"{match[1]}: its content is not what the lock says: expected {match[2]}, found {match[3]}"
+    if "context canceled" in log:
+        return "the build was interrupted: every image is what it was"
     if match := _FAILED_STEP.search(log.replace("\r\n", "\n")):
         end = match["output"].strip().splitlines()[-3:]
         return "\n  ".join([f"the build failed in {match['step']}:", *end])

@@ -45,14 +45,19 @@ class Edges:
         self.metadata: dict[str, dict[str, str]] = {}
         self.failure: FactoryError | None = None
         self.calls: list[tuple[str, Any]] = []
+        self.how: dict[str, Any] = {}
+        self.made = self.online = True
         monkeypatch.setattr(engine, "inspect", lambda: found)
         monkeypatch.setattr(engine, "client", lambda: SimpleNamespace(images=self.images))
         monkeypatch.setattr(host, "read", lambda: host.Host(None, host.Apt(), {}, None, {}))
-        monkeypatch.setattr(rootfs, "bootstrap", lambda *_, **how: self.calls.append(("rootfs", how)))
+        monkeypatch.setattr(engine, "reachable", lambda _: self.online)
+        monkeypatch.setattr(rootfs, "is_made", lambda _: self.made)
+        monkeypatch.setattr(rootfs, "bootstrap", lambda *_: self.calls.append(("rootfs", None)))
         monkeypatch.setattr(engine, "bake", self.bake)
 
-    def bake(self, definition: Any, *_: Any, **__: Any) -> Any:
+    def bake(self, definition: Any, *_: Any, **how: Any) -> Any:
         self.calls.append(("bake", definition))
+        self.how = how
         if self.failure:
             raise self.failure
         return self.metadata
@@ -136,13 +141,33 @@ def test_a_full_disk_stops_before_anything_is_done(
     assert edges.calls == []
 
 
-def test_the_root_file_system_comes_first(factory: Factory, graph: Graph, edges: Edges) -> None:
-    build.build(factory, graph, [], no_cache=True)
-    assert [name for name, _ in edges.calls] == ["rootfs", "bake"]
-    assert edges.calls[0][1] == {"anew": True}
+@pytest.mark.parametrize(
+    ("made", "no_cache", "steps"),
+    [(False, False, ["rootfs", "bake"]), (True, False, ["bake"]), (True, True, ["rootfs", "bake"])],
+)
+def test_the_root_file_system_comes_first(
+    factory: Factory, graph: Graph, edges: Edges, made: bool, no_cache: bool, steps: list[str]
+) -> None:
+    edges.made = made
+    build.build(factory, graph, [], no_cache=no_cache)
+    assert [name for name, _ in edges.calls] == steps
+
+
+def test_nothing_can_be_bootstrapped_offline(factory: Factory, graph: Graph, edges: Edges) -> None:
+    edges.online = edges.made = False
+    with pytest.raises(FactoryError, match="no network"):
+        build.build(factory, graph, [])
+    assert edges.calls == []
+
+
+def test_what_is_cached_can_be_built_offline(factory: Factory, graph: Graph, edges: Edges) -> None:
+    edges.online = False
+    build.build(factory, graph, [])
+    assert edges.how["online"] is False
 
 
 def test_nothing_is_bootstrapped_under_an_image_of_the_users(edges: Edges) -> None:
+    edges.made = False
     factory = house.load(environment={"SPARK_IMAGES_OS_IMAGE": "debian@sha256:1"})
     build.build(factory, factory.graph(factory.catalog.buildable), [])
     assert [name for name, _ in edges.calls] == ["bake"]

@@ -124,6 +124,13 @@ def test_the_same_tree_gives_the_same_order(tree: Tree) -> None:
     assert list(factory.graph(cells).targets) == list(factory.graph(reversed(cells)).targets)
 
 
+def test_what_the_tools_lie_upon_is_shipped_no_more_than_they_are(tree: Tree) -> None:
+    tree.dockerfile("base/compilers", "FROM os\n").dockerfile("base/tools", "FROM compilers\n")
+    factory = tree.load()
+    found = factory.graph(factory.catalog.buildable)
+    assert set(found.targets) - found.shipped == {"compilers", "tools"}
+
+
 def test_a_layer_that_is_added_is_one_line(tree: Tree) -> None:
     tree.dockerfile("base/fonts", "FROM scratch\n")
     tree.dockerfile("runtime/app", DOCKERFILES["runtime/app"] + "COPY --from=fonts / /\n")

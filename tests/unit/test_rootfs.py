@@ -42,27 +42,24 @@ echo content > "$before"
 """
 
 
-def test_what_is_there_is_not_made_again(place: Path) -> None:
+def test_what_is_made_is_a_folder_to_build_from(place: Path) -> None:
     mmdebstrap(place, WORKS.format(place))
-    made = rootfs.bootstrap("bookworm", APT)
+    assert not rootfs.is_made("bookworm")
+    rootfs.bootstrap("bookworm", APT)
+    assert rootfs.is_made("bookworm")
+    made = rootfs.folder("bookworm")
     assert (made / "rootfs.tar").read_text() == "content\n"
-    mmdebstrap(place, "exit 1")
-    assert rootfs.bootstrap("bookworm", APT) == made
-
-
-def test_anew_makes_it_again(place: Path) -> None:
-    mmdebstrap(place, WORKS.format(place))
-    made = rootfs.bootstrap("bookworm", APT)
-    (made / "rootfs.tar").write_text("old")
-    rootfs.bootstrap("bookworm", APT, anew=True)
-    assert (made / "rootfs.tar").read_text() == "content\n"
-
-
-def test_the_folder_is_a_context_to_build_from(place: Path) -> None:
-    mmdebstrap(place, WORKS.format(place))
-    made = rootfs.bootstrap("bookworm", APT)
     assert (made / "Dockerfile").read_text() == "FROM scratch\n"
     assert not list(made.glob("*.partial.tar"))
+
+
+def test_what_is_there_is_replaced(place: Path) -> None:
+    mmdebstrap(place, WORKS.format(place))
+    rootfs.bootstrap("bookworm", APT)
+    tar = rootfs.folder("bookworm") / "rootfs.tar"
+    tar.write_text("old")
+    rootfs.bootstrap("bookworm", APT)
+    assert tar.read_text() == "content\n"
 
 
 def test_it_is_made_from_the_hosts_mirrors_with_the_layers_date(place: Path) -> None:
@@ -78,10 +75,11 @@ def test_it_is_made_from_the_hosts_mirrors_with_the_layers_date(place: Path) -> 
 
 def test_a_failure_shows_the_end_of_the_log_and_leaves_what_was_there(place: Path) -> None:
     mmdebstrap(place, WORKS.format(place))
-    made = rootfs.bootstrap("bookworm", APT)
+    rootfs.bootstrap("bookworm", APT)
+    made = rootfs.folder("bookworm")
     mmdebstrap(place, "seq 20; echo E: no mirror >&2; exit 25")
     with pytest.raises(FactoryError) as raised:
-        rootfs.bootstrap("bookworm", APT, anew=True)
+        rootfs.bootstrap("bookworm", APT)
     lines = str(raised.value).splitlines()
     assert lines[0] == "mmdebstrap failed:"
     assert lines[-2:] == ["  E: no mirror", f"the whole of it: {(made / 'mmdebstrap.log').relative_to(place)}"]

@@ -2,22 +2,17 @@
 
 import json
 import re
-import subprocess
-import tarfile
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from spark_images import host
 from tests.integration.conftest import Image
+from tests.integration.layers import layers
 
 LEFT_BY_TOOLS = re.compile(
     r"^(run/secrets/|root/\.(m2|cache|config)|home/spark/.|var/cache/(apt|debconf)/.|var/lib/apt/lists/.|var/log/."
     r"|etc/(resolv\.conf|hostname|pip\.conf)$|etc/apt/(apt\.conf\.d/99|sources\.list\.d/.)|build/|tmp/.)"
 )
-SEARCHED = 4_000_000
-"""Bytes: a larger file is a library or a jar of an artefact that its hash vouches for."""
 
 
 @pytest.fixture(scope="module")
@@ -29,30 +24,9 @@ def marks() -> dict[str, bytes]:
     return {name: text.encode() for name, text in texts.items() if text}
 
 
-def _layers(image: Image) -> Iterator[tuple[str, tarfile.TarInfo, bytes | None]]:
-    """Yields (layer, member, content) for each file of each layer, in one pass; no content where it is large."""
-    with subprocess.Popen(["docker", "save", image.reference], stdout=subprocess.PIPE) as process:
-        assert process.stdout
-        with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
-            for member in archive:
-                blob = archive.extractfile(member)
-                if blob and member.size >= tarfile.BLOCKSIZE and not member.name.endswith(".json"):
-                    yield from _members(member.name, blob)
-
-
-def _members(name: str, blob: Any) -> Iterator[tuple[str, tarfile.TarInfo, bytes | None]]:
-    try:
-        with tarfile.open(fileobj=blob, mode="r|*") as layer:
-            for member in layer:
-                file = layer.extractfile(member) if member.isfile() and member.size <= SEARCHED else None
-                yield name, member, file.read() if file else None
-    except tarfile.ReadError:
-        return  # a manifest or a configuration
-
-
 def test_no_layer_holds_anything_of_the_host(image: Image, marks: dict[str, bytes]) -> None:
     found, files, digests = [], 0, set()
-    for digest, member, content in _layers(image):
+    for digest, member, content in layers(image.reference):
         files += 1
         digests.add(digest)
         path = member.name.removeprefix("./")

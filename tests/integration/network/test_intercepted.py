@@ -1,0 +1,108 @@
+"""Behind a network with a CA and mirrors of its own the same build works, and no layer says that it was there."""
+
+import ssl
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spark_images import bake, build, engine, host
+from spark_images.house import Factory
+from tests.integration.layers import layers
+from tests.integration.network.mirror import Mirror
+
+LAYERS = ("os", "python", "jdbc-drivers", "python-deps-iceberg")
+"""One that apt fills, one upon it, one that Maven fills, one that pip fills."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """What was built behind the mirror: references of the layers' images, and the mirror."""
+
+    references: dict[str, str]
+    mirror: Mirror
+
+
+def _default_index() -> str:
+    """Where pip looks when nobody tells it: pip itself says."""
+    from pip._internal.models.index import PyPI  # noqa: PLC0415
+
+    return str(PyPI.simple_url)
+
+
+def _central(factory: Factory) -> str:
+    """Where Maven looks when nobody tells it: the model that Maven gives every project says."""
+    script = "unzip -p /usr/share/maven/lib/maven-model-builder-3.x.jar org/apache/maven/model/pom-4.0.0.xml"
+    command = ["docker", "run", "--rm", factory.catalog.tag("toolchain"), "sh", "-c", script]
+    pom = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return pom.partition("<url>")[2].partition("</url>")[0]
+
+
+@pytest.fixture(scope="module")
+def built(factory: Factory, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
+    folder = tmp_path_factory.mktemp("host")
+    catalog = factory.catalog
+    cell = next(cell for cell in catalog.buildable if "iceberg" in cell.features)
+    graph = factory.graph([cell])
+    build.build(factory, graph, [graph.targets["toolchain"]])
+
+    gateway = engine.client().networks.get("bridge").attrs["IPAM"]["Config"][0]["Gateway"]
+    mirror = Mirror(gateway)
+    here = host.read()
+    settings = folder / "settings.xml"
+    settings.write_text(
+        f"<settings><mirrors><mirror><id>m</id><mirrorOf>*</mirrorOf><url>{mirror.of(_central(factory) + '/')}</url>"
+        "</mirror></mirrors></settings>"
+    )
+    system = here.ca or Path(ssl.get_default_verify_paths().openssl_cafile)
+    behind = replace(
+        here,
+        ca=mirror.bundle(folder / "ca.pem", system),
+        apt=host.Apt(tuple((mirror.of(url), suite) for url, suite in here.apt.repositories)),
+        pip={"index-url": mirror.of(here.pip.get("index-url", _default_index()) + "/").rstrip("/")},
+        maven_settings=settings,
+    )
+    asked = [graph.targets[catalog.layer_name(name, cell.values)] for name in LAYERS]
+    plan = build.plan(factory, graph, asked, containerd_store=engine.inspect().containerd_store)
+    with mirror.running():
+        results = engine.bake(plan.definition, behind, catalog.versions["debian"], no_cache=True)
+    references = {target.name: _held(results[bake.identifier(target.name)]) for target in asked}
+    yield Built(references, mirror)
+    for reference in references.values():
+        engine.client().images.remove(reference)
+
+
+def _held(result: dict[str, Any]) -> str:
+    return str(result.get("containerimage.digest") or result["containerimage.config.digest"])
+
+
+def test_everything_came_through_the_mirror(built: Built) -> None:
+    assert len(built.references) == len(LAYERS)
+    assert len(built.mirror.seen) >= 3, "Debian's mirror, the Python index, Maven's repository"
+
+
+def test_no_layer_knows_of_it(built: Built) -> None:
+    authority = built.mirror.authority.cert_pem.bytes()
+    marks = {
+        "the mirror's address": built.mirror.address.encode(),
+        "its CA's certificate": authority.splitlines()[1],
+        "its CA's name": b"Intercepting Network",
+    }
+    found, files = [], 0
+    for name, reference in built.references.items():
+        for _, member, content in layers(reference):
+            files += 1
+            found += [
+                f"{what} is in {member.name} of {name}" for what, mark in marks.items() if mark in (content or b"")
+            ]
+    assert found == []
+    assert files > 5_000
+
+
+def test_no_history_knows_of_it(built: Built) -> None:
+    for reference in built.references.values():
+        image = engine.client().images.get(reference)
+        assert built.mirror.address not in str(image.history()) + str(image.attrs["Config"])

@@ -22,6 +22,7 @@ VARIANT = "baseline, gpu, iceberg or gpu-iceberg, or several: --variant gpu --va
 BUILD_HELP = {
     "spark": SPARK,
     "variant": VARIANT,
+    "image": "spark or jupyter, or both (default: both)",
     "dry-run": "print the plan, build nothing",
     "json": "print the plan as the bake definition that would run",
     "no-cache": "build every layer anew",
@@ -45,9 +46,9 @@ def command(**options: Any) -> Callable[[Callable[..., None]], Any]:
     return decorate
 
 
-def _build(kinds: tuple[str, ...], spark: list[str], variant: list[str], dry_run: bool, json: bool, **how: Any) -> None:
+def _build(kinds: tuple[str, ...], cells: tuple[list[str], ...], dry_run: bool, json: bool, **how: Any) -> None:
     factory = house.load()
-    graph = factory.graph(select(factory.catalog, spark, variant))
+    graph = factory.graph(select(factory.catalog, *cells))
     asked = graph.of_kinds(kinds)
     if dry_run or json:
         plan = build.plan(factory, graph, asked)
@@ -59,60 +60,66 @@ def _build(kinds: tuple[str, ...], spark: list[str], variant: list[str], dry_run
         build.build(factory, graph, asked, **how)
 
 
-@command(iterable=["spark", "variant"], help=BUILD_HELP)
+@command(iterable=["spark", "variant", "image"], help=BUILD_HELP)
 def build_base(
     context: Context,
     spark: list[str],
     variant: list[str],
+    image: list[str],
     dry_run: bool = False,
     json: bool = False,
     no_cache: bool = False,
     builder: str = "",
 ) -> None:
-    """Build the base layers: os, identity, python, jdk."""
-    _build(("base",), spark, variant, dry_run, json, no_cache=no_cache, builder=builder)
+    """Build the base layers: os, python, jdk, identity."""
+    _build(("base",), (spark, variant, image), dry_run, json, no_cache=no_cache, builder=builder)
 
 
-@command(iterable=["spark", "variant"], help=BUILD_HELP)
+@command(iterable=["spark", "variant", "image"], help=BUILD_HELP)
 def build_intermediate(
     context: Context,
     spark: list[str],
     variant: list[str],
+    image: list[str],
     dry_run: bool = False,
     json: bool = False,
     no_cache: bool = False,
     builder: str = "",
 ) -> None:
     """Build Spark, Python packages, JDBC drivers, jars."""
-    _build(("intermediate",), spark, variant, dry_run, json, no_cache=no_cache, builder=builder)
+    _build(("intermediate",), (spark, variant, image), dry_run, json, no_cache=no_cache, builder=builder)
 
 
-@command(iterable=["spark", "variant"], help=BUILD_HELP)
+@command(iterable=["spark", "variant", "image"], help=BUILD_HELP)
 def build_runtime(
     context: Context,
     spark: list[str],
     variant: list[str],
+    image: list[str],
     dry_run: bool = False,
     json: bool = False,
     no_cache: bool = False,
     builder: str = "",
 ) -> None:
     """Build images: --spark 3.5.8 --variant iceberg."""
-    _build(("runtime",), spark, variant, dry_run, json, no_cache=no_cache, builder=builder)
+    _build(("runtime",), (spark, variant, image), dry_run, json, no_cache=no_cache, builder=builder)
 
 
-@command(iterable=["spark", "variant"], help=BUILD_HELP)
+@command(iterable=["spark", "variant", "image"], help=BUILD_HELP)
 def build_all(
     context: Context,
     spark: list[str],
     variant: list[str],
+    image: list[str],
     dry_run: bool = False,
     json: bool = False,
     no_cache: bool = False,
     builder: str = "",
 ) -> None:
     """Build every layer and every image."""
-    _build(("base", "intermediate", "runtime"), spark, variant, dry_run, json, no_cache=no_cache, builder=builder)
+    _build(
+        ("base", "intermediate", "runtime"), (spark, variant, image), dry_run, json, no_cache=no_cache, builder=builder
+    )
 
 
 @command(help={"json": "print JSON"})

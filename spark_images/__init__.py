@@ -6,4 +6,4 @@ ROOT = Path(__file__).resolve().parent.parent
 """The root of the repository: images.toml, docker/ and the lock files stand here."""
 
 BUILD = ROOT / ".build"
-"""What the factory writes for itself: plans, logs, secrets of a running build, bootstrapped root file systems."""
+"""What the factory writes for itself: plans, logs, bootstrapped root file systems."""

@@ -38,14 +38,14 @@ def definition(
     No target has a tag: names move when the whole of it is built.
     `rootfs_folder` is where the bootstrapped root file system lies, relative to the repository.
     """
-    wanted = {target.name for target in asked}
+    wanted = {target.name for target in asked if not _replaced(catalog, target)}
     needed = _closure(graph, wanted)
     targets = {
         identifier(target.name): _target(catalog, graph, target, stamp, output, rootfs_folder, target.name in wanted)
         for target in graph.targets.values()
         if target.name in needed and not _replaced(catalog, target)
     }
-    return {"group": {"default": {"targets": sorted(map(identifier, wanted & needed))}}, "target": targets}
+    return {"group": {"default": {"targets": sorted(map(identifier, wanted))}}, "target": targets}
 
 
 def _closure(graph: Graph, names: Iterable[str]) -> set[str]:
@@ -87,5 +87,5 @@ def _labels(target: Target, stamp: Stamp) -> Mapping[str, str]:
         return {}
     values = {**target.cell.values, "revision": stamp.revision}
     labels = {name: fill(template, values, f"[labels] {name}") for name, template in target.cell.labels.items()}
-    # bake replaces ${…} in texts.
-    return {name: text.replace("${", "$${") for name, text in labels.items() if text}
+    # bake reads texts as templates: ${…} and %{…} are its own.
+    return {name: text.replace("${", "$${").replace("%{", "%%{") for name, text in labels.items() if text}

@@ -1,11 +1,13 @@
 """Building: a selection becomes a plan, the plan becomes images, and names move once all of it is built."""
 
+import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from docker.errors import ImageNotFound
+from docker.models.images import Image
 
 from spark_images import ROOT, bake, engine, host, rootfs
 from spark_images.catalog import Catalog, Cell
@@ -25,6 +27,8 @@ class Plan:
 
 def stamp() -> bake.Stamp:
     """Returns the commit that is checked out, marked `-dirty` where the working tree differs, and its time."""
+    if not shutil.which("git"):
+        return bake.Stamp("unknown", 0)
 
     def git(*arguments: str) -> str:
         command = ("git", "-C", str(ROOT), *arguments)
@@ -67,21 +71,24 @@ def build(
         rootfs.bootstrap(suite, here.apt)
     todo = plan(factory, graph, asked, containerd_store=found.containerd_store, local=not builder)
     digests = engine.bake(todo.definition, here, suite, online=online, builder=builder, no_cache=no_cache)
-    _name(catalog, todo.asked, digests)
+    _name(catalog, [t for t in todo.asked if bake.identifier(t.name) in todo.definition["target"]], digests)
 
 
-def _name(catalog: Catalog, targets: Sequence[Target], metadata: Any) -> None:
-    images = engine.client().images
-    for target in targets:
-        results = metadata.get(bake.identifier(target.name), {})
-        for digest in (results.get("containerimage.digest"), results.get("containerimage.config.digest")):
-            try:
-                images.get(digest).tag(catalog.tag(target.name))
-                break
-            except (ImageNotFound, TypeError):
-                continue
-        else:
-            raise FactoryError(f"{target.name} was built, but the engine does not hold it: {results}")
+def _name(catalog: Catalog, targets: Sequence[Target], metadata: Mapping[str, Any]) -> None:
+    held = {target.name: _held(target.name, metadata.get(bake.identifier(target.name), {})) for target in targets}
+    for name, image in held.items():
+        image.tag(catalog.tag(name))
+
+
+def _held(name: str, result: Mapping[str, Any]) -> Image:
+    """The image that a target became. containerd's store knows it by its manifest, the classic one by its config."""
+    for digest in (result.get("containerimage.digest"), result.get("containerimage.config.digest")):
+        try:
+            if digest:
+                return engine.client().images.get(digest)
+        except ImageNotFound:
+            continue
+    raise FactoryError(f"{name} was built, but the engine does not hold it: {dict(result)}")
 
 
 def image_of(factory: Factory, cell: Cell) -> str:

@@ -4,15 +4,17 @@ The classes mirror the tables of the file; `Catalog.cells` multiplies them out. 
 cell (or a layer of one) gives them values.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass as plain_dataclass
 from dataclasses import field
 from functools import cached_property
 from pathlib import Path
 from string import Formatter
+from typing import Annotated
 
 import tomli
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from spark_images import ROOT
@@ -29,7 +31,7 @@ class Settings:
     """What differs from one factory to the next. `min_free_disk_gb` is in 10^9 bytes."""
 
     registry: str
-    tag: str
+    tag: Annotated[str, Field(min_length=1)]
     os_image: str
     source: str
     min_free_disk_gb: int
@@ -92,10 +94,8 @@ class Refusal:
 
     def matches(self, image: str, spark: str, line: str, variant: str, features: Iterable[str]) -> bool:
         """Whether the cell of these coordinates is refused by this rule."""
-        wanted = {self.image: image, self.spark: spark, self.line: line, self.variant: variant}
-        return all(mine in ("", theirs) for mine, theirs in wanted.items()) and (
-            not self.feature or self.feature in features
-        )
+        wanted = ((self.image, image), (self.spark, spark), (self.line, line), (self.variant, variant))
+        return all(mine in ("", theirs) for mine, theirs in wanted) and self.feature in ("", *features)
 
 
 @plain_dataclass(frozen=True)
@@ -178,9 +178,17 @@ class Catalog:
         reasons = (r.reason for r in self.refusals if r.matches(image, spark, line, variant, features))
         return Cell(image, spark, variant, features, values, labels, next(reasons, ""))
 
+    def sibling(self, cell: Cell, image: str) -> Cell:
+        """Returns the cell of another kind of image with the Spark version and variant of `cell`."""
+        return next(c for c in self.cells if (c.image, c.spark, c.variant) == (image, cell.spark, cell.variant))
+
     def tag(self, name: str) -> str:
         """Returns the full reference of the image or layer `name`: registry, prefix and tag around it."""
-        return f"{self.settings.registry}spark-k8s-{name}:{self.settings.tag}"
+        return f"{self.settings.registry}{self.repository(name)}:{self.settings.tag}"
+
+    def repository(self, name: str) -> str:
+        """Returns the name of the image or layer `name` as it is the same for everyone: without registry and tag."""
+        return f"spark-k8s-{name}"
 
     def layer_name(self, layer: str, values: Mapping[str, str]) -> str:
         """Returns the name of the layer in the folder `layer` for a cell's `values`: `spark-3.5.8-core`."""
@@ -209,12 +217,16 @@ class Catalog:
 def fill(template: str, values: Mapping[str, str], where: str) -> str:
     """Returns `template` with the values in its braces.
 
-    Raises CatalogError, naming `where` it stands, for a name in braces that has no value.
+    Raises CatalogError, naming `where` it stands, for a name in braces that has no value, or braces that do not match.
     """
-    for _, name, _, _ in Formatter().parse(template):
-        if name is not None and name not in values:
-            raise CatalogError(f"images.toml: {where}: {unknown('value', '{' + name + '}', sorted(values))}")
-    return template.format_map(values)
+    try:
+        names = [name for _, name, _, _ in Formatter().parse(template) if name is not None]
+        for name in names:
+            if name not in values:
+                raise CatalogError(f"images.toml: {where}: {unknown('value', '{' + name + '}', sorted(values))}")
+        return template.format_map(values)
+    except ValueError as error:
+        raise CatalogError(f'images.toml: {where}: "{template}" is no template: {error}') from None
 
 
 def load(file: Path = FILE, environment: Mapping[str, str] | None = None) -> Catalog:
@@ -227,12 +239,10 @@ def load(file: Path = FILE, environment: Mapping[str, str] | None = None) -> Cat
         document = tomli.loads(file.read_text())
     except tomli.TOMLDecodeError as error:
         raise CatalogError(f"{file.name}: {error}") from None
-    for setting, value in document.get("settings", {}).items():
-        variable = "SPARK_IMAGES_" + setting.replace("-", "_").upper()
-        if given := (environment or {}).get(variable):
-            document["settings"][setting] = _same_type(given, value, variable)
+    if isinstance(settings := document.get("settings"), dict):
+        document["settings"] = _overridden(settings, environment or {})
     try:
-        catalog = TypeAdapter(Catalog).validate_python(document, strict=False)
+        catalog = TypeAdapter(Catalog).validate_json(json.dumps(document, default=str))
     except ValidationError as error:
         raise CatalogError(
             "\n".join(_message(file.name, e["loc"], e["type"], e["msg"]) for e in error.errors())
@@ -241,27 +251,48 @@ def load(file: Path = FILE, environment: Mapping[str, str] | None = None) -> Cat
     return catalog
 
 
-def _same_type(given: str, value: object, variable: str) -> object:
-    if not isinstance(value, int):
-        return given
-    if not given.isdecimal():
-        raise UsageError(f'{variable} is "{given}": expected a whole number')
-    return int(given)
+VARIABLES = "SPARK_IMAGES_"
+"""What the environment variable of a setting begins with."""
 
 
-_KNOWN_KEYS = tuple(
-    name.replace("_", "-")
-    for table in (Catalog, Settings, Spark, Feature, Image, Artefact, Layer, Refusal)
-    for name in table.__dataclass_fields__
-)
+def _overridden(settings: Mapping[str, object], environment: Mapping[str, str]) -> dict[str, object]:
+    variables = {VARIABLES + setting.replace("-", "_").upper(): setting for setting in settings}
+    changed = dict(settings)
+    for variable, given in environment.items():
+        if not variable.startswith(VARIABLES):
+            continue
+        if variable not in variables:
+            raise UsageError(unknown("setting", variable, variables))
+        setting = variables[variable]
+        if isinstance(settings[setting], int) and not given.isdecimal():
+            raise UsageError(f'{variable} is "{given}": expected a whole number')
+        changed[setting] = int(given) if isinstance(settings[setting], int) else given
+    return changed
+
+
+def _fields(table: type) -> list[str]:
+    return [name.replace("_", "-") for name in getattr(table, "__dataclass_fields__", ())]
+
+
+# The table that a name of the file leads to, where its keys are fixed.
+_TABLES: Mapping[str, type] = {
+    "settings": Settings,
+    "spark": Spark,
+    "features": Feature,
+    "images": Image,
+    "layers": Layer,
+    "artefacts": Artefact,
+    "refusals": Refusal,
+}
 
 
 def _message(file: str, location: Sequence[int | str], kind: str, message: str) -> str:
-    parts = [f"[{part}]" if isinstance(part, int) else str(part) for part in location]
+    parts = [f"[{part}]" if isinstance(part, int) else f'"{part}"' if "." in part else part for part in location]
     *table, key = parts
     where = f"[{'.'.join(table).replace('.[', '[')}] {key}" if table else key
     if kind in ("unexpected_keyword_argument", "extra_forbidden"):
-        return f"{file}: {where}: no such key{nearest(key, _KNOWN_KEYS)}"
+        inner = next((_TABLES[part] for part in reversed(table) if part in _TABLES), Catalog)
+        return f"{file}: {where}: no such key{nearest(key, _fields(inner))}"
     if kind in ("missing", "missing_argument"):
         return f"{file}: {where}: the key is missing"
     return f"{file}: {where}: {message[0].lower()}{message[1:]}"
@@ -296,6 +327,8 @@ def _check(catalog: Catalog, file: str) -> None:
                 )
             seen[value] = cell
     for cell in catalog.cells:
+        for feature in cell.features:
+            fill(catalog.features[feature].title, cell.values, f"[features.{feature}] title")
         for label, template in cell.labels.items():
             fill(template, {**cell.values, "revision": ""}, f"[labels] {label}")
         for layer in catalog.layers:

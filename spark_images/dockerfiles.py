@@ -120,6 +120,8 @@ def parse(name: str, kind: str, folder: Path, text: str) -> Recipe:
         elif command.cmd == "FROM":
             base, *alias = command.value
             stages.append(Stage(alias[1] if alias else "", base, ()))
+        elif not stages:
+            raise FactoryError(f"{folder}/Dockerfile:{command.start_line}: {command.cmd} stands before the first FROM")
         elif command.cmd in ("COPY", "ADD", "RUN"):
             sources = tuple(_sources(command.flags))
             stages[-1] = Stage(stages[-1].name, stages[-1].base, stages[-1].sources + sources)

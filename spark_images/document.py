@@ -60,22 +60,24 @@ def _lines(factory: Factory, sizes: Mapping[str, int]) -> Iterator[str]:
             )
     yield from ("", "### How to run one", "", "```sh")
     first = catalog.buildable[0]
-    yield f"docker run --rm -it {catalog.tag(first.name)} spark-shell"
-    yield f"docker run --rm {catalog.tag(first.name)} spark-submit /opt/spark/examples/src/main/python/pi.py"
+    yield f"docker run --rm -it {catalog.repository(first.name)} spark-shell"
+    yield f"docker run --rm {catalog.repository(first.name)} spark-submit /opt/spark/examples/src/main/python/pi.py"
     yield "```"
-    yield ""
-    yield "On an Iceberg image Spark's SQL extensions are set; name a catalogue, and MERGE, time travel and CALL work:"
-    yield ""
-    lake = next(cell for cell in catalog.buildable if "iceberg" in cell.features)
-    yield "```sh"
-    yield f"docker run --rm -it {catalog.tag(lake.name)} spark-sql \\"
-    yield "    --conf spark.sql.catalog.lake=org.apache.iceberg.spark.SparkCatalog \\"
-    yield "    --conf spark.sql.catalog.lake.type=hadoop --conf spark.sql.catalog.lake.warehouse=/tmp/lake"
-    yield "```"
+    lake = next((cell for cell in catalog.buildable if "iceberg" in cell.features), None)
+    if lake:
+        yield from ("", "On an Iceberg image Spark's SQL extensions are set: name a catalogue.", "", "```sh")
+        yield f"docker run --rm -it {catalog.repository(lake.name)} spark-sql \\"
+        yield "    --conf spark.sql.catalog.lake=org.apache.iceberg.spark.SparkCatalog \\"
+        yield "    --conf spark.sql.catalog.lake.type=hadoop --conf spark.sql.catalog.lake.warehouse=/tmp/lake"
+        yield "```"
     refused = [cell for cell in catalog.cells if cell.refusal]
     if refused:
         yield from ("", "## Not built", "")
-        yield from _table(("cell", "reason"), ((f"`{cell.key}`", cell.refusal) for cell in refused))
+        reasons = dict.fromkeys(cell.refusal for cell in refused)
+        yield from _table(
+            ("cells", "reason"),
+            ((", ".join(f"`{cell.key}`" for cell in refused if cell.refusal == why), why) for why in reasons),
+        )
     yield from ("", "## JDBC drivers", "", "In `$SPARK_HOME/jars` of every image, and as `/opt/jdbc/<name>.jar`.", "")
     yield from _table(
         ("name", "artefact", "class", "licence", "terms"),
@@ -100,7 +102,7 @@ def _row(catalog: Catalog, cell: Cell, sizes: Mapping[str, int]) -> Sequence[str
     adds = ", ".join(fill(catalog.features[f].title, cell.values, f"[features.{f}] title") for f in cell.features)
     size = megabytes(sizes[cell.name]) if cell.name in sizes else ""
     versions = (cell.values[name] for name in ("spark", "scala", "hadoop", "java", "python"))
-    return (f"`{catalog.tag(cell.name).partition(':')[0]}`", *versions, adds, size)
+    return (f"`{catalog.repository(cell.name)}`", *versions, adds, size)
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:

@@ -155,6 +155,9 @@ def bake(
     name = datetime.now().strftime("%Y%m%d-%H%M%S.%f")
     plan, metadata, log = BUILD / "bake.json", logs / f"{name}.json", logs / f"{name}.log"
     with secrets(host.secrets(suite)) as mounted:
+        # A proxy's address may hold a password.
+        plan.touch(mode=0o600)
+        plan.chmod(0o600)
         plan.write_text(json.dumps(_with_host(definition, host, mounted), indent=2))
         command = f"exec docker buildx bake --file {plan} --metadata-file {metadata}"
         command += f" --builder {builder}" if builder else ""
@@ -209,10 +212,10 @@ def explain(log: str) -> str:
     """
     if match := _MISMATCH.search(log):
         return f"{match[1]}: its content is not what the lock says: expected {match[2]}, found {match[3]}"
-    if "context canceled" in log:
-        return "the build was interrupted: every image is what it was"
     if match := _FAILED_STEP.search(log.replace("\r\n", "\n")):
         end = match["output"].strip().splitlines()[-3:]
         return "\n  ".join([f"the build failed in {match['step']}:", *end])
+    if "context canceled" in log:
+        return "the build was interrupted: every image is what it was"
     errors = [line for line in log.splitlines() if line.startswith(("ERROR", "error"))]
     return "the build failed" + (f": {errors[-1]}" if errors else "")

@@ -73,7 +73,8 @@ def graph(catalog: Catalog, house: House, locks: Mapping[str, Lock], roots: Iter
         if (target.name, cell.key, ships) in done:
             continue
         done.add((target.name, cell.key, ships))
-        todo += [(name, cell, ships and s) for name, s in target.recipe.reached(target.arguments)]
+        for name, s in target.recipe.reached(target.arguments):
+            todo.append((name, catalog.sibling(cell, name) if name in catalog.images else cell, ships and s))
     sorter = TopologicalSorter({name: sorted(t.contexts.values()) for name, t in sorted(targets.items())})
     try:
         return Graph({name: targets[name] for name in sorter.static_order()}, frozenset(shipped))
@@ -105,7 +106,10 @@ def _target(catalog: Catalog, house: House, locks: Mapping[str, Lock], folder: s
     for name, _ in recipe.reached(arguments):
         if name not in house.recipes:
             raise CatalogError(f"{recipe.folder}/Dockerfile: {unknown('folder', name, house.recipes)}")
-        contexts[name] = catalog.layer_name(name, cell.values)
+        if name in catalog.images:
+            contexts[name] = catalog.sibling(cell, name).name
+        else:
+            contexts[name] = catalog.layer_name(name, cell.values)
     name = cell.name if is_image else catalog.layer_name(folder, cell.values)
     return Target(name, recipe, arguments, contexts, cell if is_image else None)
 
@@ -140,13 +144,19 @@ def check_features(catalog: Catalog, house: House) -> None:
             raise CatalogError(
                 f"images.toml: [images.{cell.image}]: there is no docker/runtime/{cell.image}/Dockerfile"
             )
-        recipe = house.recipes[cell.image]
         for feature in cell.features:
-            off, on = (
-                {f"ENABLE_{f.upper()}": str(f == chosen).lower() for f in house.features} for chosen in ("", feature)
-            )
-            if feature not in house.features or set(recipe.reached(off)) == set(recipe.reached(on)):
+            if _reached(house, cell.image, "") == _reached(house, cell.image, feature):
                 raise CatalogError(
                     f'images.toml: [variants] {cell.variant}: "{feature}" names no layer: '
-                    f"{recipe.folder}/Dockerfile has no stage that ENABLE_{feature.upper()}=true would add"
+                    f"{house.recipes[cell.image].folder}/Dockerfile has no stage that "
+                    f"ENABLE_{feature.upper()}=true would add"
                 )
+
+
+def _reached(house: House, image: str, feature: str) -> set[str]:
+    """The folders that an image needs with one feature on, those of the images that it lies upon included."""
+    switches = {f"ENABLE_{f.upper()}": str(f == feature).lower() for f in house.features}
+    found = {name for name, _ in house.recipes[image].reached(switches)}
+    for name in found & {name for name, recipe in house.recipes.items() if recipe.kind == "runtime"}:
+        found |= _reached(house, name, feature)
+    return found

@@ -1,5 +1,6 @@
 """What a build takes from the machine it runs on, so that it works where that machine does: the CA bundle, and the
-mirrors and proxies of apt, pip and Maven. All of it goes in as BuildKit secrets; none of it stays in a layer.
+mirrors and proxies of apt, pip and Maven. It goes in as BuildKit secrets (proxies: as the arguments that BuildKit
+keeps out of an image's history); none of it stays in a layer.
 """
 
 import os
@@ -53,9 +54,7 @@ class Host:
         if self.ca:
             contents["ca"] = self.ca.read_text()
         options = [f'Acquire::https::CAInfo "{CA_SECRET}";'] if self.ca else []
-        options += [
-            f'{key} "{value}";' for key, value in map(_key_value, self.apt.options) if key != "Acquire::https::CAInfo"
-        ]
+        options += [f'{key} "{value}";' for key, value in map(_key_value, self.apt.options) if not key.endswith(_FILES)]
         options += ['Acquire::Retries "2";', 'Acquire::http::Timeout "20";', 'Acquire::https::Timeout "20";']
         contents["apt-conf"] = "\n".join(options) + "\n"
         if sources := self.apt.sources(suite):
@@ -74,6 +73,10 @@ class Host:
             parts = urlsplit(url)
             if parts.hostname:
                 yield parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+
+
+# Options whose value is a path of the host: a build could not open it.
+_FILES = ("::CAInfo", "::SslCert", "::SslKey", "::Proxy-Auto-Detect", "::ProxyAutoDetect")
 
 
 def _key_value(option: str) -> tuple[str, str]:

@@ -5,6 +5,10 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass as strict_dataclass
 
 from spark_images import ROOT
 from spark_images.catalog import Catalog
@@ -16,16 +20,18 @@ REQUIREMENTS = "requirements.in"
 REQUIREMENTS_LOCK = "requirements.lock"
 
 
-@dataclass(frozen=True)
+@strict_dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
 class Entry:
     """The hash and size (bytes) of an artefact."""
 
-    sha256: str
-    size: int
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    size: Annotated[int, Field(gt=0)]
 
 
 Lock = Mapping[str, Entry]
 """The artefacts of one layer, by coordinate."""
+
+_LOCK = TypeAdapter(dict[str, Entry])
 
 
 def read_locks(house: House, root: Path = ROOT) -> dict[str, Lock]:
@@ -35,9 +41,11 @@ def read_locks(house: House, root: Path = ROOT) -> dict[str, Lock]:
         file = root / recipe.folder / ARTEFACTS
         if file.exists():
             try:
-                locks[recipe.name] = {c: Entry(**entry) for c, entry in json.loads(file.read_text()).items()}
-            except (ValueError, TypeError, AttributeError) as error:
-                raise CatalogError(f"{recipe.folder}/{ARTEFACTS}: not a lock file: {error}") from None
+                locks[recipe.name] = _LOCK.validate_json(file.read_bytes())
+            except ValidationError as error:
+                first = error.errors()[0]
+                where = ".".join(map(str, first["loc"]))
+                raise CatalogError(f"{recipe.folder}/{ARTEFACTS}: not a lock file: {where}: {first['msg']}") from None
     return locks
 
 
@@ -81,7 +89,7 @@ def requirement_sets(house: House, root: Path = ROOT) -> Iterator[Requirements]:
 
 def disagreements(catalog: Catalog, house: House, locks: Mapping[str, Lock], root: Path = ROOT) -> list[str]:
     """Returns a sentence for each place where images.toml or a requirements.in and their lock disagree."""
-    wanted: dict[str, set[str]] = {layer: set() for layer in {*catalog.layers, *locks}}
+    wanted: dict[str, set[str]] = {layer: set() for layer in sorted({*catalog.layers, *locks})}
     for layer, artefact in catalog.all_artefacts():
         wanted[layer].add(artefact.coordinate)
     found = []

@@ -1,6 +1,7 @@
 """How large the images are, layer by layer: unpacked, in bytes, as the engine hands them out."""
 
 import json
+import posixpath
 import shutil
 import subprocess
 import tarfile
@@ -106,19 +107,34 @@ def _layer_sizes(tags: list[str]) -> dict[str, list[int]]:
     if not shutil.which("docker"):
         raise FactoryError("the docker CLI is missing: run ./bootstrap")
     sizes: dict[str, int] = {}
+    links: dict[str, str] = {}
     manifest = []
     with subprocess.Popen(["docker", "save", *tags], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
-        with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
-            for member in archive:
-                content = archive.extractfile(member)
-                if member.name == "manifest.json" and content:
-                    manifest = json.load(content)
-                elif content:
-                    sizes[member.name] = _unpacked(content, member.size)
+        try:
+            with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
+                for member in archive:
+                    if member.issym():  # how engines before 25 save a layer that two images share
+                        links[member.name] = posixpath.normpath(f"{posixpath.dirname(member.name)}/{member.linkname}")
+                    elif member.name == "manifest.json":
+                        manifest = json.load(_content(archive, member))
+                    elif member.isfile():
+                        sizes[member.name] = _unpacked(_content(archive, member), member.size)
+        except tarfile.ReadError as error:
+            raise FactoryError(f"docker save failed: {error}") from None
     if process.returncode:
         raise FactoryError(f"docker save failed with exit code {process.returncode}")
-    return {tag: [sizes[layer] for layer in image["Layers"]] for image in manifest for tag in image["RepoTags"]}
+    return {
+        tag: [sizes[links.get(layer, layer)] for layer in image["Layers"]]
+        for image in manifest
+        for tag in image["RepoTags"]
+    }
+
+
+def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
+    content = archive.extractfile(member)
+    assert content is not None
+    return content
 
 
 def _unpacked(content: IO[bytes], size: int) -> int:

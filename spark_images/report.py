@@ -7,7 +7,9 @@ from typing import Any
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
 
+from spark_images.bake import identifier
 from spark_images.build import Plan
 from spark_images.catalog import Catalog
 from spark_images.measure import Sizes
@@ -22,7 +24,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, number
         last = column == columns[-1]
         table.add_column(column, justify="right" if column in numbers else "left", no_wrap=not last, overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
     console = Console()
     if not console.is_terminal:
         wide = console.options.update(max_width=10_000)
@@ -67,6 +69,7 @@ def plan(catalog: Catalog, todo: Plan) -> list[dict[str, Any]]:
             "from": sorted(target.contexts.values()),
         }
         for name, target in todo.graph.targets.items()
+        if identifier(name) in todo.definition["target"]
     ]
 
 
@@ -92,6 +95,9 @@ def print_sizes(sizes: Sizes) -> None:
         rows = [(megabytes(layer.size), layer.origin) for layer in layers if layer.size >= SHOWN]
         print_table((whole, image), rows, numbers=[whole])
         print()
+    if not sizes.images:
+        print("0 images: the engine holds none of them; inv build.runtime builds them")
+        return
     print(
         f"{len(sizes.images)} images: {megabytes(sizes.total)} in all, "
         f"{megabytes(sizes.unique)} with each layer counted once ({sizes.unique / sizes.total:.2f})"

@@ -56,13 +56,15 @@ def bootstrap(suite: str, apt: Apt) -> None:
     command += [f"--include={','.join(PACKAGES)}", f"--customize-hook={RECIPE / 'finish.sh'}"]
     command += [f"--dpkgopt={option}" for option in LEFT_OUT]
     command += [f"--aptopt={option}" for option in apt.options]
-    command += [suite, str(partial), "-"]
+    sources = apt.sources(suite)
+    # Without a source list of the host's, mmdebstrap knows Debian's own mirror.
+    command += [suite, str(partial), *(["-"] if sources else [])]
     print(f"bootstrapping Debian {suite} (once, 10 to 20 s)")
     with log.open("w") as output:
         done = subprocess.run(
             command,
             env={**os.environ, "SOURCE_DATE_EPOCH": LAYER_EPOCH},
-            input="\n".join(apt.sources(suite)).encode(),
+            input="\n".join(sources).encode(),
             stdout=output,
             stderr=subprocess.STDOUT,
             check=False,

@@ -23,4 +23,4 @@ def arguments(cell: Cell, image: str, *, smoke: bool) -> Sequence[str]:
 
 def selection(cell: Cell) -> Sequence[str]:
     """Returns the flags of `inv build.runtime` that name this cell."""
-    return ["--spark", cell.spark, "--variant", cell.variant]
+    return ["--image", cell.image, "--spark", cell.spark, "--variant", cell.variant]

@@ -107,9 +107,6 @@ def test_an_image_that_the_engine_does_not_hold(factory: Factory, graph: Graph, 
         build.build(factory, graph, [graph.targets["spark-3.5.8"]])
 
 
-@pytest.mark.xfail(
-    strict=True, raises=NullResource, reason="build._name catches TypeError; the SDK raises NullResource"
-)
 @pytest.mark.parametrize("results", [{}, {"containerimage.config.digest": "sha256:1"}])
 def test_a_digest_that_buildx_does_not_tell(
     factory: Factory, graph: Graph, edges: Edges, results: dict[str, str]
@@ -119,7 +116,6 @@ def test_a_digest_that_buildx_does_not_tell(
         build.build(factory, graph, [graph.targets["spark-3.5.8"]])
 
 
-@pytest.mark.xfail(strict=True, reason="build._name tags as it goes: a target that is missing comes after names moved")
 def test_no_name_moves_where_one_image_is_missing(factory: Factory, graph: Graph, edges: Edges) -> None:
     edges.images.held = ("sha256:1",)
     gone = {"containerimage.digest": "sha256:2", "containerimage.config.digest": "sha256:3"}

@@ -97,7 +97,6 @@ def test_what_is_no_dockerfile(text: str, reason: str) -> None:
         read(text)
 
 
-@pytest.mark.xfail(strict=True, raises=IndexError, reason="dockerfiles.parse takes the last stage before there is one")
 def test_an_instruction_before_the_first_from() -> None:
     with pytest.raises(FactoryError, match="docker/runtime/app/Dockerfile"):
         read("RUN true\nFROM os\n")

@@ -46,8 +46,8 @@ def test_every_image_that_is_built_is_a_target(factory: Factory, whole: Graph) -
 
 def test_how_often_each_folder_is_built(factory: Factory, whole: Graph) -> None:
     times = Counter(target.recipe.name for target in whole.targets.values())
-    assert times["spark-core"] == len(factory.catalog.spark) == 4
-    assert times["jars-iceberg"] == len(factory.catalog.lines) == 2
+    assert times["spark-core"] == len(factory.catalog.spark) > 1
+    assert times["jars-iceberg"] == len(factory.catalog.lines) > 1
     once = {"rootfs", "os", "identity", "python", "jdk", "toolchain", "python-deps", "jdbc-drivers", "entrypoint"}
     assert {folder: times[folder] for folder in once} == dict.fromkeys(once, 1)
 
@@ -248,7 +248,6 @@ def test_an_image_without_a_folder(tree: Tree) -> None:
     assert str(raised.value) == "images.toml: [images.book]: there is no docker/runtime/book/Dockerfile"
 
 
-@pytest.mark.xfail(strict=True, raises=CatalogError, reason="graph gives an image's name to an image that it lies upon")
 def test_an_image_may_lie_upon_another_of_its_cell(tree: Tree) -> None:
     tree.toml("[labels]", f"{NOTEBOOK}\n[labels]").dockerfile("runtime/book", "FROM app\n")
     assert targets(tree)["book-9.0-lake"].contexts == {"app": "app-9.0-lake"}

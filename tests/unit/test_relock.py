@@ -12,14 +12,15 @@ from spark_images.host import Apt, Host
 from spark_images.lock import Entry, Requirements
 from tests.unit.tree import Tree
 
+NEW = "f" * 64
 CORE = "docker/intermediate/core/artefacts.lock"
 
 
 @pytest.fixture
 def place(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> Tree:
-    """The small factory as the repository; every artefact that is fetched has the hash "new"."""
+    """The small factory as the repository; every artefact that is fetched has the hash NEW."""
     monkeypatch.setattr(relock, "ROOT", tree.root)
-    monkeypatch.setattr(relock, "_hashes", lambda _, coordinates: {c: Entry("new", 2) for c in coordinates})
+    monkeypatch.setattr(relock, "_hashes", lambda _, coordinates: {c: Entry(NEW, 2) for c in coordinates})
     return tree
 
 
@@ -40,7 +41,7 @@ def test_what_is_locked_keeps_its_hash(place: Tree) -> None:
     assert relock.update(place.load(locked=False), ["artefacts"]) == [place.root / CORE]
     assert json.loads((place.root / CORE).read_text()) == {
         "group:core:9.0": before["group:core:9.0"],
-        "group:core:9.2": {"sha256": "new", "size": 2},
+        "group:core:9.2": {"sha256": NEW, "size": 2},
     }
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from spark_images import document
+from spark_images import document, house
 from spark_images.catalog import Refusal
 from spark_images.errors import FactoryError
 from spark_images.house import Factory

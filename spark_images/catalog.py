@@ -1,27 +1,24 @@
-"""images.toml as frozen dataclasses, and the cells of the matrix that follow from it.
+"""The tables of images.toml as frozen dataclasses, and the cells of the matrix that follow from them.
 
-The classes mirror the tables of the file; `Catalog.cells` multiplies them out. Texts in braces stay templates until a
-cell (or a layer of one) gives them values.
+The classes mirror the file (images_toml.py reads it); `Catalog.cells` multiplies them out. Texts in braces stay
+templates until a cell (or a layer of one) gives them values.
 """
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass as plain_dataclass
 from dataclasses import field
 from functools import cached_property
-from pathlib import Path
 from string import Formatter
 from typing import Annotated
 
-import tomli
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from spark_images import ROOT
-from spark_images.errors import CatalogError, UsageError, nearest, unknown
+from spark_images.errors import CatalogError, unknown
+from spark_images.support import Support, support
 
-FILE = ROOT / "images.toml"
 BASELINE = "baseline"
+GPU = "gpu"
 
 _strict = ConfigDict(extra="forbid", strict=True, alias_generator=lambda name: name.replace("_", "-"))
 
@@ -39,9 +36,19 @@ class Settings:
 
 @dataclass(frozen=True, config=_strict)
 class Spark:
-    """One Spark version: the line that it belongs to."""
+    """One Spark version: the line that it belongs to, and how RAPIDS knows it where it has no shim for it."""
 
     line: str
+    rapids_bridge: str = ""
+    rapids_native_from: str = ""
+
+
+@dataclass(frozen=True, config=_strict)
+class Rapids:
+    """The RAPIDS release of one line, and the Spark versions that it has a shim for."""
+
+    version: str
+    shims: tuple[str, ...]
 
 
 @dataclass(frozen=True, config=_strict)
@@ -75,10 +82,14 @@ class Artefact:
 
 @dataclass(frozen=True, config=_strict)
 class Layer:
-    """A layer's name, where it is more than its folder's, and its artefacts."""
+    """A layer's name, where it is more than its folder's, and its artefacts.
+
+    `upon` are the layers whose Python packages lie below this one's: it takes their versions and holds none again.
+    """
 
     name: str = ""
     artefacts: tuple[Artefact, ...] = ()
+    upon: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, config=_strict)
@@ -98,9 +109,27 @@ class Refusal:
         return all(mine in ("", theirs) for mine, theirs in wanted) and self.feature in ("", *features)
 
 
+@dataclass(frozen=True, config=_strict)
+class Conflict:
+    """Versions that do not work together in an image with all of `features`: each value begins as `when` says."""
+
+    features: tuple[str, ...]
+    when: Mapping[str, str]
+    reason: str
+
+    def strikes(self, features: Iterable[str], values: Mapping[str, str]) -> bool:
+        """Whether an image with these features and values is one of those that cannot work."""
+        return set(self.features) <= set(features) and all(
+            f"{values.get(name, '')}.".startswith(f"{version}.") for name, version in self.when.items()
+        )
+
+
 @plain_dataclass(frozen=True)
 class Cell:
-    """One image of the matrix. `values` fills the templates; `refusal` says why it is not built, or is empty."""
+    """One image of the matrix. `values` fills the templates; `refusal` says why it is not built, or is empty.
+
+    `support` is RAPIDS' support of the Spark version: None where the line has no RAPIDS, or it cannot work.
+    """
 
     image: str
     spark: str
@@ -109,6 +138,7 @@ class Cell:
     values: Mapping[str, str]
     labels: Mapping[str, str]
     refusal: str
+    support: Support | None
 
     @property
     def key(self) -> str:
@@ -139,7 +169,9 @@ class Catalog:
     images: Mapping[str, Image]
     labels: Mapping[str, str]
     layers: Mapping[str, Layer]
+    rapids: Mapping[str, Rapids] = field(default_factory=dict)
     refusals: tuple[Refusal, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
@@ -159,6 +191,7 @@ class Catalog:
     def _cell(self, image: str, spark: str, variant: str) -> Cell:
         line = self.spark[spark].line
         features = self.variants[variant]
+        found = self._support(spark)
         values = {
             **self.versions,
             **self.lines[line],
@@ -169,6 +202,9 @@ class Catalog:
             "variant": variant,
             "suffix": "" if variant == BASELINE else f"-{variant}",
         }
+        if found:
+            values |= {"rapids": self.rapids[line].version, "rapids_level": found.level, "rapids_shim": found.shim}
+            values |= {"rapids_override": found.override, "rapids_support": found.words}
         table = self.images[image]
         for key in ("title", "name", "key"):
             values[key] = fill(getattr(table, key), values, f"[images.{image}] {key}")
@@ -176,7 +212,14 @@ class Catalog:
         for feature in features:
             labels |= self.features[feature].labels
         reasons = (r.reason for r in self.refusals if r.matches(image, spark, line, variant, features))
-        return Cell(image, spark, variant, features, values, labels, next(reasons, ""))
+        return Cell(image, spark, variant, features, values, labels, next(reasons, ""), found)
+
+    def _support(self, spark: str) -> Support | None:
+        table = self.spark[spark]
+        rapids = self.rapids.get(table.line)
+        if not rapids:
+            return None
+        return support(spark, rapids.version, rapids.shims, table.rapids_bridge, table.rapids_native_from)
 
     def sibling(self, cell: Cell, image: str) -> Cell:
         """Returns the cell of another kind of image with the Spark version and variant of `cell`."""
@@ -227,110 +270,3 @@ def fill(template: str, values: Mapping[str, str], where: str) -> str:
         return template.format_map(values)
     except ValueError as error:
         raise CatalogError(f'images.toml: {where}: "{template}" is no template: {error}') from None
-
-
-def load(file: Path = FILE, environment: Mapping[str, str] | None = None) -> Catalog:
-    """Reads images.toml; settings in `environment` (SPARK_IMAGES_<SETTING>) win over the file's.
-
-    Raises CatalogError, naming the table and key, for an unknown or missing key, a value of the wrong type, a name
-    that nothing defines, or two cells with one name.
-    """
-    try:
-        document = tomli.loads(file.read_text())
-    except tomli.TOMLDecodeError as error:
-        raise CatalogError(f"{file.name}: {error}") from None
-    if isinstance(settings := document.get("settings"), dict):
-        document["settings"] = _overridden(settings, environment or {})
-    try:
-        catalog = TypeAdapter(Catalog).validate_json(json.dumps(document, default=str))
-    except ValidationError as error:
-        raise CatalogError(
-            "\n".join(_message(file.name, e["loc"], e["type"], e["msg"]) for e in error.errors())
-        ) from None
-    _check(catalog, file.name)
-    return catalog
-
-
-VARIABLES = "SPARK_IMAGES_"
-"""What the environment variable of a setting begins with."""
-
-
-def _overridden(settings: Mapping[str, object], environment: Mapping[str, str]) -> dict[str, object]:
-    variables = {VARIABLES + setting.replace("-", "_").upper(): setting for setting in settings}
-    changed = dict(settings)
-    for variable, given in environment.items():
-        if not variable.startswith(VARIABLES):
-            continue
-        if variable not in variables:
-            raise UsageError(unknown("setting", variable, variables))
-        setting = variables[variable]
-        if isinstance(settings[setting], int) and not given.isdecimal():
-            raise UsageError(f'{variable} is "{given}": expected a whole number')
-        changed[setting] = int(given) if isinstance(settings[setting], int) else given
-    return changed
-
-
-def _fields(table: type) -> list[str]:
-    return [name.replace("_", "-") for name in getattr(table, "__dataclass_fields__", ())]
-
-
-# The table that a name of the file leads to, where its keys are fixed.
-_TABLES: Mapping[str, type] = {
-    "settings": Settings,
-    "spark": Spark,
-    "features": Feature,
-    "images": Image,
-    "layers": Layer,
-    "artefacts": Artefact,
-    "refusals": Refusal,
-}
-
-
-def _message(file: str, location: Sequence[int | str], kind: str, message: str) -> str:
-    parts = [f"[{part}]" if isinstance(part, int) else f'"{part}"' if "." in part else part for part in location]
-    *table, key = parts
-    where = f"[{'.'.join(table).replace('.[', '[')}] {key}" if table else key
-    if kind in ("unexpected_keyword_argument", "extra_forbidden"):
-        inner = next((_TABLES[part] for part in reversed(table) if part in _TABLES), Catalog)
-        return f"{file}: {where}: no such key{nearest(key, _fields(inner))}"
-    if kind in ("missing", "missing_argument"):
-        return f"{file}: {where}: the key is missing"
-    return f"{file}: {where}: {message[0].lower()}{message[1:]}"
-
-
-def _check(catalog: Catalog, file: str) -> None:
-    def defined(where: str, what: str, value: str, valid: Iterable[str]) -> None:
-        if value and value not in valid:
-            raise CatalogError(f"{file}: {where}: {unknown(what, value, valid)}")
-
-    for version, spark in catalog.spark.items():
-        defined(f'[spark."{version}"] line', "line", spark.line, catalog.lines)
-    for variant, features in catalog.variants.items():
-        for feature in features:
-            defined(f"[variants] {variant}", "feature", feature, catalog.features)
-    for number, refusal in enumerate(catalog.refusals):
-        where = f"[[refusals]] number {number + 1},"
-        defined(f"{where} image", "image", refusal.image, catalog.images)
-        defined(f"{where} spark", "Spark version", refusal.spark, catalog.spark)
-        defined(f"{where} line", "line", refusal.line, catalog.lines)
-        defined(f"{where} variant", "variant", refusal.variant, catalog.variants)
-        defined(f"{where} feature", "feature", refusal.feature, catalog.features)
-
-    for attribute in ("key", "name"):
-        seen: dict[str, Cell] = {}
-        for cell in catalog.cells:
-            value = getattr(cell, attribute)
-            if other := seen.get(value):
-                raise CatalogError(
-                    f'{file}: [images.{cell.image}] {attribute}: two cells are called "{value}": {other.image} '
-                    f"{other.spark} {other.variant} and {cell.image} {cell.spark} {cell.variant}"
-                )
-            seen[value] = cell
-    for cell in catalog.cells:
-        for feature in cell.features:
-            fill(catalog.features[feature].title, cell.values, f"[features.{feature}] title")
-        for label, template in cell.labels.items():
-            fill(template, {**cell.values, "revision": ""}, f"[labels] {label}")
-        for layer in catalog.layers:
-            catalog.layer_name(layer, cell.values)
-            catalog.artefacts(layer, cell.values)

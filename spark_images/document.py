@@ -88,7 +88,7 @@ def _lines(factory: Factory, sizes: Mapping[str, int]) -> Iterator[str]:
         ("artefact", "licence"),
         ((f"`{a.coordinate}`", a.licence) for a in _artefacts(factory) if not a.driver),
     )
-    for requirements in requirement_sets(factory.house):
+    for requirements in requirement_sets(catalog, factory.house):
         if requirements.source.parent != ROOT:
             yield from ("", f"## Python packages: {requirements.source.parent.name}", "")
             yield ", ".join(f"{name} {version}" for name, version in package_versions(requirements.lock))

@@ -93,6 +93,7 @@ def _target(catalog: Catalog, house: House, locks: Mapping[str, Lock], folder: s
     offered |= {
         "LAYER_EPOCH": LAYER_EPOCH,
         "ARTEFACTS": " ".join(_hashed(artefact, folder, locks) for artefact in artefacts),
+        "RAPIDS_OVERRIDE": cell.values.get("rapids_override", ""),
         "LINKS": " ".join(f"{a.link}={file_name(a.coordinate)}" for a in artefacts if a.link),
     }
     if is_image:

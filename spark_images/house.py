@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from spark_images import ROOT, catalog, dockerfiles
+from spark_images import ROOT, dockerfiles, images_toml
 from spark_images import graph as graphs
 from spark_images.catalog import Catalog, Cell
 from spark_images.dockerfiles import House
@@ -33,7 +33,7 @@ def load(root: Path = ROOT, environment: Mapping[str, str] = os.environ, *, lock
     Raises CatalogError for a mistake in images.toml, a table for a layer that has no folder, or a variant that no
     Dockerfile knows; with `locked`, also for an artefact without a lock entry.
     """
-    toml = catalog.load(root / "images.toml", environment)
+    toml = images_toml.load(root / "images.toml", environment)
     house = dockerfiles.read(root)
     for layer in toml.layers:
         if layer not in house.recipes:

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as strict_dataclass
 
 from spark_images import ROOT
-from spark_images.catalog import Catalog
+from spark_images.catalog import Catalog, fill
 from spark_images.dockerfiles import House
 from spark_images.errors import CatalogError
 
@@ -56,10 +56,16 @@ def write_lock(file: Path, lock: Lock) -> None:
 
 @dataclass(frozen=True)
 class Requirements:
-    """A set of Python packages: its requirements.in, its lock, and the sets whose packages it must not hold again."""
+    """A set of Python packages: its requirements.in, its lock, and the sets that it gets along with.
+
+    It takes the versions of all of these; of those that it lies `upon` it holds no package again. `values` fill the
+    braces in requirements.in.
+    """
 
     source: Path
+    values: Mapping[str, str]
     upon: tuple[Path, ...] = ()
+    beside: tuple[Path, ...] = ()
 
     @property
     def lock(self) -> Path:
@@ -67,24 +73,35 @@ class Requirements:
         return self.source.with_name(REQUIREMENTS_LOCK)
 
     @property
+    def text(self) -> str:
+        """What requirements.in asks for, with the values filled in."""
+        return fill(self.source.read_text(), self.values, str(self.source))
+
+    @property
     def fingerprint(self) -> str:
         """What the lock was compiled from, as a hash that stands in its first line."""
-        content = b"\0".join(path.read_bytes() for path in (self.source, *self.upon))
+        others = (path.read_text() for path in (*self.upon, *self.beside) if path.exists())
+        content = "\0".join([self.text, *others]).encode()
         return f"# compiled by `inv lock.update` from sources with sha256 {hashlib.sha256(content).hexdigest()}"
 
 
-def requirement_sets(house: House, root: Path = ROOT) -> Iterator[Requirements]:
-    """Yields the factory's own set and every layer's; `python-deps-x` stands upon `python-deps`."""
-    yield Requirements(root / REQUIREMENTS)
-    for name, recipe in house.recipes.items():
-        source = root / recipe.folder / REQUIREMENTS
-        if source.exists():
-            below = [
-                o
-                for o in house.recipes.values()
-                if name.startswith(f"{o.name}-") and (root / o.folder / REQUIREMENTS).exists()
-            ]
-            yield Requirements(source, tuple(root / o.folder / REQUIREMENTS_LOCK for o in below))
+def requirement_sets(catalog: Catalog, house: House, root: Path = ROOT) -> Iterator[Requirements]:
+    """Yields the factory's own set and every layer's, each after those that it takes versions from.
+
+    Layers upon the same ones can meet in one image: the later in images.toml takes the versions of the earlier.
+    """
+    yield Requirements(root / REQUIREMENTS, catalog.versions)
+    folders = {name: root / recipe.folder for name, recipe in house.recipes.items()}
+    sets = [name for name in catalog.layers if (folders[name] / REQUIREMENTS).exists()]
+    for number, name in enumerate(sets):
+        upon = catalog.layers[name].upon
+        beside = [other for other in sets[:number] if upon and set(upon) & set(catalog.layers[other].upon)]
+        yield Requirements(
+            folders[name] / REQUIREMENTS,
+            catalog.versions,
+            tuple(folders[other] / REQUIREMENTS_LOCK for other in upon),
+            tuple(folders[other] / REQUIREMENTS_LOCK for other in beside),
+        )
 
 
 def disagreements(catalog: Catalog, house: House, locks: Mapping[str, Lock], root: Path = ROOT) -> list[str]:
@@ -99,7 +116,7 @@ def disagreements(catalog: Catalog, house: House, locks: Mapping[str, Lock], roo
         found += [
             f"[layers.{layer}]: {c} is in {ARTEFACTS} but not in images.toml" for c in sorted(locked - coordinates)
         ]
-    for requirements in requirement_sets(house, root):
+    for requirements in requirement_sets(catalog, house, root):
         path = requirements.lock.relative_to(root)
         if not requirements.lock.exists():
             found.append(f"{path} is missing")

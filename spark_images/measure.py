@@ -95,10 +95,10 @@ def origins(graph: Graph, target: Target) -> list[str]:
     names = []
     for name, copied in target.recipe.composed_of(target.arguments):
         source = graph.targets.get(target.contexts.get(name, ""))
-        if copied:
+        if not copied:
+            names += origins(graph, source) if source else []
+        elif target.recipe.kind == "runtime":
             names.append(source.name if source else "")
-        elif source:
-            names += origins(graph, source)
     return names if target.recipe.kind == "runtime" else [*names, target.name]
 
 

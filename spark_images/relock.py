@@ -33,7 +33,9 @@ def update(factory: Factory, only: Sequence[str] = (), *, upgrade: bool = False)
     if "artefacts" in (only or KINDS):
         changed += _artefacts(factory)
     if "python" in (only or KINDS):
-        changed += [s.lock for s in requirement_sets(factory.house) if _compile(factory, s, upgrade=upgrade)]
+        changed += [
+            s.lock for s in requirement_sets(factory.catalog, factory.house) if _compile(factory, s, upgrade=upgrade)
+        ]
     return changed
 
 
@@ -72,7 +74,8 @@ def _hashes(factory: Factory, coordinates: Sequence[str]) -> dict[str, Entry]:
                 remove=True,
             )
         except ContainerError as error:
-            raise FactoryError(str(error)) from None
+            said = error.stderr.decode(errors="replace") if isinstance(error.stderr, bytes) else str(error.stderr)
+            raise FactoryError(f"could not fetch {', '.join(coordinates)}:\n{said.strip()}") from None
     return {coordinate: Entry(**entry) for coordinate, entry in json.loads(output).items()}
 
 
@@ -88,17 +91,24 @@ def _compile(factory: Factory, requirements: Requirements, *, upgrade: bool) -> 
         "--python-platform",
         "x86_64-manylinux_2_28",
     ]
-    for lock in requirements.upon:
+    for lock in (*requirements.upon, *requirements.beside):
         command += ["--constraint", str(lock)]
+    for lock in requirements.upon:
         for name, _ in package_versions(lock):
             command += ["--no-emit-package", name]
     if index := here.pip.get("index-url"):
         command += ["--default-index", index]
     command += ["--upgrade"] if upgrade else []
-    command += ["--output-file", requirements.lock.name, requirements.source.name]
+    command += ["--output-file", requirements.lock.name, "-"]
     environment = {**os.environ, **({"SSL_CERT_FILE": str(here.ca)} if here.ca else {})}
     done = subprocess.run(
-        command, cwd=requirements.source.parent, env=environment, capture_output=True, text=True, check=False
+        command,
+        cwd=requirements.source.parent,
+        env=environment,
+        input=requirements.text,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise FactoryError(f"{requirements.source.relative_to(ROOT)} cannot be resolved:\n{done.stderr.strip()}")

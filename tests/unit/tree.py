@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spark_images import bake, catalog, house, lock
+from spark_images import bake, house, images_toml, lock
 from spark_images.catalog import Catalog
 from spark_images.house import Factory
 from spark_images.lock import Entry
@@ -106,7 +106,7 @@ class Tree:
         return self
 
     def catalog(self, environment: Mapping[str, str] | None = None) -> Catalog:
-        return catalog.load(self.root / "images.toml", environment)
+        return images_toml.load(self.root / "images.toml", environment)
 
     def load(self, environment: Mapping[str, str] | None = None, *, locked: bool = True) -> Factory:
         return house.load(self.root, environment or {}, locked=locked)

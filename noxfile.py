@@ -56,11 +56,14 @@ def register(cell: Cell, kind: str, *, smoke: bool) -> None:
     """Adds the session `<kind>-<cell>`."""
 
     def run(session: nox.Session) -> None:
+        if reason := suites.reason_to_skip(cell, smoke=smoke):
+            session.skip(reason)
         session.run("inv", "build.runtime", *suites.selection(cell))
         session.run("pytest", *suites.arguments(cell, FACTORY.catalog.tag(cell.name), smoke=smoke), *session.posargs)
 
-    run.__doc__ = f"{'The quick part' if smoke else 'All'} of the tests on {FACTORY.catalog.tag(cell.name)}."
-    nox.session(name=f"{kind}-{cell.key}", tags=[kind, cell.variant, cell.spark], default=not smoke)(run)
+    run.__doc__ = suites.describe(cell, smoke=smoke)
+    default = suites.is_default(cell, smoke=smoke)
+    nox.session(name=f"{kind}-{cell.key}", tags=[kind, cell.variant, cell.spark], default=default)(run)
 
 
 for each in CELLS:
@@ -73,3 +76,9 @@ for each in CELLS:
 def test(session: nox.Session) -> None:
     """The tests of every cell."""
     session.log(f"{len(CELLS)} cells tested")
+
+
+@nox.session
+def skipped(session: nox.Session) -> None:
+    """Says how many cells could not be tested in full on this machine, and why."""
+    session.log(suites.summary(CELLS))

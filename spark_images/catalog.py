@@ -238,6 +238,10 @@ class Catalog:
         template = self.layers[layer].name if layer in self.layers else ""
         return fill(template or layer, values, f"[layers.{layer}] name")
 
+    def upon(self, layer: str) -> tuple[str, ...]:
+        """Returns the layers whose Python packages lie below those of the layer in the folder `layer`."""
+        return self.layers[layer].upon if layer in self.layers else ()
+
     def artefacts(self, layer: str, values: Mapping[str, str]) -> tuple[Artefact, ...]:
         """Returns the artefacts of a layer for a cell's `values`, with their coordinates filled in."""
         table = self.layers.get(layer)

@@ -92,10 +92,10 @@ def requirement_sets(catalog: Catalog, house: House, root: Path = ROOT) -> Itera
     """
     yield Requirements(root / REQUIREMENTS, catalog.versions)
     folders = {name: root / recipe.folder for name, recipe in house.recipes.items()}
-    sets = [name for name in catalog.layers if (folders[name] / REQUIREMENTS).exists()]
-    for number, name in enumerate(sets):
-        upon = catalog.layers[name].upon
-        beside = [other for other in sets[:number] if upon and set(upon) & set(catalog.layers[other].upon)]
+    names = dict.fromkeys((*catalog.layers, *house.recipes))
+    sets = {name: catalog.upon(name) for name in names if (folders[name] / REQUIREMENTS).exists()}
+    for number, (name, upon) in enumerate(sets.items()):
+        beside = [other for other in list(sets)[:number] if set(upon) & set(sets[other])]
         yield Requirements(
             folders[name] / REQUIREMENTS,
             catalog.versions,

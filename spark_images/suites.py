@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from spark_images import ROOT
-from spark_images.catalog import Cell
+from spark_images import ROOT, gpu
+from spark_images.catalog import GPU, Cell
 
 SUITES = ROOT / "tests/integration"
 FIRST_IMAGE = "spark"
@@ -17,10 +17,48 @@ def folders(cell: Cell) -> list[Path]:
 
 
 def arguments(cell: Cell, image: str, *, smoke: bool) -> Sequence[str]:
-    """Returns pytest's arguments for the tests of a cell on `image`; `smoke` is the quick part of the same files."""
-    return [*map(str, folders(cell)), "--image", image, *(["-m", "smoke"] if smoke else [])]
+    """Returns pytest's arguments for the tests of a cell on `image`.
+
+    `smoke` is what any machine can run: the quick part of the same files, and on a GPU image, whose other tests no
+    machine without a device would run, all that need none.
+    """
+    marks = (["-m", "not device"] if GPU in cell.features else ["-m", "smoke"]) if smoke else []
+    return [*map(str, folders(cell)), "--image", image, *marks]
 
 
 def selection(cell: Cell) -> Sequence[str]:
     """Returns the flags of `inv build.runtime` that name this cell."""
     return ["--image", cell.image, "--spark", cell.spark, "--variant", cell.variant]
+
+
+def is_default(cell: Cell, *, smoke: bool) -> bool:
+    """Whether a session is part of the default run: all tests of a cell, or what any machine can run of a GPU cell."""
+    return (GPU in cell.features) == smoke
+
+
+def reason_to_skip(cell: Cell, *, smoke: bool) -> str:
+    """Returns why a session is skipped on this machine and which to run instead, or "" where it can run."""
+    if smoke or GPU not in cell.features:
+        return ""
+    reason = gpu.reason_to_skip()
+    return f"{reason}; run smoke-{cell.key} for all that needs no GPU" if reason else ""
+
+
+def describe(cell: Cell, *, smoke: bool) -> str:
+    """Returns the line that `nox -l` shows for a session."""
+    if GPU not in cell.features:
+        return f"{'The quick part' if smoke else 'All'} of the tests of {cell.name}."
+    if smoke:
+        return f"The tests of {cell.name} that need no GPU."
+    reason = reason_to_skip(cell, smoke=False)
+    here = f" Skipped here: {reason.partition(';')[0]}." if reason else ""
+    return f"All tests of {cell.name}, with a GPU.{here}"
+
+
+def summary(cells: Sequence[Cell]) -> str:
+    """Returns how many of these cells cannot be tested in full on this machine, and why."""
+    skipped = [cell for cell in cells if reason_to_skip(cell, smoke=False)]
+    if not skipped:
+        return f"{len(cells)} cells, none skipped"
+    keys = ", ".join(cell.key for cell in skipped)
+    return f"{len(cells)} cells; {len(skipped)} without their GPU tests ({gpu.reason_to_skip()}): {keys}"

@@ -61,6 +61,7 @@ class Image:
         *command: str,
         user: str = SPARK_UID,
         files: Mapping[str, str | Path] | None = None,
+        modes: Mapping[str, int] | None = None,
         environment: Mapping[str, str] | None = None,
         timeout: float = 180,
         **options: Any,
@@ -71,7 +72,7 @@ class Image:
         )
         try:
             if files:
-                put(container, files)
+                put(container, files, modes or {})
             container.start()
             exit_code = wait(container, timeout)
             stdout = container.logs(stdout=True, stderr=False, tail=10_000).decode(errors="replace")
@@ -88,14 +89,14 @@ class Image:
         return self.client.containers.run(self.reference, list(command), user=user, detach=True, **options)
 
 
-def put(container: Container, files: Mapping[str, str | Path]) -> None:
-    """Puts files (a text, or a file of this machine) into a container that need not run."""
+def put(container: Container, files: Mapping[str, str | Path], modes: Mapping[str, int]) -> None:
+    """Puts files (a text, or a file of this machine) into a container that need not run; a mode is 0644 by default."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for path, content in files.items():
             data = content.read_bytes() if isinstance(content, Path) else content.encode()
             member = tarfile.TarInfo(path.lstrip("/"))
-            member.size, member.mode = len(data), 0o644
+            member.size, member.mode = len(data), modes.get(path, 0o644)
             archive.addfile(member, io.BytesIO(data))
     container.put_archive("/", buffer.getvalue())
 

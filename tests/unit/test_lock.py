@@ -20,7 +20,9 @@ def agreeing(tree: Tree) -> Tree:
         if folder != ".":
             tree.dockerfile(folder, "FROM scratch\n")
         (place / "requirements.in").write_text("pandas\n")
-    for requirements in lock.requirement_sets(tree.load().house, tree.root):
+    tree.toml("[labels]", '[layers.deps]\n[layers.deps-more]\nupon = ["deps"]\n[labels]')
+    factory = tree.load()
+    for requirements in lock.requirement_sets(factory.catalog, factory.house, tree.root):
         requirements.lock.write_text(f"{requirements.fingerprint}\npandas==2.0\n")
     return tree
 
@@ -81,14 +83,30 @@ def test_requirements_without_a_lock(agreeing: Tree) -> None:
 def test_a_set_stands_upon_the_lock_below(agreeing: Tree) -> None:
     (agreeing.root / "docker/base/deps/requirements.in").write_text("pyarrow\n")
     below = agreeing.root / "docker/base/deps"
-    (below / "requirements.lock").write_text(f"{Requirements(below / 'requirements.in').fingerprint}\npyarrow==1\n")
+    (below / "requirements.lock").write_text(f"{Requirements(below / 'requirements.in', {}).fingerprint}\npyarrow==1\n")
     assert disagreements(agreeing) == [
         "docker/base/deps-more/requirements.lock was not compiled from today's requirements.in"
     ]
 
 
+def test_sets_for_one_image_take_the_versions_of_each_other(factory: Factory) -> None:
+    found: dict[str, str] = {}
+    for requirements in lock.requirement_sets(factory.catalog, factory.house):
+        for name, version in lock.package_versions(requirements.lock):
+            if "docker" in requirements.source.parts:
+                assert found.setdefault(name, version) == version
+
+
+def test_a_set_takes_values_of_the_catalogue(factory: Factory) -> None:
+    cuda = next(s for s in lock.requirement_sets(factory.catalog, factory.house) if s.source.parent.name == "cuda")
+    assert f"nvidia-cuda-runtime-cu12=={factory.catalog.versions['cuda']}.*" in cuda.text
+
+
 def test_the_packages_of_iceberg_stand_upon_python_deps(factory: Factory) -> None:
-    sets = {s.source.parent.name: [p.parent.name for p in s.upon] for s in lock.requirement_sets(factory.house)}
+    sets = {
+        s.source.parent.name: [p.parent.name for p in s.upon]
+        for s in lock.requirement_sets(factory.catalog, factory.house)
+    }
     assert sets["python-deps-iceberg"] == ["python-deps"]
     assert sets["python-deps"] == []
 
@@ -96,13 +114,13 @@ def test_the_packages_of_iceberg_stand_upon_python_deps(factory: Factory) -> Non
 def test_no_package_of_python_deps_stands_in_iceberg_again(factory: Factory) -> None:
     held = {
         s.source.parent.name: {name for name, _ in lock.package_versions(s.lock)}
-        for s in lock.requirement_sets(factory.house)
+        for s in lock.requirement_sets(factory.catalog, factory.house)
     }
     assert held["python-deps"] & held["python-deps-iceberg"] == set()
 
 
 def test_every_package_is_pinned_by_hash(factory: Factory) -> None:
-    for requirements in lock.requirement_sets(factory.house):
+    for requirements in lock.requirement_sets(factory.catalog, factory.house):
         pins = requirements.lock.read_text().replace("\\\n", " ").splitlines()
         assert [p for p in pins if p[:1].isalnum() and "--hash=sha256:" not in p] == []
 

@@ -60,7 +60,7 @@ def requirements(place: Tree, monkeypatch: pytest.MonkeyPatch) -> Requirements:
     mirror = Host(Path("/host/ca.pem"), Apt(), {"index-url": "https://pip.example"}, None, {})
     monkeypatch.setattr(host, "read", lambda: mirror)
     place.toml('debian = "bookworm"', 'debian = "bookworm"\npython = "3.11"')
-    return Requirements(place.root / "requirements.in", (below,))
+    return Requirements(place.root / "requirements.in", {}, (below,))
 
 
 def compiles(monkeypatch: pytest.MonkeyPatch, code: int = 0) -> dict[str, Any]:

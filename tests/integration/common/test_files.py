@@ -22,14 +22,14 @@ def test_no_file_lends_rights(image: Image) -> None:
     assert _find(image, "-type f -perm /6000") == []
 
 
-@pytest.mark.parametrize("path", ["/opt/spark/work-dir", "/opt/spark/logs", "/home/spark", "/tmp"])
+@pytest.mark.parametrize("path", ["/opt/spark/work-dir", "/opt/spark/work", "/opt/spark/logs", "/home/spark", "/tmp"])
 def test_group_0_writes_where_spark_writes(image: Image, path: str) -> None:
     assert image.run("touch", f"{path}/file", user=RANDOM_UID).exit_code == 0
 
 
 def test_nothing_else_is_group_writable(image: Image) -> None:
     writable = _find(image, r"! -type l -group 0 -perm -g+w ! \( -type d -perm -1000 \)")
-    assert sorted(writable) == ["/home/spark", "/opt/spark/logs", "/opt/spark/work-dir"]
+    assert sorted(writable) == ["/home/spark", "/opt/spark/logs", "/opt/spark/work", "/opt/spark/work-dir"]
 
 
 def test_every_module_is_compiled(image: Image) -> None:

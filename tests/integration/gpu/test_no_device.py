@@ -1,0 +1,26 @@
+"""A GPU image where there is no GPU: plain Spark, and one clear line for who turns RAPIDS on."""
+
+from tests.integration.conftest import Image
+from tests.integration.gpu.conftest import SETTINGS
+
+PI = "/opt/spark/examples/src/main/python/pi.py"
+
+
+def test_turned_on_without_a_device_it_says_so_in_one_line(image: Image) -> None:
+    result = image.run("spark-submit", "--properties-file", SETTINGS, PI, "1")
+    assert result.exit_code != 0
+    said = [line for line in result.output.splitlines() if line.startswith("RAPIDS is turned on")]
+    assert said == [
+        "RAPIDS is turned on, but this container has no CUDA device (/dev/nvidiactl): run it under NVIDIA's container "
+        "runtime on a node with a GPU (Docker: --gpus all; Kubernetes: spark.executor.resource.gpu.amount=1), or leave "
+        "out rapids.conf."
+    ]
+    assert "\tat " not in result.stderr.partition("RAPIDS is turned on")[2]
+    assert "SIGSEGV" not in result.output
+    assert "cudaError" not in result.output
+
+
+def test_left_alone_the_plugin_is_not_there(image: Image) -> None:
+    result = image.run("spark-submit", PI, "1")
+    assert result.exit_code == 0
+    assert "rapids" not in result.output.lower()

@@ -1,0 +1,112 @@
+"""RAPIDS plans for the GPU, with the shim that images.toml promises. No device is needed: the CPU computes."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from spark_images.catalog import Cell
+from tests.integration.conftest import Image, Result
+
+JOBS = Path(__file__).parent / "jobs"
+WORK = "/opt/spark/work-dir"
+PLANNED = re.compile(r"\*Exec <(\w+)> will run on GPU")
+
+
+def planned(output: str) -> set[str]:
+    """The operators that RAPIDS would run on the GPU."""
+    return set(PLANNED.findall(output))
+
+
+@pytest.fixture(scope="module")
+def run(image: Image, plan_only: str) -> Result:
+    job = f"{WORK}/plan.py"
+    result = image.run("bash", "-c", f"spark-submit {plan_only} {job}", files={job: JOBS / "plan.py"})
+    assert result.exit_code == 0
+    return result
+
+
+@pytest.mark.parametrize(
+    "operator",
+    [
+        "FileSourceScanExec",
+        "FilterExec",
+        "HashAggregateExec",
+        "SortExec",
+        "WindowExec",
+        "ProjectExec",
+        "ShuffleExchangeExec",
+    ],
+)
+def test_the_operator_is_planned_for_the_gpu(run: Result, operator: str) -> None:
+    assert operator in planned(run.output)
+
+
+def test_the_join_is_planned_for_the_gpu(run: Result) -> None:
+    assert {"BroadcastHashJoinExec", "ShuffledHashJoinExec", "SortMergeJoinExec"} & planned(run.output)
+
+
+def test_the_results_are_the_cpus(run: Result) -> None:
+    found = run.json()
+    assert found["right"]
+    assert found["rows"] == 30
+    assert found["ranks"] == [1, 2, 3, 1, 2, 3]
+
+
+def test_what_cannot_run_on_the_gpu_is_named_with_its_reason(run: Result) -> None:
+    """Newer releases compute such an expression on the CPU in the midst of a GPU operator, and say why as well."""
+    lines = [line for line in run.output.splitlines() if "<SoundEx>" in line]
+    assert lines
+    assert all("because GPU does not currently support the operator class" in line for line in lines)
+
+
+def test_the_shim_is_the_promised_one(run: Result, cell: Cell, image: Image) -> None:
+    assert cell.support
+    assert image.labels["spark-images.rapids-shim"] == cell.support.shim
+    assert image.labels["spark-images.rapids-support"] == cell.support.words
+    loaded = re.findall(r"ShimLoader: Updating spark classloader .*!/(spark\d+)/", run.output)
+    assert set(loaded) == {cell.support.shim}
+
+
+def test_rapids_is_the_promised_release(run: Result, image: Image) -> None:
+    assert f"RAPIDS Accelerator {image.labels['spark-images.rapids']}" in run.output
+
+
+def test_the_settings_override_the_shim_only_where_bridged(image: Image, cell: Cell) -> None:
+    settings = image.run("cat", "/opt/spark/conf/rapids.conf").stdout
+    assert cell.support
+    assert ("shims-provider-override" in settings) == bool(cell.support.override)
+    assert cell.support.override in settings
+
+
+@pytest.fixture(scope="module")
+def tables(image: Image, cell: Cell, plan_only: str) -> Result:
+    if "iceberg" not in cell.features:
+        pytest.skip("not an Iceberg image")
+    job = f"{WORK}/iceberg.py"
+    result = image.run("bash", "-c", f"spark-submit {plan_only} {job} 2>&1", files={job: JOBS / "iceberg.py"})
+    assert result.exit_code == 0
+    return result
+
+
+def test_iceberg_is_right_under_rapids(tables: Result) -> None:
+    found = tables.json()
+    assert found["scanned"] == [50, sum(number * 2.0 for number in range(50, 100))]
+    assert found["merged"] == [110, sum(number * 2.0 for number in range(90))]
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "operator"),
+    [
+        ("APPEND BEGINS", "SCAN BEGINS", "AppendDataExec"),
+        ("SCAN BEGINS", "MERGE BEGINS", "BatchScanExec"),
+        ("MERGE BEGINS", "END", "ReplaceDataExec"),
+    ],
+)
+def test_iceberg_is_planned_for_the_gpu(tables: Result, cell: Cell, begin: str, end: str, operator: str) -> None:
+    part = tables.output.partition(begin)[2].partition(end)[0]
+    if cell.line == "3.5":
+        # RAPIDS 25.04 does not take Iceberg: it must leave the operator to the CPU, and say so.
+        assert operator not in planned(part)
+        return
+    assert operator in planned(part)

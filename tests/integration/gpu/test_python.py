@@ -1,0 +1,85 @@
+"""cuDF, CuPy and Numba: there, linked, and clear about a missing device."""
+
+import json
+
+from spark_images.house import Factory
+from spark_images.lock import REQUIREMENTS_LOCK, package_versions
+from tests.integration.conftest import Image
+
+DRIVER_ONLY = {"libcuda.so.1", "libnvidia-ml.so.1"}
+"""What the node's driver brings into a container."""
+
+
+def test_the_packages_are_the_locked_ones(image: Image, factory: Factory) -> None:
+    locked = dict(package_versions(factory.house.recipes["python-deps-gpu"].folder / REQUIREMENTS_LOCK))
+    script = """
+import json
+from importlib.metadata import version
+import cudf, cupy, numba
+import cudf.pandas
+names = ("cudf-cu12", "cupy-cuda12x", "numba", "pandas")
+print("RESULT " + json.dumps({name: version(name) for name in names}))
+"""
+    found = image.run("python", "-c", script).json()
+    assert {name: found[name] for name in ("cudf-cu12", "cupy-cuda12x", "numba")} == {
+        name: locked[name] for name in ("cudf-cu12", "cupy-cuda12x", "numba")
+    }
+    assert found["pandas"].startswith("2.")
+
+
+def test_the_first_use_says_what_is_missing(image: Image) -> None:
+    result = image.run("python", "-c", "import cudf; print(cudf.Series([1, 2]).sum())")
+    assert result.exit_code != 0
+    assert "CUDA" in result.stderr.splitlines()[-1]
+
+
+def test_every_library_is_linked_but_for_the_driver(image: Image) -> None:
+    script = """
+import glob, json, subprocess
+root = "/usr/local/lib/python3.11/dist-packages/"
+packages = ("cuda", "cudf", "cupy", "libcudf", "libkvikio", "librmm", "llvmlite", "numba_cuda", "nvidia", "pylibcudf")
+libraries = [path for name in packages for path in glob.glob(root + name + "/**/*.so*", recursive=True)]
+libraries += glob.glob("/usr/local/cuda/lib64/*.so*")
+missing = {}
+for library in libraries:
+    for line in subprocess.run(["ldd", library], capture_output=True, text=True).stdout.splitlines():
+        if "not found" in line:
+            missing.setdefault(line.split()[0], []).append(library.removeprefix(root))
+print("RESULT " + json.dumps({"libraries": len(libraries), "missing": missing}))
+"""
+    found = image.run("python", "-c", script).json()
+    assert found["libraries"] > 50
+    # A wheel's library that a package loads by path before it needs it is not for ldd to find.
+    by_path = {"librmm.so", "libcudf.so", "libkvikio.so", "librapids_logger.so", "libnvcomp.so.5"}
+    by_path |= {"libcudart.so.12", "libnvrtc.so.12", "libnvJitLink.so.12"}
+    # CuPy's Fourier transforms: neither RAPIDS nor cuDF calls CUDA's mathematical libraries, and they are left out.
+    by_path |= {"libcufft.so.11"}
+    assert set(found["missing"]) - by_path <= DRIVER_ONLY, json.dumps(found["missing"])
+
+
+def test_what_rapids_brings_along_is_linked(image: Image) -> None:
+    """The libcudf of the jar is unpacked when an executor starts: its needs must be met by the image."""
+    script = r"""
+set -euo pipefail
+python - <<'PY'
+import glob, zipfile
+jar = zipfile.ZipFile(glob.glob("/opt/spark/jars/rapids-4-spark_*.jar")[0])
+jar.extractall("/tmp", [name for name in jar.namelist() if name.startswith("amd64/Linux/")])
+PY
+ls /tmp/amd64/Linux/*.so
+LD_LIBRARY_PATH=$LD_LIBRARY_PATH:/tmp/amd64/Linux ldd /tmp/amd64/Linux/*.so > /tmp/linked
+grep 'not found' /tmp/linked | sort -u || [[ $? -eq 1 ]]
+"""
+    lines = image.run("bash", "-c", script).stdout.splitlines()
+    missing = {line.split()[0] for line in lines if "not found" in line}
+    assert any(line.endswith("libcudf.so") for line in lines)
+    assert missing <= DRIVER_ONLY | {"libcufile.so.0", "libcupti.so.12"}
+
+
+def test_the_environment_is_what_nvidias_runtime_reads(image: Image) -> None:
+    environment = dict(line.split("=", 1) for line in image.attributes["Config"]["Env"])
+    assert environment["NVIDIA_VISIBLE_DEVICES"] == "all"
+    assert environment["NVIDIA_DRIVER_CAPABILITIES"] == "compute,utility"
+    assert environment["NVIDIA_REQUIRE_CUDA"] == "cuda>=12.2"
+    assert environment["CUDA_VERSION"] == image.labels["spark-images.cuda"]
+    assert environment["LD_LIBRARY_PATH"] == "/usr/local/cuda/lib64"

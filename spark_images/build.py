@@ -61,7 +61,7 @@ def build(
     """
     catalog = factory.catalog
     found = engine.inspect()
-    engine.check_disk(found, catalog.settings.min_free_disk_gb)
+    engine.check_disk(found, catalog.settings.min_free_disk_gb + _disk_gb(catalog, asked))
     here = host.read()
     suite = catalog.versions["debian"]
     online = engine.reachable(here)
@@ -72,6 +72,17 @@ def build(
     todo = plan(factory, graph, asked, containerd_store=found.containerd_store, local=not builder)
     digests = engine.bake(todo.definition, here, suite, online=online, builder=builder, no_cache=no_cache)
     _name(catalog, [t for t in todo.asked if bake.identifier(t.name) in todo.definition["target"]], digests)
+
+
+def _disk_gb(catalog: Catalog, targets: Sequence[Target]) -> int:
+    """What the features of images that the engine does not hold yet take beyond the least that a build needs."""
+    features = {
+        feature
+        for target in targets
+        if target.cell and target.cell.features and not engine.holds(catalog.tag(target.name))
+        for feature in target.cell.features
+    }
+    return sum(catalog.features[feature].disk_gb for feature in features)
 
 
 def _name(catalog: Catalog, targets: Sequence[Target], metadata: Mapping[str, Any]) -> None:

@@ -53,9 +53,13 @@ class Rapids:
 
 @dataclass(frozen=True, config=_strict)
 class Feature:
-    """What a variant switches on, and the labels that its images carry for it."""
+    """What a variant switches on, and the labels that its images carry for it.
+
+    `disk_gb` (10^9 bytes) is what building it takes beyond the setting min-free-disk-gb.
+    """
 
     title: str
+    disk_gb: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from spark_images import ROOT
-from spark_images.catalog import Artefact, Catalog, Cell, fill
+from spark_images.catalog import GPU, Artefact, Catalog, Cell, fill
 from spark_images.errors import FactoryError
 from spark_images.house import Factory
 from spark_images.lock import package_versions, requirement_sets
@@ -70,6 +70,16 @@ def _lines(factory: Factory, sizes: Mapping[str, int]) -> Iterator[str]:
         yield "    --conf spark.sql.catalog.lake=org.apache.iceberg.spark.SparkCatalog \\"
         yield "    --conf spark.sql.catalog.lake.type=hadoop --conf spark.sql.catalog.lake.warehouse=/tmp/lake"
         yield "```"
+    supported = [cell for cell in catalog.buildable if GPU in cell.features and cell.support]
+    if supported:
+        yield from ("", "## RAPIDS on the GPU images", "")
+        yield "`--properties-file $SPARK_HOME/conf/rapids.conf` turns it on, with these shims; without it an image is"
+        yield "plain Spark and needs no GPU. A driver of CUDA 12.2 (R535) or newer is needed on the node."
+        yield ""
+        yield from _table(
+            ("cell", "shim", "support"),
+            ((f"`{cell.key}`", cell.support.shim, cell.support.words) for cell in supported if cell.support),
+        )
     refused = [cell for cell in catalog.cells if cell.refusal]
     if refused:
         yield from ("", "## Not built", "")

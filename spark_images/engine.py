@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from docker.errors import DockerException
+from docker.errors import DockerException, ImageNotFound
 from invoke.context import Context
 from invoke.exceptions import CommandTimedOut
 
@@ -111,6 +111,15 @@ def check_disk(engine: Engine, minimum_gb: int) -> None:
             "remove what you no longer need (docker system prune, docker buildx prune), "
             "or lower min-free-disk-gb in images.toml (SPARK_IMAGES_MIN_FREE_DISK_GB)"
         )
+
+
+def holds(reference: str) -> bool:
+    """Whether the engine has an image of this name."""
+    try:
+        client().images.get(reference)
+    except ImageNotFound:
+        return False
+    return True
 
 
 def reachable(host: Host, timeout: float = 3) -> bool:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from spark_images.bake import identifier
 from spark_images.build import Plan
-from spark_images.catalog import Catalog
+from spark_images.catalog import GPU, Catalog
 from spark_images.measure import Sizes
 
 
@@ -46,6 +46,7 @@ def cells(catalog: Catalog) -> list[dict[str, Any]]:
             "kind": cell.image,
             "spark": cell.spark,
             "variant": cell.variant,
+            "rapids": cell.support.words if cell.support and GPU in cell.features else None,
             "refused": cell.refusal or None,
         }
         for cell in catalog.cells
@@ -54,7 +55,7 @@ def cells(catalog: Catalog) -> list[dict[str, Any]]:
 
 def print_cells(catalog: Catalog) -> None:
     """Prints the matrix as a table."""
-    rows = [(row["cell"], row["image"], row["refused"] or "built") for row in cells(catalog)]
+    rows = [(row["cell"], row["image"], row["refused"] or row["rapids"] or "built") for row in cells(catalog)]
     print_table(("cell", "image", "state"), rows)
 
 

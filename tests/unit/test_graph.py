@@ -35,7 +35,7 @@ def test_every_argument_has_a_value(whole: Graph) -> None:
         (target.name, argument)
         for target in whole.targets.values()
         for argument, default in target.recipe.arguments.items()
-        if not target.arguments.get(argument, default)
+        if target.arguments.get(argument, default) is None
     ]
     assert empty == []
 

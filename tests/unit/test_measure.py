@@ -18,7 +18,7 @@ from spark_images.measure import Layer, Sizes
 from spark_images.selection import cell_of
 from tests.unit.tree import Tree
 
-FROM_SPARK = ["os-bookworm", "python-3.11", "identity", "jdk-17", "python-deps", "spark-3.5.8-core", "jdbc-drivers"]
+BOTTOM = ["rootfs-bookworm", "os-bookworm", "python-3.11", "identity", "jdk-17", "python-deps", "jdbc-drivers"]
 
 
 def test_a_layer_that_images_share_counts_once() -> None:
@@ -30,9 +30,16 @@ def test_a_layer_that_images_share_counts_once() -> None:
 def test_origins_name_every_layer_bottom_first(factory: Factory) -> None:
     graph = factory.graph(cell_of(factory.catalog, f"3.5.8-{variant}") for variant in ("baseline", "iceberg"))
     baseline, iceberg = (measure.origins(graph, graph.targets[f"spark-3.5.8{s}"]) for s in ("", "-iceberg"))
-    bottom = ["rootfs-bookworm", *FROM_SPARK, "entrypoint"]
-    assert baseline == [*bottom, "", ""]
-    assert iceberg == [*bottom, "python-deps-iceberg", "jars-iceberg-3.5"]
+    common = [*BOTTOM, "", "", "spark-3.5.8-core", ""]
+    assert baseline == [*common, "", "", "entrypoint"]
+    assert iceberg == [*common, "python-deps-iceberg", "jars-iceberg-3.5", "entrypoint"]
+
+
+def test_origins_of_a_gpu_image_lie_upon_cuda(factory: Factory) -> None:
+    graph = factory.graph([cell_of(factory.catalog, "4.1.1-gpu")])
+    found = measure.origins(graph, graph.targets["spark-4.1.1-gpu"])
+    assert found[:4] == ["rootfs-bookworm", "os-bookworm", "python-3.11", "cuda-12.9"]
+    assert {"python-deps-gpu", "jars-rapids-4.1", "rapids-settings-4.1.1"} < set(found)
 
 
 def test_origins_of_the_small_factory(tree: Tree) -> None:
@@ -102,7 +109,7 @@ def test_no_cli(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_images_that_the_engine_does_not_hold_are_left_out(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
-    digests = [f"sha256:{number}" for number in range(12)]
+    digests = [f"sha256:{number}" for number in range(16)]
 
     def get(tag: str) -> Any:
         if tag != "spark-k8s-spark-3.5.8:latest":
@@ -110,9 +117,9 @@ def test_images_that_the_engine_does_not_hold_are_left_out(factory: Factory, mon
         return SimpleNamespace(attrs={"RootFS": {"Layers": digests}})
 
     monkeypatch.setattr(engine, "client", lambda: SimpleNamespace(images=SimpleNamespace(get=get)))
-    monkeypatch.setattr(measure, "_layer_sizes", lambda tags: {tag: list(range(12)) for tag in tags})
+    monkeypatch.setattr(measure, "_layer_sizes", lambda tags: {tag: list(range(16)) for tag in tags})
     sizes = measure.measure(factory, factory.catalog.buildable)
     assert list(sizes.images) == ["spark-3.5.8"]
     assert [layer.digest for layer in sizes.images["spark-3.5.8"]] == digests
     assert [layer.origin for layer in sizes.images["spark-3.5.8"]][-1] == measure.SETTINGS
-    assert sizes.total == sum(range(12))
+    assert sizes.total == sum(range(16))

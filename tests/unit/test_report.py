@@ -24,6 +24,7 @@ def test_cells_are_plain_data(factory: Factory) -> None:
         "kind": "spark",
         "spark": "3.5.8",
         "variant": "iceberg",
+        "rapids": None,
         "refused": None,
     }
     assert "RAPIDS" in rows["jupyter-3.5.8-gpu-iceberg"]["refused"]

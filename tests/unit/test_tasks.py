@@ -91,7 +91,7 @@ def test_a_dry_run_prints_the_plan(inv: Inv) -> None:
             ["--spark", "4.1.1", "--spark", "3.5.8", "--variant", "baseline"],
             ["spark-3_5_8", "spark-4_1_1"],
         ),
-        ("build.base", [], ["identity", "jdk-17", "os-bookworm", "python-3_11", "rootfs-bookworm"]),
+        ("build.base", [], ["cuda-12_9", "identity", "jdk-17", "os-bookworm", "python-3_11", "rootfs-bookworm"]),
         (
             "build.intermediate",
             ["--spark", "3.5.8", "--variant", "baseline"],

@@ -72,8 +72,10 @@ grep 'not found' /tmp/linked | sort -u || [[ $? -eq 1 ]]
 """
     lines = image.run("bash", "-c", script).stdout.splitlines()
     missing = {line.split()[0] for line in lines if "not found" in line}
+    # Found under another name: RAPIDS loads it by its path before libcudf asks for it.
+    beside = {"libnvcomp.so.4"} if any(line.endswith("libnvcomp.so") for line in lines) else set()
     assert any(line.endswith("libcudf.so") for line in lines)
-    assert missing <= DRIVER_ONLY | {"libcufile.so.0", "libcupti.so.12"}
+    assert missing <= DRIVER_ONLY | {"libcufile.so.0", "libcupti.so.12"} | beside
 
 
 def test_the_environment_is_what_nvidias_runtime_reads(image: Image) -> None:

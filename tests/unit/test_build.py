@@ -229,3 +229,12 @@ def test_a_tree_without_a_commit_has_an_empty_stamp(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(build, "ROOT", tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert build.stamp() == bake.Stamp("", 0)
+
+
+def test_a_gpu_image_that_is_not_there_yet_needs_more_room(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = cell_of(factory.catalog, "3.5.8-gpu")
+    target = factory.graph([cell]).targets[cell.name]
+    monkeypatch.setattr(engine, "holds", lambda _: False)
+    assert build._disk_gb(factory.catalog, [target]) == factory.catalog.features["gpu"].disk_gb > 0
+    monkeypatch.setattr(engine, "holds", lambda _: True)
+    assert build._disk_gb(factory.catalog, [target]) == 0

@@ -46,80 +46,33 @@ def command(**options: Any) -> Callable[[Callable[..., None]], Any]:
     return decorate
 
 
-def _build(kinds: tuple[str, ...], cells: tuple[list[str], ...], dry_run: bool, json: bool, **how: Any) -> None:
-    factory = house.load()
-    graph = factory.graph(select(factory.catalog, *cells))
-    asked = graph.of_kinds(kinds)
-    if dry_run or json:
-        plan = build.plan(factory, graph, asked)
-        if json:
-            report.print_json(plan.definition)
+def build_task(description: str, *kinds: str) -> Any:
+    """A task that builds what lies in these folders of docker/."""
+
+    def body(
+        context: Context,
+        spark: list[str],
+        variant: list[str],
+        image: list[str],
+        dry_run: bool = False,
+        json: bool = False,
+        no_cache: bool = False,
+        builder: str = "",
+    ) -> None:
+        factory = house.load()
+        graph = factory.graph(select(factory.catalog, spark, variant, image))
+        asked = graph.of_kinds(kinds)
+        if dry_run or json:
+            plan = build.plan(factory, graph, asked)
+            if json:
+                report.print_json(plan.definition)
+            else:
+                report.print_plan(factory.catalog, plan)
         else:
-            report.print_plan(factory.catalog, plan)
-    else:
-        build.build(factory, graph, asked, **how)
+            build.build(factory, graph, asked, no_cache=no_cache, builder=builder)
 
-
-@command(iterable=["spark", "variant", "image"], help=BUILD_HELP)
-def build_base(
-    context: Context,
-    spark: list[str],
-    variant: list[str],
-    image: list[str],
-    dry_run: bool = False,
-    json: bool = False,
-    no_cache: bool = False,
-    builder: str = "",
-) -> None:
-    """Build the base layers: os, python, jdk, identity."""
-    _build(("base",), (spark, variant, image), dry_run, json, no_cache=no_cache, builder=builder)
-
-
-@command(iterable=["spark", "variant", "image"], help=BUILD_HELP)
-def build_intermediate(
-    context: Context,
-    spark: list[str],
-    variant: list[str],
-    image: list[str],
-    dry_run: bool = False,
-    json: bool = False,
-    no_cache: bool = False,
-    builder: str = "",
-) -> None:
-    """Build Spark, Python packages, JDBC drivers, jars."""
-    _build(("intermediate",), (spark, variant, image), dry_run, json, no_cache=no_cache, builder=builder)
-
-
-@command(iterable=["spark", "variant", "image"], help=BUILD_HELP)
-def build_runtime(
-    context: Context,
-    spark: list[str],
-    variant: list[str],
-    image: list[str],
-    dry_run: bool = False,
-    json: bool = False,
-    no_cache: bool = False,
-    builder: str = "",
-) -> None:
-    """Build images: --spark 3.5.8 --variant iceberg."""
-    _build(("runtime",), (spark, variant, image), dry_run, json, no_cache=no_cache, builder=builder)
-
-
-@command(iterable=["spark", "variant", "image"], help=BUILD_HELP)
-def build_all(
-    context: Context,
-    spark: list[str],
-    variant: list[str],
-    image: list[str],
-    dry_run: bool = False,
-    json: bool = False,
-    no_cache: bool = False,
-    builder: str = "",
-) -> None:
-    """Build every layer and every image."""
-    _build(
-        ("base", "intermediate", "runtime"), (spark, variant, image), dry_run, json, no_cache=no_cache, builder=builder
-    )
+    body.__doc__ = description
+    return command(iterable=["spark", "variant", "image"], help=BUILD_HELP)(body)
 
 
 @command(help={"json": "print JSON"})
@@ -177,10 +130,10 @@ def lock_check(context: Context) -> None:
 namespace = Collection(
     Collection(
         "build",
-        base=build_base,
-        intermediate=build_intermediate,
-        runtime=build_runtime,
-        all=build_all,
+        base=build_task("Build the base layers: os, python, cuda, jdk, identity.", "base"),
+        intermediate=build_task("Build Spark, Python packages, JDBC drivers, jars.", "intermediate"),
+        runtime=build_task("Build images: --spark 3.5.8 --variant iceberg.", "runtime"),
+        all=build_task("Build every layer and every image.", "base", "intermediate", "runtime"),
     ),
     Collection("images", list=images_list, sizes=images_sizes, catalog=images_catalog),
     Collection("lock", update=lock_update, check=lock_check),

@@ -84,7 +84,8 @@ def _target(
 
 def _labels(target: Target, stamp: Stamp) -> Mapping[str, str]:
     if target.cell is None:
-        return {}
+        # Two layers of the same content are two images: an engine stumbles over one that is exported twice at a time.
+        return {"org.opencontainers.image.title": target.name}
     values = {**target.cell.values, "revision": stamp.revision}
     labels = {name: fill(template, values, f"[labels] {name}") for name, template in target.cell.labels.items()}
     # bake reads texts as templates: ${…} and %{…} are its own.

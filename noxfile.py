@@ -78,6 +78,12 @@ def test(session: nox.Session) -> None:
     session.log(f"{len(CELLS)} cells tested")
 
 
+@nox.session(default=False)
+def kubernetes(session: nox.Session) -> None:
+    """The examples, on the cluster that KUBECONFIG names."""
+    session.run("pytest", "tests/kubernetes", *session.posargs)
+
+
 @nox.session
 def skipped(session: nox.Session) -> None:
     """Says how many cells could not be tested in full on this machine, and why."""

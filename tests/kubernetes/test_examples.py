@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.mark.parametrize("manifest", MANIFESTS, ids=[str(path.relative_to(ROOT)) for path in MANIFESTS])
 def test_the_cluster_would_accept_it(manifest: Path) -> None:
-    command = ["kubectl", "apply", "--dry-run=server", "--validate=strict", "--filename", manifest]
+    command = ["kubectl", "apply", "--dry-run=server", "--validate=strict", "--filename", str(manifest)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "(server dry run)" in done.stdout

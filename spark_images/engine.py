@@ -4,6 +4,7 @@ The CLI builds, since the SDK cannot drive BuildKit; the SDK inspects, tags and 
 """
 
 import json
+import logging
 import re
 import shutil
 import socket
@@ -24,6 +25,10 @@ import docker
 from spark_images import BUILD, ROOT
 from spark_images.errors import FactoryError
 from spark_images.host import Host
+
+for chatty in ("docker", "urllib3"):
+    # Nox shows every logger's every word.
+    logging.getLogger(chatty).setLevel(logging.WARNING)
 
 MINIMUM_ENGINE = (23, 0)
 """The first engine whose BuildKit reads here-documents in Dockerfiles and is the default builder."""

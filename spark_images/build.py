@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from docker.errors import ImageNotFound
 from docker.models.images import Image
 
 from spark_images import ROOT, bake, engine, host, rootfs
-from spark_images.catalog import Catalog, Cell
+from spark_images.catalog import Catalog
 from spark_images.errors import FactoryError
 from spark_images.graph import Graph, Target
 from spark_images.house import Factory
@@ -49,7 +48,10 @@ def plan(
         "type=image,compression=uncompressed,unpack=true" if containerd_store and local else "type=docker"
     )
     folder = str(rootfs.folder(catalog.versions["debian"]).relative_to(ROOT))
-    return Plan(graph, tuple(asked), bake.definition(catalog, graph, asked, stamp(), output, folder))
+    definition = bake.definition(catalog, graph, asked, stamp(), output, folder)
+    # An image that settings name takes the place of a target: it is not built.
+    built = tuple(target for target in asked if bake.identifier(target.name) in definition["target"])
+    return Plan(graph, built, definition)
 
 
 def build(
@@ -71,7 +73,7 @@ def build(
         rootfs.bootstrap(suite, here.apt)
     todo = plan(factory, graph, asked, containerd_store=found.containerd_store, local=not builder)
     digests = engine.bake(todo.definition, here, suite, online=online, builder=builder, no_cache=no_cache)
-    _name(catalog, [t for t in todo.asked if bake.identifier(t.name) in todo.definition["target"]], digests)
+    _name(catalog, todo.asked, digests)
 
 
 def _disk_gb(catalog: Catalog, targets: Sequence[Target]) -> int:
@@ -79,7 +81,7 @@ def _disk_gb(catalog: Catalog, targets: Sequence[Target]) -> int:
     features = {
         feature
         for target in targets
-        if target.cell and target.cell.features and not engine.holds(catalog.tag(target.name))
+        if target.cell and target.cell.features and not engine.find(catalog.tag(target.name))
         for feature in target.cell.features
     }
     return sum(catalog.features[feature].disk_gb for feature in features)
@@ -94,16 +96,6 @@ def _name(catalog: Catalog, targets: Sequence[Target], metadata: Mapping[str, An
 def _held(name: str, result: Mapping[str, Any]) -> Image:
     """The image that a target became. containerd's store knows it by its manifest, the classic one by its config."""
     for digest in (result.get("containerimage.digest"), result.get("containerimage.config.digest")):
-        try:
-            if digest:
-                return engine.client().images.get(digest)
-        except ImageNotFound:
-            continue
+        if digest and (image := engine.find(digest)):
+            return image
     raise FactoryError(f"{name} was built, but the engine does not hold it: {dict(result)}")
-
-
-def image_of(factory: Factory, cell: Cell) -> str:
-    """Returns the full reference of a cell's image, building it (or what of it is out of date) first."""
-    graph = factory.graph([cell])
-    build(factory, graph, [graph.targets[cell.name]])
-    return factory.catalog.tag(cell.name)

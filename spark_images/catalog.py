@@ -6,7 +6,7 @@ templates until a cell (or a layer of one) gives them values.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass as plain_dataclass
-from dataclasses import field
+from dataclasses import field, replace
 from functools import cached_property
 from string import Formatter
 from typing import Annotated
@@ -229,6 +229,10 @@ class Catalog:
         """Returns the cell of another kind of image with the Spark version and variant of `cell`."""
         return next(c for c in self.cells if (c.image, c.spark, c.variant) == (image, cell.spark, cell.variant))
 
+    def name_of(self, folder: str, cell: Cell) -> str:
+        """Returns the name of what the folder holds, an image or a layer, for a cell's Spark version and variant."""
+        return self.sibling(cell, folder).name if folder in self.images else self.layer_name(folder, cell.values)
+
     def tag(self, name: str) -> str:
         """Returns the full reference of the image or layer `name`: registry, prefix and tag around it."""
         return f"{self.settings.registry}{self.repository(name)}:{self.settings.tag}"
@@ -250,9 +254,9 @@ class Catalog:
         """Returns the artefacts of a layer for a cell's `values`, with their coordinates filled in."""
         table = self.layers.get(layer)
         return tuple(
-            Artefact(
-                fill(artefact.coordinate, values, f"[layers.{layer}] artefacts[{number}].coordinate"),
-                *(artefact.licence, artefact.terms, artefact.link, artefact.driver, artefact.url),
+            replace(
+                artefact,
+                coordinate=fill(artefact.coordinate, values, f"[layers.{layer}] artefacts[{number}].coordinate"),
             )
             for number, artefact in enumerate(table.artefacts if table else ())
         )

@@ -8,8 +8,10 @@ import logging
 import re
 import shutil
 import socket
+import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import tarfile
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,11 +19,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import docker
 from docker.errors import DockerException, ImageNotFound
+from docker.models.images import Image
 from invoke.context import Context
 from invoke.exceptions import CommandTimedOut
 
-import docker
 from spark_images import BUILD, ROOT
 from spark_images.errors import FactoryError
 from spark_images.host import Host
@@ -73,8 +76,7 @@ def _reason(error: BaseException) -> str:
 
 def inspect() -> Engine:
     """Looks at the engine and its CLI. Raises FactoryError where they are missing, too old, or without BuildKit."""
-    if not shutil.which("docker"):
-        raise FactoryError("the docker CLI is missing: run ./bootstrap")
+    _require_cli()
     info = client().info()
     version = str(info["ServerVersion"])
     if _numbers(version) < MINIMUM_ENGINE:
@@ -92,6 +94,11 @@ def inspect() -> Engine:
         raise FactoryError(f"buildx is version {match[1]}: building needs {_dotted(MINIMUM_BUILDX)} or newer")
     status = dict(info.get("DriverStatus") or [])
     return Engine(version, match[1], "containerd" in status.get("driver-type", ""), Path(info["DockerRootDir"]))
+
+
+def _require_cli() -> None:
+    if not shutil.which("docker"):
+        raise FactoryError("the docker CLI is missing: run ./bootstrap")
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -118,13 +125,29 @@ def check_disk(engine: Engine, minimum_gb: int) -> None:
         )
 
 
-def holds(reference: str) -> bool:
-    """Whether the engine has an image of this name."""
+def find(reference: str) -> Image | None:
+    """Returns the image of this name or digest, or None where the engine holds none."""
     try:
-        client().images.get(reference)
+        return client().images.get(reference)
     except ImageNotFound:
-        return False
-    return True
+        return None
+
+
+@contextmanager
+def saved(references: Sequence[str]) -> Iterator[tarfile.TarFile]:
+    """Yields images as the engine hands them out: one stream, to be read from front to back. A layer that several of
+    them share comes once. Raises FactoryError where the engine fails, at the latest when all is read.
+    """
+    _require_cli()
+    with subprocess.Popen(["docker", "save", *references], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        try:
+            with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
+                yield archive
+        except tarfile.ReadError as error:
+            raise FactoryError(f"docker save failed: {error}") from None
+    if process.returncode:
+        raise FactoryError(f"docker save failed with exit code {process.returncode}")
 
 
 def reachable(host: Host, timeout: float = 3) -> bool:
@@ -139,15 +162,19 @@ def reachable(host: Host, timeout: float = 3) -> bool:
 
 
 @contextmanager
-def secrets(contents: Mapping[str, str]) -> Iterator[list[str]]:
-    """Writes the secrets of a build to a private folder for as long as it runs; yields bake's options for them."""
+def secret_files(contents: Mapping[str, str]) -> Iterator[Path]:
+    """Writes secrets to a private folder, a file each, for as long as they are needed; yields the folder."""
     with TemporaryDirectory() as folder:
-        options = []
         for name, content in contents.items():
-            file = Path(folder, name)
-            file.write_text(content)
-            options.append(f"id={name},src={file}")
-        yield options
+            Path(folder, name).write_text(content)
+        yield Path(folder)
+
+
+@contextmanager
+def secrets(contents: Mapping[str, str]) -> Iterator[list[str]]:
+    """Holds the secrets of a build ready for as long as it runs; yields bake's options for them."""
+    with secret_files(contents) as folder:
+        yield [f"id={name},src={folder / name}" for name in contents]
 
 
 def bake(

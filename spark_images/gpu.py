@@ -1,6 +1,6 @@
 """Is there a GPU that a container of this machine's engine can use? One answer, for Nox and for pytest."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,16 +26,11 @@ def missing(root: Path, engine_info: Mapping[str, Any]) -> list[str]:
         found.append(f"no CUDA device ({DEVICES[0]})")
     if not any((root / folder.lstrip("/") / DRIVER).exists() for folder in LIBRARIES):
         found.append(f"no driver library ({DRIVER})")
-    cdi = _names(engine_info.get("DiscoveredDevices") or ())
-    if RUNTIME not in (engine_info.get("Runtimes") or {}) and not any(
-        name.startswith("nvidia.com/gpu") for name in cdi
-    ):
+    devices = [device.get("ID", "") for device in engine_info.get("DiscoveredDevices") or ()]
+    by_cdi = any(name.startswith("nvidia.com/gpu") for name in devices)
+    if RUNTIME not in (engine_info.get("Runtimes") or {}) and not by_cdi:
         found.append("the engine has no NVIDIA container runtime")
     return found
-
-
-def _names(devices: Iterable[Mapping[str, str]]) -> list[str]:
-    return [device.get("ID", "") for device in devices]
 
 
 @cache

@@ -107,12 +107,8 @@ def _target(catalog: Catalog, house: House, locks: Mapping[str, Lock], folder: s
     for name, _ in recipe.reached(arguments):
         if name not in house.recipes:
             raise CatalogError(f"{recipe.folder}/Dockerfile: {unknown('folder', name, house.recipes)}")
-        if name in catalog.images:
-            contexts[name] = catalog.sibling(cell, name).name
-        else:
-            contexts[name] = catalog.layer_name(name, cell.values)
-    name = cell.name if is_image else catalog.layer_name(folder, cell.values)
-    return Target(name, recipe, arguments, contexts, cell if is_image else None)
+        contexts[name] = catalog.name_of(name, cell)
+    return Target(catalog.name_of(folder, cell), recipe, arguments, contexts, cell if is_image else None)
 
 
 def _hashed(artefact: Artefact, folder: str, locks: Mapping[str, Lock]) -> str:

@@ -68,7 +68,7 @@ class Host:
     def endpoints(self) -> Iterator[tuple[str, int]]:
         """Yields (host, port) of what a build must reach: the proxies where there are any, else the mirrors."""
         proxies = [self.proxies[name] for name in ("https_proxy", "http_proxy") if self.proxies.get(name)]
-        mirrors = [url for url, _ in self.apt.repositories] + [self.pip[k] for k in ("index-url",) if k in self.pip]
+        mirrors = [*(url for url, _ in self.apt.repositories), self.pip.get("index-url", "")]
         for url in proxies or mirrors:
             parts = urlsplit(url)
             if parts.hostname:

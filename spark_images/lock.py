@@ -104,13 +104,18 @@ def requirement_sets(catalog: Catalog, house: House, root: Path = ROOT) -> Itera
         )
 
 
+def wanted(catalog: Catalog, locks: Mapping[str, Lock]) -> dict[str, set[str]]:
+    """Returns the coordinates that each layer takes in by images.toml; none for a layer that only has a lock."""
+    coordinates: dict[str, set[str]] = {layer: set() for layer in sorted({*catalog.layers, *locks})}
+    for layer, artefact in catalog.all_artefacts():
+        coordinates[layer].add(artefact.coordinate)
+    return coordinates
+
+
 def disagreements(catalog: Catalog, house: House, locks: Mapping[str, Lock], root: Path = ROOT) -> list[str]:
     """Returns a sentence for each place where images.toml or a requirements.in and their lock disagree."""
-    wanted: dict[str, set[str]] = {layer: set() for layer in sorted({*catalog.layers, *locks})}
-    for layer, artefact in catalog.all_artefacts():
-        wanted[layer].add(artefact.coordinate)
     found = []
-    for layer, coordinates in wanted.items():
+    for layer, coordinates in wanted(catalog, locks).items():
         locked = set(locks.get(layer, ()))
         found += [f"[layers.{layer}]: {c} is not in {ARTEFACTS}" for c in sorted(coordinates - locked)]
         found += [

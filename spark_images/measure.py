@@ -2,8 +2,6 @@
 
 import json
 import posixpath
-import shutil
-import subprocess
 import tarfile
 import zlib
 from collections.abc import Iterable, Mapping
@@ -11,11 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import IO
 
-from docker.errors import ImageNotFound
-
 from spark_images import engine
 from spark_images.catalog import Cell
-from spark_images.errors import FactoryError
 from spark_images.graph import Graph, Target
 from spark_images.house import Factory
 
@@ -63,10 +58,8 @@ def measure(factory: Factory, cells: Iterable[Cell]) -> Sizes:
     held = {}
     for cell in cells:
         tag = factory.catalog.tag(cell.name)
-        try:
-            held[cell.name] = (cell, tag, engine.client().images.get(tag).attrs["RootFS"]["Layers"])
-        except ImageNotFound:
-            continue
+        if image := engine.find(tag):
+            held[cell.name] = (cell, tag, image.attrs["RootFS"]["Layers"])
     graph = factory.graph([cell for cell, _, _ in held.values()])
     sizes = _layer_sizes([tag for _, tag, _ in held.values()]) if held else {}
     return Sizes(
@@ -103,27 +96,18 @@ def origins(graph: Graph, target: Target) -> list[str]:
 
 
 def _layer_sizes(tags: list[str]) -> dict[str, list[int]]:
-    """Returns the size of each layer of each image, by tag. One stream for all: a shared layer comes once."""
-    if not shutil.which("docker"):
-        raise FactoryError("the docker CLI is missing: run ./bootstrap")
+    """Returns the size of each layer of each image, by tag."""
     sizes: dict[str, int] = {}
     links: dict[str, str] = {}
     manifest = []
-    with subprocess.Popen(["docker", "save", *tags], stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        try:
-            with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
-                for member in archive:
-                    if member.issym():  # how engines before 25 save a layer that two images share
-                        links[member.name] = posixpath.normpath(f"{posixpath.dirname(member.name)}/{member.linkname}")
-                    elif member.name == "manifest.json":
-                        manifest = json.load(_content(archive, member))
-                    elif member.isfile():
-                        sizes[member.name] = _unpacked(_content(archive, member), member.size)
-        except tarfile.ReadError as error:
-            raise FactoryError(f"docker save failed: {error}") from None
-    if process.returncode:
-        raise FactoryError(f"docker save failed with exit code {process.returncode}")
+    with engine.saved(tags) as archive:
+        for member in archive:
+            if member.issym():  # how engines before 25 save a layer that two images share
+                links[member.name] = posixpath.normpath(f"{posixpath.dirname(member.name)}/{member.linkname}")
+            elif member.name == "manifest.json":
+                manifest = json.load(_content(archive, member))
+            elif member.isfile():
+                sizes[member.name] = _unpacked(_content(archive, member), member.size)
     return {
         tag: [sizes[links.get(layer, layer)] for layer in image["Layers"]]
         for image in manifest

@@ -5,7 +5,6 @@ import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from docker.errors import ContainerError
 from uv import find_uv_bin
@@ -14,7 +13,7 @@ from spark_images import ROOT, build, engine, host
 from spark_images import graph as graphs
 from spark_images.errors import FactoryError, UsageError, unknown
 from spark_images.house import Factory
-from spark_images.lock import ARTEFACTS, Entry, Requirements, package_versions, requirement_sets, write_lock
+from spark_images.lock import ARTEFACTS, Entry, Requirements, package_versions, requirement_sets, wanted, write_lock
 
 KINDS = ("artefacts", "python")
 TOOLCHAIN = "toolchain"
@@ -40,11 +39,8 @@ def update(factory: Factory, only: Sequence[str] = (), *, upgrade: bool = False)
 
 
 def _artefacts(factory: Factory) -> list[Path]:
-    wanted: dict[str, set[str]] = {layer: set() for layer in factory.locks}
-    for layer, artefact in factory.catalog.all_artefacts():
-        wanted.setdefault(layer, set()).add(artefact.coordinate)
     changed = []
-    for layer, coordinates in wanted.items():
+    for layer, coordinates in wanted(factory.catalog, factory.locks).items():
         lock = dict(factory.locks.get(layer, {}))
         if coordinates == set(lock):
             continue
@@ -62,14 +58,12 @@ def _hashes(factory: Factory, coordinates: Sequence[str]) -> dict[str, Entry]:
     graph = graphs.graph(catalog, factory.house, factory.locks, [(TOOLCHAIN, catalog.buildable[0])])
     build.build(factory, graph, [graph.targets[TOOLCHAIN]])
     here = host.read()
-    with TemporaryDirectory() as folder:
-        for name, content in here.secrets(catalog.versions["debian"]).items():
-            Path(folder, name).write_text(content)
+    with engine.secret_files(here.secrets(catalog.versions["debian"])) as folder:
         try:
             output = engine.client().containers.run(
                 catalog.tag(TOOLCHAIN),
                 ["fetch-artefacts", "--hash", "artefacts", *coordinates],
-                volumes={folder: {"bind": "/run/secrets", "mode": "ro"}},
+                volumes={str(folder): {"bind": "/run/secrets", "mode": "ro"}},
                 environment=dict(here.proxies),
                 remove=True,
             )

@@ -50,8 +50,8 @@ def describe(cell: Cell, *, smoke: bool) -> str:
         return f"{'The quick part' if smoke else 'All'} of the tests of {cell.name}."
     if smoke:
         return f"The tests of {cell.name} that need no GPU."
-    reason = reason_to_skip(cell, smoke=False)
-    here = f" Skipped here: {reason.partition(';')[0]}." if reason else ""
+    reason = gpu.reason_to_skip()
+    here = f" Skipped here: {reason}." if reason else ""
     return f"All tests of {cell.name}, with a GPU.{here}"
 
 

@@ -4,15 +4,15 @@ import io
 import json
 import tarfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import docker
 import pytest
 from docker.models.containers import Container
 
-import docker
 from spark_images import engine, house
 from spark_images.catalog import Cell
 from spark_images.selection import cell_of
@@ -84,10 +84,6 @@ class Image:
         print(f"$ {' '.join(command)}   (user {user}, exit code {exit_code})", *shown, sep="\n")
         return Result(exit_code, stdout, stderr)
 
-    def start(self, *command: str, user: str = SPARK_UID, **options: Any) -> Container:
-        """Starts a container that goes on running; the test removes it."""
-        return self.client.containers.run(self.reference, list(command), user=user, detach=True, **options)
-
 
 def put(container: Container, files: Mapping[str, str | Path], modes: Mapping[str, int]) -> None:
     """Puts files (a text, or a file of this machine) into a container that need not run; a mode is 0644 by default."""
@@ -132,18 +128,3 @@ def factory() -> house.Factory:
 def cell(image: Image, factory: house.Factory) -> Cell:
     """The cell that the image says it is."""
     return cell_of(factory.catalog, image.labels["spark-images.cell"])
-
-
-@pytest.fixture(scope="session")
-def users() -> Sequence[str]:
-    return (SPARK_UID, RANDOM_UID)
-
-
-@pytest.fixture
-def running(image: Image) -> Iterator[list[Container]]:
-    """A list for containers that a test starts: they are removed after it, and their logs shown where it fails."""
-    containers: list[Container] = []
-    yield containers
-    for container in containers:
-        print(f"log of {container.name}:", container.logs(tail=LOG_LIMIT).decode(errors="replace"), sep="\n")
-        container.remove(force=True, v=True)

@@ -1,9 +1,10 @@
 """The content of an image's layers, file by file."""
 
-import subprocess
 import tarfile
 from collections.abc import Iterator
 from typing import Any
+
+from spark_images import engine
 
 SEARCHED = 4_000_000
 """Bytes: a larger file is a library or a jar of an artefact that its hash vouches for."""
@@ -11,13 +12,11 @@ SEARCHED = 4_000_000
 
 def layers(reference: str) -> Iterator[tuple[str, tarfile.TarInfo, bytes | None]]:
     """Yields (layer, member, content) for each file of each layer, in one pass; no content where it is large."""
-    with subprocess.Popen(["docker", "save", reference], stdout=subprocess.PIPE) as process:
-        assert process.stdout
-        with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
-            for member in archive:
-                blob = archive.extractfile(member)
-                if blob and member.size >= tarfile.BLOCKSIZE and not member.name.endswith(".json"):
-                    yield from _members(member.name, blob)
+    with engine.saved([reference]) as archive:
+        for member in archive:
+            blob = archive.extractfile(member)
+            if blob and member.size >= tarfile.BLOCKSIZE and not member.name.endswith(".json"):
+                yield from _members(member.name, blob)
 
 
 def _members(name: str, blob: Any) -> Iterator[tuple[str, tarfile.TarInfo, bytes | None]]:

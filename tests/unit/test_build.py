@@ -187,13 +187,6 @@ def test_how_results_reach_the_engine(
     assert edges.calls[-1][1]["target"]["spark-3_5_8"]["output"] == [output]
 
 
-def test_image_of_builds_one_cell_and_names_it(factory: Factory, edges: Edges) -> None:
-    edges.images.held = ("sha256:1",)
-    edges.metadata = {"spark-3_5_8": {"containerimage.digest": "sha256:1"}}
-    assert build.image_of(factory, cell_of(factory.catalog, "3.5.8-baseline")) == "spark-k8s-spark-3.5.8:latest"
-    assert edges.calls[-1][1]["group"]["default"]["targets"] == ["spark-3_5_8"]
-
-
 def git(folder: Path, *arguments: str) -> str:
     identity = ["-c", "user.name=a", "-c", "user.email=a@example"]
     command = ["git", "-C", str(folder), *identity, *arguments]
@@ -234,7 +227,7 @@ def test_a_tree_without_a_commit_has_an_empty_stamp(tmp_path: Path, monkeypatch:
 def test_a_gpu_image_that_is_not_there_yet_needs_more_room(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
     cell = cell_of(factory.catalog, "3.5.8-gpu")
     target = factory.graph([cell]).targets[cell.name]
-    monkeypatch.setattr(engine, "holds", lambda _: False)
+    monkeypatch.setattr(engine, "find", lambda _: None)
     assert build._disk_gb(factory.catalog, [target]) == factory.catalog.features["gpu"].disk_gb > 0
-    monkeypatch.setattr(engine, "holds", lambda _: True)
+    monkeypatch.setattr(engine, "find", lambda _: object())
     assert build._disk_gb(factory.catalog, [target]) == 0

@@ -8,11 +8,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import docker
 import pytest
 from docker.errors import DockerException
 from invoke.context import Context
 
-import docker
 from spark_images import engine
 from spark_images.engine import Engine
 from spark_images.errors import FactoryError

@@ -2,10 +2,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import docker
 import pytest
 from invoke.program import Program
 
-import docker
 import tasks
 from spark_images import build
 from spark_images.errors import FactoryError

@@ -74,10 +74,14 @@ class Image:
 
 @dataclass(frozen=True, config=_strict)
 class Artefact:
-    """A file that a layer takes in: by coordinate, never by address. `link`, `driver` and `url` are a JDBC driver's."""
+    """A file that a layer takes in: by coordinate, never by address. `link`, `driver` and `url` are a JDBC driver's.
+
+    With `line`, only the layers of that line take it.
+    """
 
     coordinate: str
     licence: str
+    line: str = ""
     terms: str = ""
     link: str = ""
     driver: str = ""
@@ -259,6 +263,7 @@ class Catalog:
                 coordinate=fill(artefact.coordinate, values, f"[layers.{layer}] artefacts[{number}].coordinate"),
             )
             for number, artefact in enumerate(table.artefacts if table else ())
+            if artefact.line in ("", values["line"])
         )
 
     def all_artefacts(self) -> Iterator[tuple[str, Artefact]]:

@@ -146,6 +146,8 @@ def _check_names(catalog: Catalog, defined: Defined) -> None:
     for layer, table in catalog.layers.items():
         for below in table.upon:
             defined(f"[layers.{layer}] upon", "layer", below, catalog.layers)
+        for number, artefact in enumerate(table.artefacts):
+            defined(f"[layers.{layer}] artefacts[{number}].line", "line", artefact.line, catalog.lines)
     for number, refusal in enumerate(catalog.refusals):
         where = f"[[refusals]] number {number + 1},"
         defined(f"{where} image", "image", refusal.image, catalog.images)

@@ -4,7 +4,8 @@ import io
 import json
 import tarfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,17 @@ from spark_images.selection import cell_of
 SPARK_UID = "185:0"
 RANDOM_UID = "1000660000:0"
 """What OpenShift's restricted policy hands out: a UID that no passwd file knows, with group 0."""
+
+HARDENED: Mapping[str, Any] = {
+    "read_only": True,
+    "tmpfs": {"/tmp": "mode=1777"},
+    "cap_drop": ["ALL"],
+    "security_opt": ["no-new-privileges"],
+}
+"""What a pod of the security level `restricted` with a read-only root may do: write to an empty volume at /tmp."""
+
+GRACE = 10
+"""Seconds from SIGTERM to the end of a process; after that it is killed, and its exit code is 137."""
 
 LOG_LIMIT = 400
 """Lines of a container's log that a failing test shows."""
@@ -45,6 +57,41 @@ class Result:
 
 
 @dataclass(frozen=True)
+class Service:
+    """A container that runs in the background."""
+
+    container: Container
+
+    @property
+    def log(self) -> str:
+        """What it wrote to its standard output."""
+        return self.container.logs(stdout=True, stderr=False, tail=10_000).decode(errors="replace")
+
+    def wait_for(self, text: str, timeout: float = 60, times: int = 1) -> None:
+        """Returns when `text` stands in its log. Fails the test where that takes too long, or the container ends."""
+        deadline = time.monotonic() + timeout
+        while self.log.count(text) < times:
+            self.container.reload()
+            if self.container.status != "running" or time.monotonic() > deadline:
+                whole = self.container.logs(tail=LOG_LIMIT).decode(errors="replace")
+                pytest.fail(f'no "{text}" in the log of a container that is {self.container.status}:\n{whole}')
+            time.sleep(0.1)
+
+    def run(self, *command: str, timeout: int = 60) -> Result:
+        """Runs a command beside the service, in its container."""
+        done: Any = self.container.exec_run(["timeout", str(timeout), *command], demux=True)
+        stdout, stderr = (part.decode(errors="replace") if part else "" for part in done.output)
+        print(f"$ {' '.join(command)}   (exit code {done.exit_code})", *(stdout + stderr).splitlines(), sep="\n")
+        return Result(done.exit_code, stdout, stderr)
+
+    def terminate(self) -> int:
+        """Sends SIGTERM, waits for the end, and returns the exit code."""
+        self.container.stop(timeout=GRACE)
+        self.container.reload()
+        return int(self.container.attrs["State"]["ExitCode"])
+
+
+@dataclass(frozen=True)
 class Image:
     """The image under test."""
 
@@ -60,7 +107,7 @@ class Image:
         self,
         *command: str,
         user: str = SPARK_UID,
-        files: Mapping[str, str | Path] | None = None,
+        files: Mapping[str, str | Path | bytes] | None = None,
         modes: Mapping[str, int] | None = None,
         environment: Mapping[str, str] | None = None,
         timeout: float = 180,
@@ -84,13 +131,44 @@ class Image:
         print(f"$ {' '.join(command)}   (user {user}, exit code {exit_code})", *shown, sep="\n")
         return Result(exit_code, stdout, stderr)
 
+    @contextmanager
+    def start(self, *command: str, user: str = SPARK_UID, **options: Any) -> Iterator[Service]:
+        """Runs a command in the background, as `docker run -d` would; it ends with the block."""
+        container = self.client.containers.run(self.reference, list(command), user=user, detach=True, **options)
+        try:
+            yield Service(container)
+        finally:
+            log = container.logs(tail=LOG_LIMIT).decode(errors="replace").splitlines()
+            print(f"$ {' '.join(command)} &   (user {user})", *log, sep="\n")
+            container.remove(force=True, v=True)
 
-def put(container: Container, files: Mapping[str, str | Path], modes: Mapping[str, int]) -> None:
-    """Puts files (a text, or a file of this machine) into a container that need not run; a mode is 0644 by default."""
+    @contextmanager
+    def volume(self, files: Mapping[str, str | Path | bytes]) -> Iterator[str]:
+        """Yields the name of a volume that holds these files and that everyone may write; it goes with the block."""
+        volume = self.client.volumes.create()
+        try:
+            mounts = {volume.name: {"bind": "/volume", "mode": "rw"}}
+            filler = self.client.containers.create(
+                self.reference, ["chmod", "-R", "a+rwX", "/volume"], user="0:0", entrypoint=[], volumes=mounts
+            )
+            try:
+                put(filler, {f"/volume/{path}": content for path, content in files.items()}, {})
+                filler.start()
+                wait(filler, 30)
+            finally:
+                filler.remove(force=True)
+            yield volume.name
+        finally:
+            volume.remove(force=True)
+
+
+def put(container: Container, files: Mapping[str, str | Path | bytes], modes: Mapping[str, int]) -> None:
+    """Puts files (a content, or a file of this machine) into a container, run or not; a mode is 0644 by default."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for path, content in files.items():
-            data = content.read_bytes() if isinstance(content, Path) else content.encode()
+            data = content.read_bytes() if isinstance(content, Path) else content
+            data = data.encode() if isinstance(data, str) else data
             member = tarfile.TarInfo(path.lstrip("/"))
             member.size, member.mode = len(data), modes.get(path, 0o644)
             archive.addfile(member, io.BytesIO(data))

@@ -1,11 +1,38 @@
 #!/bin/bash
 # The entrypoint of every image: runs a mode, one file of /opt/entrypoint.d each, or any other command as it is.
+# Without arguments it runs the mode that SPARK_MODE names, or a shell.
 # tini becomes PID 1 and passes signals and exit codes on; nothing else stays between it and the process.
 set -euo pipefail
+modes=/opt/entrypoint.d
 
-mode=/opt/entrypoint.d/${1:-}
-if [[ $# -gt 0 && $1 != */* && -x $mode ]]; then
+is_mode() { [[ $1 != */* && -x $modes/$1 ]]; }
+
+# refuse EXIT-CODE WORD SENTENCE: names the mode that is most like the word, or all of them.
+refuse() {
+    local hint
+    hint=$(python3 - "$2" "$modes" <<'PY'
+import difflib, os, sys
+word, modes = sys.argv[1], sorted(os.listdir(sys.argv[2]))
+near = difflib.get_close_matches(word.lower(), modes, n=1)
+print(f'did you mean "{near[0]}"?' if near else f"the modes: {', '.join(modes)}")
+PY
+    )
+    echo "entrypoint: $3; $hint (\`help\` describes the modes)" >&2
+    exit "$1"
+}
+
+if [[ $# -eq 0 && -n ${SPARK_MODE:-} ]]; then
+    is_mode "$SPARK_MODE" || refuse 2 "$SPARK_MODE" "SPARK_MODE is \"$SPARK_MODE\", which is no mode"
+    set -- "$SPARK_MODE"
+elif [[ $# -eq 0 ]]; then
+    set -- bash
+fi
+
+if is_mode "$1"; then
+    mode=$modes/$1
     shift
     set -- "$mode" "$@"
+elif ! type -P -- "$1" > /dev/null; then
+    refuse 127 "$1" "\"$1\" is neither a mode nor a command of this image"
 fi
 exec tini -s -- "$@"

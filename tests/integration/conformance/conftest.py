@@ -1,0 +1,42 @@
+"""How a container is started: as which user, and through the entrypoint or with `command` overridden."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.conftest import HARDENED, RANDOM_UID, SPARK_UID
+
+JOBS = Path(__file__).parent / "jobs"
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to start a container with a read-only root and no rights."""
+
+    user: str
+    through_entrypoint: bool
+
+    def options(self, **more: Any) -> dict[str, Any]:
+        """Returns what `Image.run` and `Image.start` take for it, and `more`."""
+        own: dict[str, Any] = {} if self.through_entrypoint else {"entrypoint": []}
+        return {**HARDENED, "user": self.user, **own, **more}
+
+    def server(self, mode: str) -> tuple[str, ...]:
+        """Returns the command that starts a server: the mode, or Spark's own script as operators call it."""
+        if self.through_entrypoint:
+            return (mode.split("-", maxsplit=1)[0],)
+        return ("bash", "-c", f"SPARK_NO_DAEMONIZE=true $SPARK_HOME/sbin/start-{mode}.sh")
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(Way(SPARK_UID, through_entrypoint=True), id="uid 185, entrypoint"),
+        pytest.param(Way(RANDOM_UID, through_entrypoint=False), id="random uid, command", marks=pytest.mark.smoke),
+    ],
+)
+def way(request: pytest.FixtureRequest) -> Way:
+    found: Way = request.param
+    return found

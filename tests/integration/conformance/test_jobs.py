@@ -1,0 +1,197 @@
+"""Jobs under any identity on a read-only root: who they are, what they are handed, and how they end."""
+
+import io
+import json
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conformance.conftest import JOBS, Way
+from tests.integration.conftest import HARDENED, RANDOM_UID, Image
+
+BIND = {"SPARK_DRIVER_BIND_ADDRESS": "127.0.0.1"}
+JOB = "/mnt/contract.py"
+
+HADOOP_CONF = """<configuration>
+<property><name>conformance.hadoop</name><value>from core-site.xml</value></property>
+</configuration>"""
+
+
+def archive(**members: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as jar:
+        for name, text in members.items():
+            jar.writestr(name.replace("__", "/").replace("_txt", ".txt").replace("_py", ".py"), text)
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module")
+def mounted(image: Image) -> Iterator[dict[str, dict[str, str]]]:
+    files: dict[str, str | Path | bytes] = {
+        "contract.py": JOBS / "contract.py",
+        "conf/spark-defaults.conf": "spark.conformance  from spark-defaults.conf\n",
+        "hadoop/core-site.xml": HADOOP_CONF,
+        "handed.jar": archive(handed__over_txt="over"),
+        "handed.zip": archive(handed_py="WORD = 'handed over'\n"),
+    }
+    with image.volume(files) as name:
+        yield {name: {"bind": "/mnt", "mode": "ro"}}
+
+
+@pytest.mark.parametrize("mode", ["driver", "spark-submit"])
+def test_a_job_knows_who_it_is(image: Image, way: Way, mounted: dict[str, dict[str, str]], mode: str) -> None:
+    command = mode if way.through_entrypoint or mode != "driver" else "/opt/entrypoint.d/driver"
+    result = image.run(command, JOB, **way.options(volumes=mounted, environment=BIND))
+    assert result.exit_code == 0
+    found = result.json()
+    uid = way.user.split(":")[0]
+    assert found["uid"] == int(uid)
+    name, _, *ids, _, home, shell = found["passwd"].split(":")
+    assert (name, ids, home, shell) == ("spark", [uid, "0"], "/home/spark", "/bin/bash")
+    assert found["whoami"] == found["python_user"] == found["spark_user"] == "spark"
+    assert found["user_home"] == "/home/spark"
+    assert found["local_dir"] == ["/tmp"]
+    assert found["sum"] == 499500
+
+
+def test_what_is_mounted_and_handed_over_arrives(image: Image, mounted: dict[str, dict[str, str]]) -> None:
+    environment = {
+        **{"SPARK_CONF_DIR": "/mnt/conf", "HADOOP_CONF_DIR": "/mnt/hadoop", "SPARK_LOCAL_DIRS": "/tmp/a,/tmp/b"},
+        **BIND,
+    }
+    handed = ("--jars", "/mnt/handed.jar", "--py-files", "/mnt/handed.zip", "--conf", "spark.driver.host=127.0.0.1")
+    exit_code = ("--conf", "spark.conformance.exit=7")
+    result = image.run(
+        *("driver", *handed, *exit_code, JOB),
+        **HARDENED,
+        user=RANDOM_UID,
+        volumes=mounted,
+        environment=environment,
+    )
+    found = result.json()
+    assert found["from_conf"] == "from spark-defaults.conf"
+    assert found["from_hadoop_conf"] == "from core-site.xml"
+    assert found["local_dir"] == ["/tmp/a", "/tmp/b"]
+    assert found["in_jar"]
+    assert found["in_py_files"] == "handed over"
+    assert result.exit_code == 7, "the job's own exit code arrives"
+
+
+def test_a_driver_keeps_the_defaults_of_its_image(image: Image, mounted: dict[str, dict[str, str]]) -> None:
+    """Spark mounts the submitter's configuration over the image's: what that one does not say still holds."""
+    job = "from pyspark.sql import SparkSession as S; import json; s = S.builder.getOrCreate(); "
+    job += "print('RESULT ' + json.dumps(dict(s.sparkContext.getConf().getAll())))"
+    with image.volume({"job.py": job, "spark.properties": "spark.ui.prometheus.enabled=false\n"}) as volume:
+        result = image.run(
+            *("driver", "--properties-file", "/mnt/spark.properties", "/mnt/job.py"),
+            **HARDENED,
+            user=RANDOM_UID,
+            volumes={volume: {"bind": "/mnt", "mode": "ro"}},
+            environment=BIND,
+        )
+    conf = result.json()
+    assert conf["spark.ui.prometheus.enabled"] == "false", "what the submitter says wins"
+    iceberg = "iceberg" in image.labels["spark-images.cell"]
+    assert ("IcebergSparkSessionExtensions" in conf.get("spark.sql.extensions", "")) == iceberg
+
+
+def test_sigterm_ends_a_job(image: Image) -> None:
+    job = "from pyspark.sql import SparkSession as S; import time; S.builder.getOrCreate(); print('UP'); time.sleep(99)"
+    with image.volume({"job.py": job}) as volume:
+        mounts = {volume: {"bind": "/mnt", "mode": "ro"}}
+        command = ("driver", "/mnt/job.py")
+        options = {**HARDENED, "volumes": mounts, "environment": {**BIND, "PYTHONUNBUFFERED": "1"}}
+        with image.start(*command, user=RANDOM_UID, **options) as driver:
+            driver.wait_for("UP")
+            assert driver.terminate() == 143
+
+
+FAKE_JAVA = """#!/bin/bash
+printf 'RESULT '; python3 -c 'import json, sys; print(json.dumps(sys.argv[1:]))' "$@"
+"""
+
+
+def test_an_executor_gets_what_its_pod_was_given(image: Image) -> None:
+    """The command line of the executor's JVM, by a `java` that prints its own."""
+    environment = {
+        "JAVA_HOME": "/opt/spark/work-dir",
+        "SPARK_DRIVER_URL": "spark://driver:7078",
+        "SPARK_EXECUTOR_ID": "4",
+        "SPARK_EXECUTOR_CORES": "2",
+        "SPARK_EXECUTOR_MEMORY": "1g",
+        "SPARK_APPLICATION_ID": "spark-1",
+        "SPARK_EXECUTOR_POD_IP": "10.0.0.1",
+        "SPARK_EXECUTOR_POD_NAME": "pod-4",
+        "SPARK_RESOURCE_PROFILE_ID": "3",
+        "SPARK_EXTRA_CLASSPATH": "/extra/*",
+        "HADOOP_CONF_DIR": "/opt/spark/data",
+        **{f"SPARK_JAVA_OPT_{number}": f"-Dposition={number} of a dozen" for number in range(12)},
+    }
+    java = "/opt/spark/work-dir/bin/java"
+    result = image.run("executor", environment=environment, files={java: FAKE_JAVA}, modes={java: 0o755})
+    arguments = result.json()
+    assert arguments[:12] == [f"-Dposition={number} of a dozen" for number in range(12)]
+    assert arguments[12:15] == ["-Xms1g", "-Xmx1g", "-cp"]
+    class_path = arguments[15].split(":")
+    assert {"/extra/*", "/opt/spark/conf", "/opt/spark/data", "/opt/spark/jars/*"} <= set(class_path)
+    named = dict(zip(arguments[17::2], arguments[18::2], strict=True))
+    assert named == {
+        "--driver-url": "spark://driver:7078",
+        "--executor-id": "4",
+        "--cores": "2",
+        "--app-id": "spark-1",
+        "--hostname": "10.0.0.1",
+        "--resourceProfileId": "3",
+        "--podName": "pod-4",
+    }
+
+
+def test_json_logs(image: Image) -> None:
+    """A line of the log is one JSON object, an exception too, also where a configuration is mounted."""
+    job = """
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.getOrCreate()
+spark.sparkContext.parallelize([0], 1).map(lambda x: 1 // x).collect()
+"""
+    with image.volume({"job.py": job, "conf/spark-defaults.conf": ""}) as volume:
+        result = image.run(
+            *("driver", "/mnt/job.py"),
+            **HARDENED,
+            volumes={volume: {"bind": "/mnt", "mode": "ro"}},
+            environment={**BIND, "SPARK_LOG_FORMAT": "json", "SPARK_CONF_DIR": "/mnt/conf"},
+        )
+    assert result.exit_code == 1
+    assert not re.search(r"^\d\d/\d\d/\d\d ", result.output, re.MULTILINE)
+    # Python's own last words are no log: Spark passes them on as they are.
+    lines = [json.loads(line) for line in result.stdout.splitlines() if line.startswith("{")]
+    assert {"@timestamp", "log.level", "log.logger", "process.thread.name", "message"} <= lines[0].keys()
+    assert any("ZeroDivisionError" in line.get("error.stack_trace", line["message"]) for line in lines)
+    assert any("error.stack_trace" in line for line in lines)
+
+
+@pytest.mark.parametrize("way_to_say_it", ["a mounted file", "a system property"])
+def test_a_log4j2_file_of_the_user_wins(image: Image, way_to_say_it: str) -> None:
+    own = """
+rootLogger.level = info
+rootLogger.appenderRef.own.ref = own
+appender.own.type = Console
+appender.own.name = own
+appender.own.layout.type = PatternLayout
+appender.own.layout.pattern = OWN %m%n
+"""
+    mine = way_to_say_it == "a mounted file"
+    options = () if mine else ("--driver-java-options", "-Dlog4j2.configurationFile=/mnt/conf/log4j2.properties")
+    environment = {**BIND, **({"SPARK_CONF_DIR": "/mnt/conf"} if mine else {})}
+    with image.volume({"conf/log4j2.properties": own}) as volume:
+        result = image.run(
+            *("driver", *options, "/opt/spark/examples/src/main/python/pi.py", "1"),
+            **HARDENED,
+            volumes={volume: {"bind": "/mnt", "mode": "ro"}},
+            environment=environment,
+        )
+    assert result.exit_code == 0
+    assert "OWN Running Spark version" in result.stdout
+    assert "INFO SparkContext" not in result.output

@@ -1,0 +1,99 @@
+"""Mistakes: each is answered by a sentence that says what was wrong, and by an exit code."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tests.integration.conftest import HARDENED, RANDOM_UID, SPARK_UID, Image
+
+pytestmark = pytest.mark.smoke
+
+USAGE = 2
+
+
+@pytest.mark.parametrize(
+    ("command", "environment", "exit_code", "message"),
+    [
+        (["drivr"], {}, 127, '"drivr" is neither a mode nor a command of this image; did you mean "driver"?'),
+        (["no-such-thing"], {}, 127, "the modes: connect, driver, executor, help, history, master"),
+        ([], {"SPARK_MODE": "wroker"}, USAGE, 'SPARK_MODE is "wroker", which is no mode; did you mean "worker"?'),
+        ([], {"SPARK_MODE": "../decom.sh"}, USAGE, "which is no mode"),
+        (["driver"], {}, USAGE, "driver: SPARK_DRIVER_BIND_ADDRESS is not set"),
+        (["executor"], {}, USAGE, "executor: SPARK_DRIVER_URL is not set"),
+        (["worker"], {}, USAGE, "worker: no master: set SPARK_MASTER_URL"),
+        (["worker"], {"SPARK_MASTER_URL": "http://m"}, USAGE, "expected spark://host:port"),
+        (["master"], {"SPARK_LOG_FORMAT": "xml"}, USAGE, 'SPARK_LOG_FORMAT is "xml": expected plain or json'),
+        (["master"], {"SPARK_CONF_DIR": "/nope"}, 1, "master: SPARK_CONF_DIR is /nope, which is no directory"),
+        (["history"], {"SPARK_HISTORY_LOG_DIR": "/nope"}, 1, "history: SPARK_HISTORY_LOG_DIR is /nope"),
+        (["/opt/decom.sh"], {}, 1, "decom: no executor runs here"),
+    ],
+)
+def test_a_mistake_is_named(
+    image: Image, command: list[str], environment: Mapping[str, str], exit_code: int, message: str
+) -> None:
+    result = image.run(*command, environment=environment, user=RANDOM_UID, **HARDENED)
+    assert result.exit_code == exit_code
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_configuration_that_cannot_be_read(image: Image) -> None:
+    conf = "/opt/spark/conf/spark-defaults.conf"
+    result = image.run("connect", files={conf: "spark.a b"}, modes={conf: 0o600}, user=RANDOM_UID)
+    assert result.exit_code == 1
+    assert f"connect: {conf} (SPARK_CONF_DIR) cannot be read as 1000660000:0" in result.stderr
+
+
+def test_the_mode_can_come_from_the_environment(image: Image) -> None:
+    result = image.run(environment={"SPARK_MODE": "help"})
+    assert result.exit_code == 0
+    assert result.stdout.startswith("usage: docker run IMAGE")
+
+
+def test_without_a_command_it_is_a_shell(image: Image) -> None:
+    result = image.run(stdin_open=False)
+    assert (result.exit_code, result.output) == (0, "")
+
+
+def test_help_describes_every_mode(image: Image) -> None:
+    listed = image.run("ls", "/opt/entrypoint.d").stdout.split()
+    text = image.run("help").stdout
+    for mode in listed:
+        assert f"\n  {mode}\n    " in text
+    for variable in ("SPARK_DRIVER_BIND_ADDRESS", "SPARK_EXECUTOR_POD_NAME", "SPARK_MASTER_URL", "SPARK_LOG_FORMAT"):
+        assert variable in text
+
+
+def test_a_service_called_spark_master_is_no_port(image: Image) -> None:
+    """Kubernetes sets SPARK_MASTER_PORT=tcp://… in the pods beside a service of that name."""
+    environment = {"SPARK_MASTER_PORT": "tcp://10.0.0.1:7077"}
+    result = image.run("timeout", "-s", "TERM", "6", "/opt/entrypoint.d/master", environment=environment, **HARDENED)
+    assert "Starting Spark master at" in result.stdout
+    assert "NumberFormatException" not in result.output
+
+
+LISTEN = """
+python3 -c 'import socket, sys, time; server = socket.create_server(("", int(sys.argv[1]))); time.sleep(99)' "$1" &
+until (exec 3<> /dev/tcp/localhost/$1) 2> /dev/null; do sleep 0.1; done
+exec /opt/entrypoint.sh "$2"
+"""
+
+
+@pytest.mark.parametrize(
+    ("port", "mode", "message"),
+    [
+        (7077, "master", "Service 'sparkMaster' failed after 0 retries (starting from 7077)"),
+        (18080, "history", "Service 'HistoryServerUI' failed after 0 retries (starting from 18080)"),
+        (15002, "connect", "15002"),
+        (10000, "thriftserver", "Could not create ServerSocket on address 0.0.0.0/0.0.0.0:10000"),
+    ],
+)
+def test_a_port_in_use(image: Image, port: int, mode: str, message: str) -> None:
+    options: dict[str, Any] = {**HARDENED, "entrypoint": []}
+    environment = {"SPARK_HISTORY_LOG_DIR": "/tmp"}
+    command = ("bash", "-c", LISTEN, "bash", str(port), mode)
+    result = image.run(*command, user=SPARK_UID, environment=environment, **options)
+    assert result.exit_code not in (0, 137, 143)
+    assert message in result.output
+    assert "in use" in result.output or "Failed to bind" in result.output

@@ -1,0 +1,121 @@
+"""The servers: each starts, does its job, shows its metrics, and ends when it is told to."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from spark_images import engine
+from tests.integration.conformance.conftest import JOBS, Way
+from tests.integration.conftest import HARDENED, SPARK_UID, Image, Service
+
+FETCH = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=10).read().decode())"
+ENDED_BY_SIGTERM = 143
+AGENT = "-javaagent:/opt/jmx-exporter/jmx_prometheus_javaagent.jar=9404:/opt/jmx-exporter/spark.yaml"
+JMX_SINK = "spark.metrics.conf.*.sink.jmx.class=org.apache.spark.metrics.sink.JmxSink"
+
+
+def fetch(service: Service, url: str) -> str:
+    """Returns a page of the service, fetched in its own container."""
+    result = service.run("python3", "-c", FETCH, url)
+    assert result.exit_code == 0
+    return result.stdout
+
+
+def test_spark_connect(image: Image, way: Way) -> None:
+    with image.volume({"connect.py": JOBS / "connect.py"}) as volume:
+        options = way.options(volumes={volume: {"bind": "/mnt", "mode": "ro"}})
+        with image.start(*way.server("connect-server"), **options) as server:
+            server.wait_for("Spark Connect server started at")
+            found = server.run("python3", "/mnt/connect.py", "sc://localhost:15002").json()
+            assert found["version"] == image.labels["spark-images.spark"]
+            assert found["sum"] == 4950
+            assert found["twice"] == [0, 2, 4]
+            assert "_driver_BlockManager_" in fetch(server, "http://localhost:4040/metrics/prometheus/")
+            assert "metrics_executor_" in fetch(server, "http://localhost:4040/metrics/executors/prometheus/")
+            assert server.terminate() == ENDED_BY_SIGTERM
+
+
+def test_the_jmx_exporter_shows_the_metrics_of_spark(image: Image) -> None:
+    command = ("connect", "--driver-java-options", AGENT, "--conf", JMX_SINK)
+    with image.start(*command, **HARDENED) as server:
+        server.wait_for("Spark Connect server started at")
+        page = fetch(server, "http://localhost:9404/metrics")
+        assert 'executor="driver"' in page
+        assert "jvm_memory_used_bytes" in page
+
+
+def test_the_thrift_server_answers_beeline(image: Image, way: Way) -> None:
+    with image.start(*way.server("thriftserver"), **way.options()) as server:
+        server.wait_for("ThriftBinaryCLIService on port 10000")
+        result = server.run("beeline", "-u", "jdbc:hive2://localhost:10000", "-e", "SELECT sum(id) FROM range(100)")
+        assert result.exit_code == 0
+        assert "4950" in result.stdout
+        assert server.terminate() == ENDED_BY_SIGTERM
+
+
+def test_the_history_server_shows_what_a_job_wrote(image: Image, way: Way) -> None:
+    with image.volume({"events/.keep": ""}) as volume:
+        options = way.options(volumes={volume: {"bind": "/mnt", "mode": "rw"}})
+        events = "--conf spark.eventLog.enabled=true --conf spark.eventLog.dir=/mnt/events"
+        job = image.run(*f"spark-submit {events} /opt/spark/examples/src/main/python/pi.py 1".split(), **options)
+        assert job.exit_code == 0
+        environment = {"SPARK_HISTORY_LOG_DIR": "/mnt/events"}
+        with image.start(*way.server("history-server"), environment=environment, **options) as server:
+            server.wait_for("and started at")
+            server.wait_for("Finished parsing")
+            assert '"name" : "PythonPi"' in fetch(server, "http://localhost:18080/api/v1/applications")
+            assert server.terminate() == ENDED_BY_SIGTERM
+
+
+@pytest.fixture
+def network() -> Iterator[str]:
+    network = engine.client().networks.create("spark-images-conformance")
+    try:
+        yield str(network.name)
+    finally:
+        network.remove()
+
+
+def test_a_standalone_cluster_of_three_containers(image: Image, way: Way, network: str) -> None:
+    with ExitStack() as stack:
+        master = stack.enter_context(
+            image.start(*way.server("master"), **way.options(network=network, hostname="master", name="master"))
+        )
+        master.wait_for("Successfully started service 'MasterUI'")
+        options = way.options(network=network, environment={"SPARK_MASTER_URL": "spark://master:7077"})
+        workers = [stack.enter_context(image.start(*way.server("worker"), **options)) for _ in range(2)]
+        master.wait_for("Registering worker", times=2)
+
+        submit = "spark-submit --master spark://master:7077 --executor-cores 1 --executor-memory 600m"
+        job = image.run(
+            *f"{submit} --conf spark.cores.max=2 /opt/spark/examples/src/main/python/pi.py 4".split(),
+            **way.options(network=network),
+        )
+        assert job.exit_code == 0
+        assert "Pi is roughly 3.1" in job.stdout
+        assert all("Executor finished" in worker.log or "Asked to launch executor" in worker.log for worker in workers)
+
+        assert "metrics_master_aliveWorkers_Value" in fetch(master, "http://localhost:8080/metrics/master/prometheus/")
+        assert "metrics_worker_coresFree_Value" in fetch(workers[0], "http://localhost:8081/metrics/prometheus/")
+        assert {service.terminate() for service in (*workers, master)} == {ENDED_BY_SIGTERM}
+
+
+def test_start_and_stop_in_the_background(image: Image) -> None:
+    """Spark's own scripts without SPARK_NO_DAEMONIZE, as in a container of a user who runs something beside."""
+    script = """
+set -euo pipefail
+cd $SPARK_HOME/sbin
+says() { timeout 30 bash -c "until grep -q '$2' $SPARK_HOME/logs/spark-$1.out; do sleep 0.2; done"; }
+./start-master.sh --host localhost
+says master 'started at http'
+./start-worker.sh spark://localhost:7077
+says worker 'Successfully registered with master'
+./stop-worker.sh
+./stop-master.sh
+! pgrep java
+./stop-master.sh
+"""
+    result = image.run("bash", "-c", script, user=SPARK_UID)
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-1] == "no master to stop"

@@ -1,8 +1,9 @@
 """The front door: `inv --list`. Tasks parse flags and call the package; what they do stands in spark_images/."""
 
 import functools
+import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task
 
-from spark_images import build, document, draw, house, lock, measure, relock, report
+from spark_images import build, document, draw, house, lock, measure, relock, report, run
 from spark_images.errors import FactoryError
 from spark_images.selection import select
 
@@ -127,6 +128,40 @@ def lock_check(context: Context) -> None:
     lock.check(factory.catalog, factory.house, factory.locks)
 
 
+RUN_HELP = {
+    "spark": "a Spark version (default: the newest)",
+    "variant": "baseline, gpu, iceberg or gpu-iceberg (default: baseline)",
+}
+
+
+def run_task(description: str, *arguments: str, ports: Sequence[int] = ()) -> Any:
+    """A task that runs a command in an image, in the foreground."""
+
+    def body(context: Context, spark: str = "", variant: str = "") -> None:
+        factory = house.load()
+        run.run(factory, run.chosen(factory, spark, variant), arguments, ports=ports)
+
+    body.__doc__ = description
+    return command(help=RUN_HELP)(body)
+
+
+@command(
+    positional=["file"],
+    help={**RUN_HELP, "file": "the job, a .py or a .jar", "arguments": "what the job gets, in one text"},
+)
+def run_submit(context: Context, file: str, spark: str = "", variant: str = "", arguments: str = "") -> None:
+    """Run a job of this machine by spark-submit."""
+    factory = house.load()
+    run.submit(factory, run.chosen(factory, spark, variant), file, shlex.split(arguments))
+
+
+@command(help={**RUN_HELP, "workers": "how many workers (default: 2)"})
+def run_cluster(context: Context, spark: str = "", variant: str = "", workers: int = 2) -> None:
+    """Run a standalone cluster and its UIs, until Ctrl-C."""
+    factory = house.load()
+    run.cluster(factory, run.chosen(factory, spark, variant), workers)
+
+
 namespace = Collection(
     Collection(
         "build",
@@ -134,6 +169,15 @@ namespace = Collection(
         intermediate=build_task("Build Spark, Python packages, JDBC drivers, jars.", "intermediate"),
         runtime=build_task("Build images: --spark 3.5.8 --variant iceberg.", "runtime"),
         all=build_task("Build every layer and every image.", "base", "intermediate", "runtime"),
+    ),
+    Collection(
+        "run",
+        shell=run_task("Run the Scala shell, spark-shell.", "spark-shell"),
+        pyspark=run_task("Run the Python shell, pyspark.", "pyspark"),
+        sql=run_task("Run the SQL shell, spark-sql.", "spark-sql"),
+        submit=run_submit,
+        cluster=run_cluster,
+        connect=run_task("Run a Spark Connect server: sc://localhost:15002.", "connect", ports=(15002, 4040)),
     ),
     Collection("images", list=images_list, sizes=images_sizes, catalog=images_catalog),
     Collection("lock", update=lock_update, check=lock_check),

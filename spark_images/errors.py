@@ -16,6 +16,14 @@ class UsageError(FactoryError):
     exit_code = 2
 
 
+class CommandError(FactoryError):
+    """A command that the user gave ended with an exit code of its own, which becomes ours."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
 class CatalogError(UsageError):
     """images.toml, or a lock beside it, holds a mistake; the message names the table and the key. Exit code 2."""
 

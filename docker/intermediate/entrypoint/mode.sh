@@ -29,11 +29,14 @@ readable() {
 readable SPARK_CONF_DIR "$conf"
 [[ -z ${HADOOP_CONF_DIR:-} ]] || readable HADOOP_CONF_DIR "$HADOOP_CONF_DIR"
 
-# Servers write beside where they start (a warehouse, a metastore, derby.log): on a read-only root somewhere else.
-in_a_writable_directory() {
-    [[ -w $PWD ]] || cd "$(mktemp -d --tmpdir "spark-$mode-XXXXXX")" ||
-        fail 1 "neither $PWD nor ${TMPDIR:-/tmp} can be written: mount an emptyDir at /tmp"
-}
+# Spark writes beside where it starts: what --jars and --files name, a warehouse, a metastore. On a read-only root that
+# is a directory of its own where Spark has room anyway.
+if [[ ! -w $PWD ]]; then
+    room=${SPARK_LOCAL_DIRS:-${TMPDIR:-/tmp}}
+    room=${room%%,*}
+    mkdir -p "$room" 2> /dev/null && cd "$(mktemp -d -p "$room" "spark-$mode-XXXXXX" 2> /dev/null)" ||
+        fail 1 "neither $PWD nor $room can be written: mount an emptyDir at /tmp, or set SPARK_LOCAL_DIRS"
+fi
 
 # Kubernetes gives each pod of a namespace the variables of its services: one called spark-master sets
 # SPARK_MASTER_PORT=tcp://…, which Spark would take for a port.

@@ -1,5 +1,6 @@
 """The servers: each starts, does its job, shows its metrics, and ends when it is told to."""
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -63,8 +64,13 @@ def test_the_history_server_shows_what_a_job_wrote(image: Image, way: Way) -> No
         environment = {"SPARK_HISTORY_LOG_DIR": "/mnt/events"}
         with image.start(*way.server("history-server"), environment=environment, **options) as server:
             server.wait_for("and started at")
-            server.wait_for("Finished parsing")
-            assert '"name" : "PythonPi"' in fetch(server, "http://localhost:18080/api/v1/applications")
+            found = ""
+            for _ in range(50):  # it looks for new applications every few seconds
+                found = fetch(server, "http://localhost:18080/api/v1/applications")
+                if "PythonPi" in found:
+                    break
+                time.sleep(0.2)
+            assert '"name" : "PythonPi"' in found
             assert server.terminate() == ENDED_BY_SIGTERM
 
 

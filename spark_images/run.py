@@ -1,0 +1,165 @@
+"""Running an image: a shell, a job, a server or a small cluster of its containers, on this machine's engine."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import docker
+from docker.errors import APIError
+from docker.models.containers import Container
+
+from spark_images import build, engine, gpu
+from spark_images.catalog import BASELINE, GPU, Cell
+from spark_images.errors import CommandError, FactoryError, UsageError
+from spark_images.house import Factory
+from spark_images.selection import select
+
+JOBS = "/opt/spark/work-dir"
+"""Where a job of the host lies in its container."""
+
+
+def chosen(factory: Factory, spark: str, variant: str, image: str = "spark") -> Cell:
+    """Returns the cell to run: the newest Spark version and the baseline where nothing else is said.
+
+    Raises UsageError for a name that does not exist, or a cell that is refused.
+    """
+    newest = list(factory.catalog.spark)[-1]
+    (cell,) = select(factory.catalog, [spark or newest], [variant or BASELINE], [image])
+    return cell
+
+
+def ready(factory: Factory, cell: Cell) -> str:
+    """Returns the reference of a cell's image; it is built first where the engine does not hold it."""
+    reference = factory.catalog.tag(cell.name)
+    if not engine.find(reference):
+        graph = factory.graph([cell])
+        build.build(factory, graph, graph.of_kinds(["runtime"]))
+    return reference
+
+
+def command(
+    reference: str,
+    arguments: Sequence[str],
+    *,
+    terminal: bool = False,
+    device: bool = False,
+    ports: Sequence[int] = (),
+    volume: str = "",
+) -> list[str]:
+    """Returns the `docker run` that runs `arguments` in the foreground, its ports open to this machine only."""
+    return [
+        *("docker", "run", "--rm"),
+        *(("--interactive", "--tty") if terminal else ()),
+        *(("--gpus", "all") if device else ()),
+        *(option for port in ports for option in ("--publish", f"127.0.0.1:{port}:{port}")),
+        *(("--volume", volume) if volume else ()),
+        *(reference, *arguments),
+    ]
+
+
+def check_port(port: int) -> None:
+    """Raises UsageError where `port` is no port, FactoryError where something listens on it already."""
+    if not 0 < port < 65536:
+        raise UsageError(f"{port} is no port: one is a number from 1 to 65535")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise FactoryError(f"port {port} is in use ({error.strerror}): end what listens there") from None
+
+
+def run(factory: Factory, cell: Cell, arguments: Sequence[str], *, ports: Sequence[int] = (), volume: str = "") -> None:
+    """Runs a command in the image of a cell, in the foreground.
+
+    Raises CommandError with the command's own exit code where that is not 0, FactoryError where a port is in use.
+    """
+    device = GPU in cell.features and not gpu.reason_to_skip()
+    terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    for port in ports:
+        check_port(port)
+    line = command(ready(factory, cell), arguments, terminal=terminal, device=device, ports=ports, volume=volume)
+    exit_code = subprocess.run(line, check=False).returncode
+    if exit_code:
+        raise CommandError(f"{cell.name}: {' '.join(arguments)} ended with exit code {exit_code}", exit_code)
+
+
+def submit(factory: Factory, cell: Cell, file: str, arguments: Sequence[str]) -> None:
+    """Runs a job, a file of this machine, by spark-submit. Raises UsageError where there is no such file."""
+    path = Path(file).resolve()
+    if not path.is_file():
+        raise UsageError(f"{file} is no file: name the job, a .py or a .jar")
+    inside = f"{JOBS}/{path.name}"
+    run(factory, cell, ["spark-submit", inside, *arguments], volume=f"{path}:{inside}:ro")
+
+
+def cluster(factory: Factory, cell: Cell, workers: int) -> None:
+    """Runs a master and its workers until Ctrl-C, and prints where they are.
+
+    Raises UsageError for less than one worker, FactoryError where a container does not start: a port is in use.
+    """
+    if workers < 1:
+        raise UsageError(f"--workers is {workers}: a cluster needs one at least")
+    for port in (7077, *range(8080, 8081 + workers)):
+        check_port(port)
+    reference = ready(factory, cell)
+    client = engine.client()
+    with ExitStack() as stack:
+        network = stack.enter_context(_network(client, f"spark-cluster-{int(time.time())}"))
+        stack.enter_context(_started(client, reference, network, "master", "master", (7077, 8080)))
+        for number in range(1, workers + 1):
+            name = f"worker-{number}"
+            ui = 8080 + number
+            environment = {"SPARK_MASTER_URL": "spark://master:7077", "SPARK_WORKER_WEBUI_PORT": str(ui)}
+            stack.enter_context(_started(client, reference, network, name, "worker", (ui,), environment))
+        print(f"{cell.name}: spark://localhost:7077, from its network {network}: spark://master:7077")
+        print("UIs: http://localhost:8080 (master), " + ", ".join(f":{8080 + n}" for n in range(1, workers + 1)))
+        print(f"a job: docker run --rm --network {network} {reference} spark-submit --master spark://master:7077 …")
+        print("Ctrl-C ends it", flush=True)
+        try:
+            while True:
+                time.sleep(3600)
+        except KeyboardInterrupt:
+            print("ending")
+
+
+@contextmanager
+def _network(client: docker.DockerClient, name: str) -> Iterator[str]:
+    network = client.networks.create(name)
+    try:
+        yield name
+    finally:
+        network.remove()
+
+
+@contextmanager
+def _started(
+    client: docker.DockerClient,
+    reference: str,
+    network: str,
+    name: str,
+    mode: str,
+    ports: Sequence[int],
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Container]:
+    container = client.containers.create(
+        reference,
+        [mode],
+        network=network,
+        hostname=name,
+        name=f"{network}-{name}",
+        networking_config={network: client.api.create_endpoint_config(aliases=[name])},
+        ports={f"{port}/tcp": ("127.0.0.1", port) for port in ports},
+        environment=dict(environment or {}),
+    )
+    try:
+        container.start()
+        yield container
+    except APIError as error:
+        raise FactoryError(f"{name} did not start: {error.explanation}") from None
+    finally:
+        container.remove(force=True, v=True)

@@ -1,0 +1,342 @@
+"""A namespace of its own on the cluster that KUBECONFIG names, and what a test does there.
+
+The namespace enforces the pod security level `restricted`. What the examples hold is what the tests use: the rights of
+a driver, the template of its pods. A pod called `client` runs spark-submit and, in client mode, whole drivers.
+
+The images must be where the cluster can pull them, or KUBE_LOAD names a command that brings them there
+(`kind load docker-image`): it gets the reference as its last argument.
+"""
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spark_images import ROOT, house
+from spark_images.catalog import Cell
+from spark_images.selection import cell_of
+
+EXAMPLES = ROOT / "examples"
+JOBS = Path(__file__).parent / "jobs"
+LOADER = "KUBE_LOAD"
+SHARED = "/mnt/shared"
+"""Where each pod of a test has the volume that all of them share."""
+
+RANDOM_UID = 1000660000
+SUBMIT = "spark-submit --master k8s://https://$KUBERNETES_SERVICE_HOST:$KUBERNETES_SERVICE_PORT"
+MISSING = "no cluster: set KUBECONFIG to one, and have kubectl on PATH"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if not (os.environ.get("KUBECONFIG") and shutil.which("kubectl")):
+        for item in items:
+            item.add_marker(pytest.mark.skip(reason=MISSING))
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command left."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    def json(self) -> Any:
+        """Returns the JSON that a job printed on a line of its own after `RESULT `."""
+        return result_in(self.stdout + self.stderr)
+
+
+def result_in(log: str) -> Any:
+    """Returns the JSON on the last line of `log` that starts with `RESULT `."""
+    lines = [line for line in log.splitlines() if line.startswith("RESULT ")]
+    assert lines, f"no line starts with RESULT:\n{log[-4000:]}"
+    return json.loads(lines[-1].removeprefix("RESULT "))
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A namespace of the cluster, and the image that its pods run."""
+
+    namespace: str
+    image: str
+
+    def kubectl(self, *arguments: str, document: Any = None, check: bool = True, timeout: float = 120) -> Done:
+        """Runs kubectl in the namespace, with `document` as JSON on its input."""
+        command = ["kubectl", "--namespace", self.namespace, *arguments]
+        given = None if document is None else json.dumps(document)
+        done = subprocess.run(command, input=given, capture_output=True, text=True, check=False, timeout=timeout)
+        print(f"$ kubectl {' '.join(arguments)[:300]}   (exit code {done.returncode})", done.stderr[-2000:], sep="\n")
+        assert not check or done.returncode == 0, done.stderr
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    def apply(self, document: Any) -> None:
+        """Creates or changes what the manifest describes."""
+        self.kubectl("apply", "--filename", "-", document=document)
+
+    def pod(self, name: str) -> Any:
+        """Returns a pod as the cluster knows it, or {} where there is none."""
+        done = self.kubectl("get", "pod", name, "--ignore-not-found", "--output", "json")
+        return json.loads(done.stdout) if done.stdout.strip() else {}
+
+    def pods(self, selector: str) -> list[Any]:
+        """Returns the pods with these labels."""
+        found: list[Any] = json.loads(self.kubectl("get", "pods", "--selector", selector, "--output", "json").stdout)[
+            "items"
+        ]
+        return found
+
+    def log(self, pod: str) -> str:
+        """Returns what the containers of a pod wrote."""
+        return self.kubectl("logs", pod, "--tail=4000", check=False).stdout
+
+    def wait(self, what: str, ready: Callable[[], Any], pod: str = "", timeout: float = 180) -> Any:
+        """Returns the first true value of `ready`. Fails the test, with the log of `pod`, where that takes too long."""
+        deadline = time.monotonic() + timeout
+        while not (value := ready()):
+            if time.monotonic() > deadline:
+                self.show(pod)
+                pytest.fail(f"not within {timeout} s: {what}")
+            time.sleep(0.5)
+        return value
+
+    def wait_for_log(self, pod: str, text: str, timeout: float = 120) -> None:
+        """Returns when `text` stands in the log of a pod."""
+        self.wait(f'"{text}" in the log of {pod}', lambda: text in self.log(pod), pod, timeout)
+
+    def show(self, pod: str) -> None:
+        """Prints the log of a pod and what the cluster says of it; pytest shows it where a test fails."""
+        if pod:
+            print(self.log(pod)[-6000:])
+            print(self.kubectl("describe", "pod", pod, check=False).stdout[-3000:])
+
+    def client(self, command: str, *, check: bool = True, timeout: float = 180) -> Done:
+        """Runs a command in the pod `client`, as bash reads it."""
+        done = self.kubectl("exec", "client", "--", "bash", "-c", command, check=False, timeout=timeout)
+        print(done.stdout[-6000:])
+        assert not check or done.exit_code == 0, done.stderr[-3000:]
+        return done
+
+    def fetch(self, url: str) -> str:
+        """Returns a page, fetched in the pod `client`, or "" where nothing answers."""
+        code = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=10).read().decode())"
+        return self.kubectl("exec", "client", "--", "python3", "-c", code, url, check=False).stdout
+
+    def submit(self, name: str, job: str, conf: Mapping[str, str] | None = None, template: str = "pod-template") -> str:
+        """Submits a job in cluster mode, and returns the name of its driver's pod."""
+        driver = f"{name}-driver"
+        given = {
+            "spark.app.name": name,
+            "spark.kubernetes.driver.pod.name": driver,
+            "spark.kubernetes.submission.waitAppCompletion": "false",
+            "spark.kubernetes.authenticate.driver.serviceAccountName": "spark",
+            **self.conf(template),
+            **(conf or {}),
+        }
+        self.client(f"{SUBMIT} --deploy-mode cluster {options(given)} {job}")
+        return driver
+
+    def conf(self, template: str = "pod-template") -> dict[str, str]:
+        """Returns the configuration of every job here: small pods, from the template."""
+        return {
+            "spark.kubernetes.namespace": self.namespace,
+            "spark.kubernetes.container.image": self.image,
+            "spark.kubernetes.container.image.pullPolicy": "IfNotPresent",
+            "spark.kubernetes.driver.podTemplateFile": f"/mnt/jobs/{template}.json",
+            "spark.kubernetes.executor.podTemplateFile": f"/mnt/jobs/{template}.json",
+            "spark.kubernetes.driver.request.cores": "100m",
+            "spark.kubernetes.executor.request.cores": "100m",
+            "spark.driver.memory": "700m",
+            "spark.executor.memory": "512m",
+            "spark.executor.instances": "2",
+            "spark.kubernetes.allocation.batch.delay": "200ms",
+            # The API server of a small cluster can be slow while pods start.
+            "spark.kubernetes.submission.requestTimeout": "60000",
+            "spark.kubernetes.submission.connectionTimeout": "60000",
+            "spark.kubernetes.driver.requestTimeout": "60000",
+            "spark.kubernetes.driver.connectionTimeout": "60000",
+        }
+
+    def ended(self, driver: str, phase: str = "Succeeded", timeout: float = 240) -> str:
+        """Waits for the end of a driver, and returns its log. Fails the test where it ends in another phase."""
+        final = ("Succeeded", "Failed")
+        reached = self.wait(
+            f"the end of {driver}",
+            lambda: next((p for p in [self.pod(driver).get("status", {}).get("phase")] if p in final), ""),
+            driver,
+            timeout,
+        )
+        if reached != phase:
+            self.show(driver)
+        assert reached == phase
+        return self.log(driver)
+
+    def executors(self, name: str, phase: str = "Running") -> list[str]:
+        """Returns the names of the executor pods of an application that are in this phase."""
+        found = self.pods(f"spark-role=executor,spark-app-name={name}")
+        return [pod["metadata"]["name"] for pod in found if pod["status"]["phase"] == phase]
+
+
+def options(conf: Mapping[str, str]) -> str:
+    """Returns a configuration as spark-submit's options, for bash."""
+    return " ".join(f"--conf {shlex.quote(f'{key}={value}')}" for key, value in conf.items())
+
+
+@pytest.fixture(scope="session")
+def image(request: pytest.FixtureRequest) -> str:
+    reference = str(request.config.getoption("--image") or "")
+    if not reference:
+        pytest.fail("name the image to test: --image spark-k8s-spark-3.5.8 (or run a Nox session, which does)")
+    if loader := os.environ.get(LOADER):
+        subprocess.run([*shlex.split(loader), reference], check=True, timeout=300)
+    return reference
+
+
+@pytest.fixture(scope="session")
+def cell(image: str) -> Cell:
+    """The cell of the image, by its name."""
+    catalog = house.load().catalog
+    key = next(
+        cell.key
+        for cell in catalog.buildable
+        if catalog.tag(cell.name).split(":")[0] == image.split(":", maxsplit=1)[0]
+    )
+    return cell_of(catalog, key)
+
+
+def as_json(manifest: Path) -> Any:
+    """Returns a manifest of one document as the JSON that it stands for."""
+    command = ["kubectl", "create", "--dry-run=client", "--output", "json", "--filename", str(manifest)]
+    manifest_as_json = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    manifest_as_json["metadata"].pop("namespace", None)
+    return manifest_as_json
+
+
+def template(uid: int | None = None) -> Any:
+    """Returns the example's pod template, with the jobs and the shared volume of the tests mounted."""
+    pod = as_json(EXAMPLES / "kubernetes/pod-template.yaml")
+    container = pod["spec"]["containers"][0]
+    container["volumeMounts"] += [
+        {"name": "jobs", "mountPath": "/mnt/jobs"},
+        {"name": "shared", "mountPath": SHARED},
+    ]
+    pod["spec"]["volumes"] += [
+        {"name": "jobs", "configMap": {"name": "jobs"}},
+        {"name": "shared", "persistentVolumeClaim": {"claimName": "shared"}},
+    ]
+    if uid is not None:
+        pod["spec"]["securityContext"] |= {"runAsUser": uid, "runAsGroup": 0}
+    return pod
+
+
+@pytest.fixture(scope="session")
+def cluster(image: str) -> Iterator[Cluster]:
+    name = f"spark-images-{uuid.uuid4().hex[:8]}"
+    found = Cluster(name, image)
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    found.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+    try:
+        found.kubectl("apply", "--filename", str(EXAMPLES / "kubernetes/rbac.yaml"))
+        share(found)
+        found.kubectl(
+            *("create", "configmap", "spark-pod-template"),
+            *("--from-file", str(EXAMPLES / "kubernetes/pod-template.yaml")),
+        )
+        jobs = {path.name: path.read_text() for path in (*sorted(JOBS.iterdir()), EXAMPLES / "iceberg/tables.py")}
+        jobs |= {"pod-template.json": json.dumps(template()), "random-uid.json": json.dumps(template(RANDOM_UID))}
+        found.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "jobs"}, "data": jobs})
+        start(found, "client", "sleep", "infinity")
+        found.kubectl("wait", "--for=condition=Ready", "pod/client", "--timeout=120s", timeout=130)
+        yield found
+    finally:
+        found.kubectl("delete", "namespace", name, "--wait=false")
+        found.kubectl("delete", "persistentvolume", name, "--ignore-not-found", "--wait=false")
+
+
+def start(cluster: Cluster, name: str, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
+    """Starts a pod from the template that runs these arguments, and a service of the same name for its ports."""
+    pod = template()
+    pod["metadata"] = {"name": name, "labels": {"app": name}}
+    pod["spec"] |= {"serviceAccountName": "spark", "restartPolicy": "Never", "terminationGracePeriodSeconds": 5}
+    pod["spec"]["containers"][0] |= {
+        "image": cluster.image,
+        "imagePullPolicy": "IfNotPresent",
+        "args": list(arguments),
+        "env": [
+            {"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
+            *({"name": key, "value": value} for key, value in (environment or {}).items()),
+        ],
+    }
+    cluster.apply(pod)
+
+
+def expose(cluster: Cluster, name: str, *ports: int) -> None:
+    """Puts a service of the same name before a pod."""
+    listed = [{"name": f"port-{port}", "port": port} for port in ports]
+    spec = {"selector": {"app": name}, "ports": listed}
+    cluster.apply({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec})
+
+
+def share(cluster: Cluster) -> None:
+    """Makes the volume claim `shared`: a folder of the node, that everyone may write."""
+    name = cluster.namespace
+    folder = f"/var/tmp/{name}"
+    claim = {"namespace": name, "name": "shared"}
+    size = {"storage": "1Gi"}
+    access = {"accessModes": ["ReadWriteMany"], "storageClassName": ""}
+    cluster.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolume",
+            "metadata": {"name": name},
+            "spec": {
+                **access,
+                "capacity": size,
+                "claimRef": claim,
+                "persistentVolumeReclaimPolicy": "Retain",
+                "hostPath": {"path": folder, "type": "DirectoryOrCreate"},
+            },
+        }
+    )
+    cluster.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {"name": "shared"},
+            "spec": {**access, "volumeName": name, "resources": {"requests": size}},
+        }
+    )
+    # The folder is root's: a pod outside of the restricted namespace opens it for all.
+    opener = Cluster("default", cluster.image)
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": f"{name}-opener"},
+        "spec": {
+            "restartPolicy": "Never",
+            "containers": [
+                {
+                    "name": "opener",
+                    "image": cluster.image,
+                    "imagePullPolicy": "IfNotPresent",
+                    "command": ["bash", "-c", "mkdir -p /folder/events && chmod -R a+rwX /folder"],
+                    "securityContext": {"runAsUser": 0},
+                    "volumeMounts": [{"name": "folder", "mountPath": "/folder"}],
+                }
+            ],
+            "volumes": [{"name": "folder", "hostPath": {"path": folder, "type": "DirectoryOrCreate"}}],
+        },
+    }
+    opener.apply(pod)
+    try:
+        opener.ended(f"{name}-opener")
+    finally:
+        opener.kubectl("delete", "pod", f"{name}-opener", "--wait=false")

@@ -1,0 +1,12 @@
+"""A client of a Spark Connect server: SQL, and Python on the server's executors."""
+
+import json
+import sys
+
+from pyspark.sql import SparkSession
+from pyspark.sql.functions import udf
+
+spark = SparkSession.builder.remote(sys.argv[1]).getOrCreate()
+twice = udf(lambda number: number * 2, "long")
+total = spark.range(100).selectExpr("sum(id)").first()[0]
+print("RESULT " + json.dumps({"sum": total, "twice": [row[0] for row in spark.range(3).select(twice("id")).collect()]}))

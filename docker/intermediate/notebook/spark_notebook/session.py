@@ -1,0 +1,91 @@
+"""Where a session runs, and with which settings: what the environment says, told to PySpark in its own words."""
+
+import functools
+import os
+import shlex
+import socket
+from pathlib import Path
+from string import Template
+from urllib.parse import urlsplit
+
+SETTINGS = Path("/opt/notebook/settings")
+"""Files of Spark settings for sessions in this container. `$NOTEBOOK_DIR` in them is where notebooks lie."""
+
+DEFAULTS = {
+    "spark.sql.repl.eagerEval.enabled": "true",  # a DataFrame at the end of a cell is a table
+    "spark.ui.showConsoleProgress": "false",  # the notebook shows its own
+}
+CONNECT_PORT = 15002
+PATIENCE = 5
+"""Seconds that a Spark Connect server has to take a connection."""
+
+
+def prepare() -> None:
+    """Makes PySpark's sessions follow SPARK_REMOTE, SPARK_MASTER and PYSPARK_SUBMIT_ARGS."""
+    if remote := os.environ.get("SPARK_REMOTE"):
+        _answer_first(remote)
+    else:
+        os.environ.pop("SPARK_REMOTE", None)  # set and empty, it would be an address to PySpark
+        os.environ["PYSPARK_SUBMIT_ARGS"] = _submit_arguments()
+
+
+def read_settings(file: Path) -> dict[str, str]:
+    """Returns the settings in a file of the form of spark-defaults.conf; none where there is no such file."""
+    lines = file.read_text().splitlines() if file.exists() else []
+    pairs = (line.split(maxsplit=1) for line in map(str.strip, lines) if line and not line.startswith("#"))
+    return {pair[0]: pair[1] if len(pair) == 2 else "" for pair in pairs}
+
+
+def _submit_arguments() -> str:
+    given = os.environ.get("PYSPARK_SUBMIT_ARGS", "").removesuffix("pyspark-shell").strip()
+    master = os.environ.get("SPARK_MASTER", "")
+    name = Path(os.environ.get("JPY_SESSION_NAME", "notebook")).stem
+    arguments = ["--name", name, *(("--master", master) if master else ())]
+    settings = dict(DEFAULTS)
+    if not master or master.startswith("local"):
+        for file in sorted(SETTINGS.glob("*.conf")):
+            settings |= _own_settings(file, given)
+    chosen = read_settings(Path(os.environ["SPARK_HOME"], "conf/spark-defaults.conf"))
+    for key, value in settings.items():
+        if key not in chosen:
+            arguments += ["--conf", f"{key}={value}"]
+    # The user's come last: they win.
+    return " ".join([shlex.join(arguments), given, "pyspark-shell"])
+
+
+def _own_settings(file: Path, given: str) -> dict[str, str]:
+    """The settings of a file, as a whole or not at all: half a catalogue of the user's and half of ours is neither."""
+    settings = read_settings(file)
+    chosen = read_settings(Path(os.environ["SPARK_HOME"], "conf/spark-defaults.conf"))
+    if any(key in chosen or f"{key}=" in given for key in settings):
+        return {}
+    return {key: Template(value).safe_substitute(os.environ) for key, value in settings.items()}
+
+
+def _answer_first(remote: str) -> None:
+    """Lets a session ask the Spark Connect server for an answer first: PySpark itself would try for minutes."""
+    from pyspark.sql import SparkSession
+
+    create = SparkSession.Builder.getOrCreate
+
+    @functools.wraps(create)
+    def get_or_create(builder: SparkSession.Builder) -> SparkSession:
+        _require_answer(remote)
+        return create(builder)
+
+    SparkSession.Builder.getOrCreate = get_or_create
+
+
+def _require_answer(remote: str) -> None:
+    """Raises ConnectionError where no server takes a connection at the address that SPARK_REMOTE names."""
+    address = urlsplit(remote.partition(";")[0])
+    if address.scheme != "sc" or not address.hostname:
+        return  # PySpark says what is wrong with it
+    try:
+        socket.create_connection((address.hostname, address.port or CONNECT_PORT), PATIENCE).close()
+    except OSError as error:
+        raise ConnectionError(
+            f"no Spark Connect server answers at {address.hostname}:{address.port or CONNECT_PORT} ({error}). "
+            f"SPARK_REMOTE is {remote}: start that server, or start the notebook with another SPARK_REMOTE, or "
+            "without it to run in this container"
+        ) from None

@@ -6,9 +6,9 @@ leads to the Spark UI through the notebook server, and renders a DataFrame as a 
 
 from typing import Any
 
-from spark_notebook.rapids import rapids
+from spark_notebook.rapids import gpu_plan, rapids
 
-__all__ = ["load_ipython_extension", "rapids"]
+__all__ = ["gpu_plan", "load_ipython_extension", "rapids"]
 
 
 def load_ipython_extension(shell: Any) -> None:
@@ -16,5 +16,6 @@ def load_ipython_extension(shell: Any) -> None:
     from spark_notebook import progress, render, session
 
     session.prepare()
+    session.stop_before(shell.kernel)
     render.register(shell)
     progress.Progress(shell).register()

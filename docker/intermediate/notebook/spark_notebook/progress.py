@@ -1,12 +1,12 @@
 """Progress of the Spark jobs that a cell starts: a bar below the cell, kept up to date while it runs."""
 
 import contextvars
-import sys
 import threading
 import time
 from typing import Any
 
 from spark_notebook.render import ui_link
+from spark_notebook.session import running
 
 INTERVAL = 0.5
 """Seconds between two looks. A cell that is done by the first shows nothing."""
@@ -31,9 +31,9 @@ class Cell:
         stages = [stage for job in jobs for stage in map(tracker.getStageInfo, job.stageIds) if stage]
         finished, total = (sum(getattr(s, name) for s in stages) for name in ("numCompletedTasks", "numTasks"))
         seconds = time.monotonic() - self.started
-        text = f"{finished} of {total} tasks, {seconds:.0f} s · {ui_link(spark)}"
+        text = f"{finished} of {total} tasks, {seconds:.0f} s"
         bar = "" if done else f'<progress max="{total or 1}" value="{finished}"></progress> '
-        self.context.run(self._publish, {"text/html": f"<small>{bar}{text}</small>", "text/plain": text})
+        self.context.run(self._publish, {"text/html": f"<small>{bar}{text} · {ui_link(spark)}</small>", "text/plain": text})
 
     def _publish(self, data: dict[str, str]) -> None:
         from IPython.display import display
@@ -79,7 +79,7 @@ class Progress:
                     self._look(self.cell, done=False)
 
     def _look(self, cell: Cell, *, done: bool) -> None:
-        spark = _spark()
+        spark = running()
         if spark is None:
             return
         from py4j.protocol import Py4JError
@@ -88,10 +88,3 @@ class Progress:
             cell.show(spark, done=done)
         except (Py4JError, OSError):
             cell.jobs.clear()  # Spark stopped meanwhile: the cell itself says so
-
-
-def _spark() -> Any:
-    """The context that runs in this kernel, or None. PySpark is not imported for it."""
-    pyspark: Any = sys.modules.get("pyspark")
-    spark = getattr(pyspark, "SparkContext", None) and pyspark.SparkContext._active_spark_context
-    return spark if spark is not None and getattr(spark, "_jsc", None) is not None else None

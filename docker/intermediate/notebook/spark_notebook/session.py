@@ -1,11 +1,15 @@
 """Where a session runs, and with which settings: what the environment says, told to PySpark in its own words."""
 
 import functools
+import logging
 import os
 import shlex
 import socket
+import sys
 from pathlib import Path
 from string import Template
+from subprocess import TimeoutExpired
+from typing import Any
 from urllib.parse import urlsplit
 
 SETTINGS = Path("/opt/notebook/settings")
@@ -15,18 +19,56 @@ DEFAULTS = {
     "spark.sql.repl.eagerEval.enabled": "true",  # a DataFrame at the end of a cell is a table
     "spark.ui.showConsoleProgress": "false",  # the notebook shows its own
 }
+SHIM = "spark.rapids.shims-provider-override"
 CONNECT_PORT = 15002
 PATIENCE = 5
 """Seconds that a Spark Connect server has to take a connection."""
 
+GRACE = 3
+"""Seconds that a JVM has to end by itself; the server waits 5 for its kernel."""
+
 
 def prepare() -> None:
     """Makes PySpark's sessions follow SPARK_REMOTE, SPARK_MASTER and PYSPARK_SUBMIT_ARGS."""
+    # PySpark 4 says each error in SQL twice: the second time as a page of JSON.
+    logging.getLogger("SQLQueryContextLogger").disabled = True
     if remote := os.environ.get("SPARK_REMOTE"):
         _answer_first(remote)
     else:
         os.environ.pop("SPARK_REMOTE", None)  # set and empty, it would be an address to PySpark
         os.environ["PYSPARK_SUBMIT_ARGS"] = _submit_arguments()
+
+
+def stop_before(kernel: Any) -> None:
+    """Lets a kernel that ends stop its Spark first: it would kill the JVM while that still removes its files."""
+    shutdown = kernel.do_shutdown
+
+    @functools.wraps(shutdown)
+    def do_shutdown(restart: bool) -> Any:
+        _stop()
+        return shutdown(restart)
+
+    kernel.do_shutdown = do_shutdown
+
+
+def running() -> Any:
+    """Returns the SparkContext that runs in this kernel, or None. PySpark is not imported for it."""
+    pyspark: Any = sys.modules.get("pyspark")
+    spark = getattr(pyspark, "SparkContext", None) and pyspark.SparkContext._active_spark_context
+    return spark if spark is not None and getattr(spark, "_jsc", None) is not None else None
+
+
+def _stop() -> None:
+    spark = running()
+    if spark is None:
+        return
+    process = spark._gateway.proc
+    try:
+        spark.stop()
+        process.stdin.close()  # the JVM ends when no one can write to it
+        process.wait(GRACE)
+    except (OSError, TimeoutExpired):
+        logging.getLogger(__name__).warning("Spark has not stopped within %s s: the kernel kills it", GRACE)
 
 
 def read_settings(file: Path) -> dict[str, str]:
@@ -45,6 +87,9 @@ def _submit_arguments() -> str:
     if not master or master.startswith("local"):
         for file in sorted(SETTINGS.glob("*.conf")):
             settings |= _own_settings(file, given)
+    # Without RAPIDS it does nothing; with it, gpu_plan finds the shim for a Spark version that has none of its own.
+    rapids = read_settings(Path(os.environ["SPARK_HOME"], "conf/rapids.conf"))
+    settings |= {key: value for key, value in rapids.items() if key == SHIM}
     chosen = read_settings(Path(os.environ["SPARK_HOME"], "conf/spark-defaults.conf"))
     for key, value in settings.items():
         if key not in chosen:

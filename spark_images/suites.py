@@ -8,12 +8,20 @@ from spark_images.catalog import GPU, Cell
 
 SUITES = ROOT / "tests/integration"
 FIRST_IMAGE = "spark"
+OF_EVERY_IMAGE = ("common/test_files.py", "common/test_layers.py", "common/test_versions.py")
+"""The common tests that an image upon the first one must pass itself: its layers and its settings are others."""
 
 
 def folders(cell: Cell) -> list[Path]:
-    """Returns the test folders of a cell: what all share, one for each feature, one for another kind of image."""
-    kinds = [] if cell.image == FIRST_IMAGE else [cell.image]
-    return [SUITES / name for name in ("common", *cell.features, *kinds)]
+    """Returns the test folders and files of a cell.
+
+    The first kind of image: what all share, and one for each feature. A kind that lies upon it has its own folder; of
+    what all share it runs what its own layers could break, since Spark is the same, layer by layer, as in the image
+    of the same cell, which runs the rest.
+    """
+    if cell.image == FIRST_IMAGE:
+        return [SUITES / name for name in ("common", *cell.features)]
+    return [SUITES / name for name in (*OF_EVERY_IMAGE, cell.image)]
 
 
 def arguments(cell: Cell, image: str, *, smoke: bool) -> Sequence[str]:

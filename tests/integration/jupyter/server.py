@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 import pytest
@@ -40,6 +40,11 @@ class Output:
     def mime(self, kind: str) -> list[str]:
         """Returns everything that was displayed in this form."""
         return [data[kind] for data in self.displayed if kind in data]
+
+    @property
+    def html(self) -> str:
+        """Everything that was displayed as HTML, a bar of progress included."""
+        return "\n".join(self.mime("text/html"))
 
     @property
     def everything(self) -> str:
@@ -88,7 +93,8 @@ class Server:
             yield Kernel(connection)
         finally:
             connection.close()
-            self.request(f"/api/sessions/{session['id']}", "DELETE")
+            with contextlib.suppress(URLError):  # a test may have stopped the server
+                self.request(f"/api/sessions/{session['id']}", "DELETE")
 
     def execute(self, path: str) -> list[Output]:
         """Runs all cells of a notebook on the server; fails the test at the first that ends in an error."""
@@ -157,8 +163,10 @@ def serve(
     environment: Mapping[str, str] | None = None,
     **options: Any,
 ) -> Iterator[Server]:
-    """Yields a server that answers. Without a token of ours, the one that it printed."""
-    settings = {**(environment or {}), **({"JUPYTER_TOKEN": token} if token else {})}
+    """Yields a server that answers. Without a token of ours, its token is the one that it printed."""
+    settings = dict(environment or {})
+    if token and "JUPYTER_TOKEN_FILE" not in settings:
+        settings["JUPYTER_TOKEN"] = token
     ports = {PORT: ("127.0.0.1", None)}
     with create(image, arguments, environment=settings, ports=ports, **options) as container:
         if files:

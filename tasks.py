@@ -13,7 +13,7 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task
 
-from spark_images import build, document, draw, house, lock, measure, relock, report
+from spark_images import build, document, draw, house, lock, measure, notebook, relock, report
 from spark_images.errors import FactoryError
 from spark_images.selection import select
 
@@ -111,6 +111,19 @@ def graph(context: Context, check: bool = False) -> None:
 
 
 @command(
+    help={
+        "spark": "a Spark version",
+        "variant": "baseline, gpu, iceberg or gpu-iceberg",
+        "port": "the port on this machine",
+        "folder": "a folder of this machine for the notebooks, writable for group 0 (default: none is kept)",
+    }
+)
+def run_jupyter(context: Context, spark: str, variant: str = "baseline", port: int = 8888, folder: str = "") -> None:
+    """Run a notebook image here, and print its URL."""
+    notebook.run(house.load().catalog, spark, variant, port, folder)
+
+
+@command(
     iterable=["only"],
     help={"only": "artefacts or python (default: both)", "upgrade": "take newer Python packages where there are any"},
 )
@@ -136,6 +149,7 @@ namespace = Collection(
         all=build_task("Build every layer and every image.", "base", "intermediate", "runtime"),
     ),
     Collection("images", list=images_list, sizes=images_sizes, catalog=images_catalog),
+    Collection("run", jupyter=run_jupyter),
     Collection("lock", update=lock_update, check=lock_check),
     graph,
 )

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from spark_images import ROOT, gpu
-from spark_images.catalog import GPU, Cell
+from spark_images.catalog import BASELINE, GPU, Cell
 
 SUITES = ROOT / "tests/integration"
 FIRST_IMAGE = "spark"
+NOTEBOOKS = "jupyter"
 OF_EVERY_IMAGE = ("common/test_files.py", "common/test_layers.py", "common/test_versions.py")
 """The common tests that an image upon the first one must pass itself: its layers and its settings are others."""
 
@@ -61,6 +62,12 @@ def describe(cell: Cell, *, smoke: bool) -> str:
     reason = gpu.reason_to_skip()
     here = f" Skipped here: {reason}." if reason else ""
     return f"All tests of {cell.name}, with a GPU.{here}"
+
+
+def browsed(cells: Sequence[Cell]) -> list[Cell]:
+    """Returns the notebook cells that are looked at in a browser: the newest Spark of each line, without a variant."""
+    newest = {cell.line: cell for cell in cells if cell.image == NOTEBOOKS and cell.variant == BASELINE}
+    return list(newest.values())
 
 
 def summary(cells: Sequence[Cell]) -> str:

@@ -3,6 +3,7 @@
 import warnings
 
 from jupyter_server.utils import JupyterServerAuthWarning
+from spark_notebook.render import SPARK_UI_PORTS
 
 c = get_config()  # noqa: F821 - Jupyter reads this file with it
 
@@ -24,3 +25,8 @@ c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 c.LanguageServerManager.autodetect = False
 # Kernels are talked to over sockets in the runtime directory: no port of theirs is open.
 c.ConnectionFileMixin.transport = "ipc"
+# The Spark UI of each session in the container: Spark takes the first free port of these. Under /proxy/<port> it would
+# take that word in its own address for YARN's, and its pages for executors and stages would stay empty.
+c.ServerProxy.servers = {
+    f"spark-{port}": {"command": [], "port": port, "launcher_entry": {"enabled": False}} for port in SPARK_UI_PORTS
+}

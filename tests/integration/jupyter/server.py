@@ -63,10 +63,16 @@ class Server:
     def log(self) -> str:
         return self.container.logs(tail=LOG_LIMIT).decode(errors="replace")
 
+    def inside(self, *command: str) -> tuple[int, str]:
+        """Runs a command in the server's container; returns its exit code and output."""
+        done = self.container.exec_run(list(command))
+        assert isinstance(done.output, bytes)
+        return int(done.exit_code or 0), done.output.decode(errors="replace")
+
     def request(self, path: str, method: str = "GET", body: Any = None, token: str | None = None) -> tuple[int, str]:
         """Returns the status and text of an answer; redirects are not followed. `token`: another than the right one."""
         token = self.token if token is None else token
-        request = Request(f"http://{self.address}{path}", method=method)  # noqa: S310
+        request = Request(f"http://{self.address}{path}", method=method)
         if token:
             request.add_header("Authorization", f"token {token}")
         data = None if body is None else json.dumps(body).encode()
@@ -157,7 +163,7 @@ def create(image: Image, arguments: Sequence[str] = (), user: str = SPARK_UID, *
 @contextlib.contextmanager
 def serve(
     image: Image,
-    token: str | None = "secret-of-the-test",
+    token: str | None = "secret-of-the-test",  # noqa: S107
     arguments: Sequence[str] = (),
     files: Mapping[str, str] | None = None,
     environment: Mapping[str, str] | None = None,

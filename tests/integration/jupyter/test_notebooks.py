@@ -5,12 +5,11 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from docker.types import DeviceRequest
 
 from spark_images.catalog import GPU, Cell
 from tests.integration.conftest import Image
 from tests.integration.jupyter.server import Kernel, Output, Server, serve
-
-CONNECT = "connect-server"
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +26,7 @@ def kernel(server: Server) -> Iterator[Kernel]:
 def left(server: Server) -> list[str]:
     """What Spark holds in the container: processes and folders."""
     script = "pgrep java; find /tmp -name 'blockmgr-*' -o -name 'spark-*'"
-    return sorted(server.container.exec_run(["bash", "-c", script]).output.decode().split())
+    return sorted(server.inside("bash", "-c", script)[1].split())
 
 
 def starters(server: Server) -> list[str]:
@@ -111,7 +110,7 @@ def test_iceberg(server: Server, cell: Cell) -> None:
     assert "<td>2</td><td>wok</td>" in merged.html
     assert "<td>2</td><td>pan</td>" in first.html
     assert plot.mime("image/png")
-    lake = server.container.exec_run(["ls", "/opt/spark/work-dir/lake/shop/items"]).output.decode()
+    _, lake = server.inside("ls", "/opt/spark/work-dir/lake/shop/items")
     assert lake.split() == ["data", "metadata"]
 
 
@@ -137,14 +136,14 @@ def test_rapids_without_a_device_or_an_image_says_so(server: Server, cell: Cell)
 
 @pytest.mark.device
 def test_rapids_on_a_device(image: Image) -> None:
-    from docker.types import DeviceRequest
-
     devices = [DeviceRequest(count=-1, capabilities=[["gpu"]])]
     with serve(image, device_requests=devices) as running, running.kernel() as on_device:
         on_device.run("from pyspark.sql import SparkSession, functions as f\nfrom spark_notebook import rapids")
         on_device.run("spark = SparkSession.builder.config(map=rapids()).getOrCreate()")
         on_device.run("query = spark.range(1000).groupBy((f.col('id') % 10).alias('k')).count()")
-        found = on_device.run("rows = query.collect(); print('Gpu' in query._jdf.queryExecution().executedPlan().toString())")
+        found = on_device.run(
+            "rows = query.collect(); print('Gpu' in query._jdf.queryExecution().executedPlan().toString())"
+        )
     assert found.text.split()[-1] == "True"
 
 
@@ -155,8 +154,7 @@ def test_spark_connect_beside_the_notebook(server: Server, image: Image) -> None
 def test_spark_connect_in_another_container(image: Image) -> None:
     with connected(image) as running:
         check_connect(running.execute("starters/3-spark-connect.ipynb"), image)
-        local = running.container.exec_run(["pgrep", "-c", "java"]).output.decode()
-    assert local.strip() == "0"
+        assert running.inside("pgrep", "java") == (1, "")
 
 
 def check_connect(outputs: list[Output], image: Image) -> None:
@@ -170,14 +168,13 @@ def check_connect(outputs: list[Output], image: Image) -> None:
 def connected(image: Image) -> Iterator[Server]:
     """Yields a notebook server whose SPARK_REMOTE is a Spark Connect server in a container of its own."""
     network = image.client.networks.create(f"spark-images-{time.time_ns()}")
-    server_of_connect = image.client.containers.create(
-        image.reference, ["connect"], name=f"{CONNECT}-{time.time_ns()}", network=network.name
-    )
+    name = f"spark-images-connect-{time.time_ns()}"
+    server_of_connect = image.client.containers.create(image.reference, ["connect"], name=name, network=network.name)
     try:
         server_of_connect.start()
-        remote = {"SPARK_REMOTE": f"sc://{server_of_connect.name}:15002"}
+        remote = {"SPARK_REMOTE": f"sc://{name}:15002"}
         with serve(image, environment=remote, network=network.name) as running:
-            answers(server_of_connect.name, running)
+            answers(name, running)
             yield running
         print(server_of_connect.logs(tail=50).decode(errors="replace"))
     finally:
@@ -189,6 +186,6 @@ def answers(name: str, server: Server) -> None:
     """Waits until the Spark Connect server takes connections."""
     script = f"import socket; socket.create_connection(('{name}', 15002), 1)"
     deadline = time.monotonic() + 90
-    while server.container.exec_run(["python", "-c", script]).exit_code:
+    while server.inside("python", "-c", script)[0]:
         assert time.monotonic() < deadline, "the Spark Connect server does not answer"
         time.sleep(0.5)

@@ -36,7 +36,7 @@ def test_the_kernel_is_named_for_its_spark(server: Server, image: Image) -> None
 
 def test_another_site_may_not_read_answers(server: Server) -> None:
     code = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:8888/api').headers)"
-    headers = server.container.exec_run(["python", "-c", code]).output.decode()
+    _, headers = server.inside("python", "-c", code)
     assert "Content-Type" in headers
     assert "Access-Control-Allow-Origin" not in headers
 
@@ -58,12 +58,11 @@ def test_health(image: Image) -> None:
     with serve(image) as running:
         check = image.attributes["Config"]["Healthcheck"]
         command = check["Test"][1:]
-        assert running.container.exec_run(command).exit_code == 0
-        stopped = running.container.exec_run(["pkill", "-STOP", "-f", "jupyter-lab"])
-        assert stopped.exit_code == 0
-        hung = running.container.exec_run(command)
-        assert hung.exit_code == 1
-        assert b"does not answer" in hung.output
+        assert running.inside(*command)[0] == 0
+        assert running.inside("pkill", "-STOP", "-f", "jupyter-lab")[0] == 0
+        code, said = running.inside(*command)
+        assert code == 1
+        assert "does not answer" in said
         assert check["Timeout"] == 5e9
 
 

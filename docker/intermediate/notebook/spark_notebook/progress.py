@@ -29,11 +29,15 @@ class Cell:
             return
         jobs = [job for job in map(tracker.getJobInfo, self.jobs) if job]
         stages = [stage for job in jobs for stage in map(tracker.getStageInfo, job.stageIds) if stage]
+        if done:  # a stage that never began was skipped: Spark had its result already
+            stages = [s for s in stages if s.numCompletedTasks or s.numActiveTasks or s.numFailedTasks]
         finished, total = (sum(getattr(s, name) for s in stages) for name in ("numCompletedTasks", "numTasks"))
         seconds = time.monotonic() - self.started
         text = f"{finished} of {total} tasks, {seconds:.0f} s"
         bar = "" if done else f'<progress max="{total or 1}" value="{finished}"></progress> '
-        self.context.run(self._publish, {"text/html": f"<small>{bar}{text} · {ui_link(spark)}</small>", "text/plain": text})
+        self.context.run(
+            self._publish, {"text/html": f"<small>{bar}{text} · {ui_link(spark)}</small>", "text/plain": text}
+        )
 
     def _publish(self, data: dict[str, str]) -> None:
         from IPython.display import display

@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+SPARK_UI_PORTS = range(4040, 4057)
+"""The ports that Spark tries for the UI of a session, one after the other."""
+
 
 def register(shell: Any) -> None:
     """Tells IPython how to render sessions, contexts, and DataFrames of Spark Connect."""
@@ -20,7 +23,10 @@ def ui_path(context: Any) -> str:
     """Returns the path of a context's Spark UI on the notebook server, or "" where it has none."""
     url = context.uiWebUrl
     port = urlsplit(url).port if url else None
-    return f"{_base_url()}proxy/{port}/jobs/" if port else ""
+    if not port:
+        return ""
+    place = f"spark-{port}" if port in SPARK_UI_PORTS else f"proxy/{port}"
+    return f"{_base_url()}{place}/jobs/"
 
 
 def ui_link(context: Any) -> str:

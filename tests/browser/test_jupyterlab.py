@@ -1,4 +1,4 @@
-"""JupyterLab as a person uses it, in a real browser: log in, run a starter notebook, look at what it shows, open Spark's UI.
+"""JupyterLab as a person uses it, in a real browser: log in, run a starter notebook, open the Spark UI.
 
 Debian's Chromium, headless (or the one that CHROMIUM names). The screenshots are kept in .build/browser.
 """

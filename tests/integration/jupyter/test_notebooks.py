@@ -1,6 +1,7 @@
 """Notebooks, run through the server cell by cell as JupyterLab does: the starters, and what every kernel can do."""
 
 import contextlib
+import json
 import time
 from collections.abc import Iterator
 
@@ -189,3 +190,32 @@ def answers(name: str, server: Server) -> None:
     while server.inside("python", "-c", script)[0]:
         assert time.monotonic() < deadline, "the Spark Connect server does not answer"
         time.sleep(0.5)
+
+
+SETTINGS = """
+import json
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.getOrCreate()
+print("RESULT " + json.dumps(dict(spark.sparkContext.getConf().getAll())))
+"""
+
+
+def test_what_the_user_sets_wins(image: Image, cell: Cell) -> None:
+    """A master, submit options, and a configuration of the user's own; what it leaves out is as in the image."""
+    own = "spark.sql.repl.eagerEval.enabled  false\nspark.sql.catalog.lake.type  rest\n"
+    environment = {
+        "SPARK_CONF_DIR": "/opt/spark/work-dir/conf",
+        "SPARK_MASTER": "local[1]",
+        "PYSPARK_SUBMIT_ARGS": "--conf spark.ui.port=4050 --conf 'spark.app.name=two words'",
+    }
+    files = {"/opt/spark/work-dir/conf/spark-defaults.conf": own}
+    with serve(image, environment=environment, files=files) as running, running.kernel() as own_kernel:
+        printed = own_kernel.run(SETTINGS).text
+    found = json.loads(printed.partition("RESULT ")[2].splitlines()[0])
+    assert found["spark.master"] == "local[1]"
+    assert found["spark.app.name"] == "two words"
+    assert found["spark.ui.port"] == "4050"
+    assert found["spark.sql.repl.eagerEval.enabled"] == "false"
+    # Half of a catalogue of theirs and half of ours would be neither.
+    assert "spark.sql.catalog.lake.warehouse" not in found
+    assert ("spark.sql.extensions" in found) == ("iceberg" in cell.features)

@@ -15,6 +15,9 @@ from urllib.parse import urlsplit
 SETTINGS = Path("/opt/notebook/settings")
 """Files of Spark settings for sessions in this container. `$NOTEBOOK_DIR` in them is where notebooks lie."""
 
+IMAGE_DEFAULTS = Path("/opt/spark-conf/spark-defaults.conf")
+"""What the image sets: it holds also where another directory is mounted over the configuration."""
+
 DEFAULTS = {
     "spark.sql.repl.eagerEval.enabled": "true",  # a DataFrame at the end of a cell is a table
     "spark.ui.showConsoleProgress": "false",  # the notebook shows its own
@@ -83,14 +86,14 @@ def _submit_arguments() -> str:
     master = os.environ.get("SPARK_MASTER", "")
     name = Path(os.environ.get("JPY_SESSION_NAME", "notebook")).stem
     arguments = ["--name", name, *(("--master", master) if master else ())]
-    settings = dict(DEFAULTS)
+    settings = read_settings(IMAGE_DEFAULTS) | DEFAULTS
     if not master or master.startswith("local"):
         for file in sorted(SETTINGS.glob("*.conf")):
             settings |= _own_settings(file, given)
     # Without RAPIDS it does nothing; with it, gpu_plan finds the shim for a Spark version that has none of its own.
     rapids = read_settings(Path(os.environ["SPARK_HOME"], "conf/rapids.conf"))
     settings |= {key: value for key, value in rapids.items() if key == SHIM}
-    chosen = read_settings(Path(os.environ["SPARK_HOME"], "conf/spark-defaults.conf"))
+    chosen = _chosen()
     for key, value in settings.items():
         if key not in chosen:
             arguments += ["--conf", f"{key}={value}"]
@@ -98,10 +101,15 @@ def _submit_arguments() -> str:
     return " ".join([shlex.join(arguments), given, "pyspark-shell"])
 
 
+def _chosen() -> dict[str, str]:
+    """What the configuration in use sets."""
+    folder = os.environ.get("SPARK_CONF_DIR") or Path(os.environ["SPARK_HOME"], "conf")
+    return read_settings(Path(folder, "spark-defaults.conf"))
+
+
 def _own_settings(file: Path, given: str) -> dict[str, str]:
     """The settings of a file, as a whole or not at all: half a catalogue of the user's and half of ours is neither."""
-    settings = read_settings(file)
-    chosen = read_settings(Path(os.environ["SPARK_HOME"], "conf/spark-defaults.conf"))
+    settings, chosen = read_settings(file), _chosen()
     if any(key in chosen or f"{key}=" in given for key in settings):
         return {}
     return {key: Template(value).safe_substitute(os.environ) for key, value in settings.items()}

@@ -73,7 +73,7 @@ def test_any_uid_on_a_read_only_root(image: Image) -> None:
         assert len(running.token) >= 32
         with running.kernel() as kernel:
             kernel.run("from pyspark.sql import SparkSession; spark = SparkSession.builder.getOrCreate()")
-            found = kernel.run("import os; spark.range(100).write.parquet('numbers'); print(os.getuid(), os.getcwd())")
+            found = kernel.run("import os; spark.range(100).write.json('numbers'); print(os.getuid(), os.getcwd())")
             assert found.text.split()[-2:] == [RANDOM_UID.partition(":")[0], "/tmp/home"]
             assert "cannot be written: notebooks lie in /tmp/home" in running.log
             notebook = {"type": "notebook", "format": "json"}

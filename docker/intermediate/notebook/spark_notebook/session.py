@@ -85,8 +85,8 @@ def _submit_arguments() -> str:
     given = os.environ.get("PYSPARK_SUBMIT_ARGS", "").removesuffix("pyspark-shell").strip()
     master = os.environ.get("SPARK_MASTER", "")
     name = Path(os.environ.get("JPY_SESSION_NAME", "notebook")).stem
-    arguments = ["--name", name, *(("--master", master) if master else ())]
-    settings = read_settings(IMAGE_DEFAULTS) | DEFAULTS
+    arguments = ["--master", master] if master else []
+    settings = read_settings(IMAGE_DEFAULTS) | DEFAULTS | {"spark.app.name": name}
     if not master or master.startswith("local"):
         for file in sorted(SETTINGS.glob("*.conf")):
             settings |= _own_settings(file, given)

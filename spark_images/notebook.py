@@ -68,8 +68,12 @@ def run(catalog: Catalog, spark: str, variant: str, port: int, folder: str) -> N
         try:
             for line in shown(process.stdout, port):
                 print(line, end="", flush=True)
+            process.wait()
         except KeyboardInterrupt:
-            process.wait()  # the engine's client has the same signal, and ends the container
             return
+        finally:
+            # Where something else ended us: the engine's client hands the signal on, and the container ends with it.
+            process.terminate()
+            process.wait()
     if process.returncode:
         raise FactoryError(f"the notebook server ended with exit code {process.returncode}: see above")

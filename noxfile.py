@@ -72,6 +72,15 @@ for each in CELLS:
     register(each, "smoke", smoke=True)
 
 
+@nox.session
+def browser(session: nox.Session) -> None:
+    """JupyterLab in a real browser, once for each line of Spark: log in, run a notebook, open the Spark UI."""
+    for cell in suites.browsed(CELLS):
+        session.run("inv", "build.runtime", *suites.selection(cell))
+        image = FACTORY.catalog.tag(cell.name)
+        session.run("./bootstrap", "--browser", "pytest", "tests/browser", "--image", image, *session.posargs)
+
+
 @nox.session(requires=[f"test-{cell.key}" for cell in CELLS], default=False)
 def test(session: nox.Session) -> None:
     """The tests of every cell."""

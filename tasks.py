@@ -14,7 +14,7 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task
 
-from spark_images import build, document, draw, house, lock, measure, relock, report, run
+from spark_images import build, document, draw, house, lock, measure, notebook, relock, report, run
 from spark_images.errors import FactoryError
 from spark_images.selection import select
 
@@ -162,6 +162,18 @@ def run_cluster(context: Context, spark: str = "", variant: str = "", workers: i
     run.cluster(factory, run.chosen(factory, spark, variant), workers)
 
 
+@command(
+    help={
+        **RUN_HELP,
+        "port": "the port on this machine",
+        "folder": "a folder of this machine for the notebooks, writable for group 0 (default: none is kept)",
+    }
+)
+def run_jupyter(context: Context, spark: str = "", variant: str = "", port: int = 8888, folder: str = "") -> None:
+    """Run a notebook image, and print its URL."""
+    notebook.serve(house.load(), spark, variant, port, folder)
+
+
 namespace = Collection(
     Collection(
         "build",
@@ -177,6 +189,7 @@ namespace = Collection(
         sql=run_task("Run the SQL shell, spark-sql.", "spark-sql"),
         submit=run_submit,
         cluster=run_cluster,
+        jupyter=run_jupyter,
         connect=run_task("Run a Spark Connect server: sc://localhost:15002.", "connect", ports=(15002, 4040)),
     ),
     Collection("images", list=images_list, sizes=images_sizes, catalog=images_catalog),

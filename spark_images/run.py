@@ -47,15 +47,18 @@ def command(
     *,
     terminal: bool = False,
     device: bool = False,
-    ports: Sequence[int] = (),
+    ports: Mapping[int, int] | None = None,
     volume: str = "",
 ) -> list[str]:
-    """Returns the `docker run` that runs `arguments` in the foreground, its ports open to this machine only."""
+    """Returns the `docker run` that runs `arguments` in the foreground.
+
+    `ports` are this machine's, open to it only, each with the container's that it leads to.
+    """
     return [
         *("docker", "run", "--rm"),
         *(("--interactive", "--tty") if terminal else ()),
         *(("--gpus", "all") if device else ()),
-        *(option for port in ports for option in ("--publish", f"127.0.0.1:{port}:{port}")),
+        *(option for outer, inner in (ports or {}).items() for option in ("--publish", f"127.0.0.1:{outer}:{inner}")),
         *(("--volume", volume) if volume else ()),
         *(reference, *arguments),
     ]
@@ -70,7 +73,7 @@ def check_port(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            raise FactoryError(f"port {port} is in use ({error.strerror}): end what listens there") from None
+            raise FactoryError(f"port {port} is in use ({error.strerror})") from None
 
 
 def run(factory: Factory, cell: Cell, arguments: Sequence[str], *, ports: Sequence[int] = (), volume: str = "") -> None:
@@ -82,7 +85,9 @@ def run(factory: Factory, cell: Cell, arguments: Sequence[str], *, ports: Sequen
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     for port in ports:
         check_port(port)
-    line = command(ready(factory, cell), arguments, terminal=terminal, device=device, ports=ports, volume=volume)
+    reference = ready(factory, cell)
+    published = {port: port for port in ports}
+    line = command(reference, arguments, terminal=terminal, device=device, ports=published, volume=volume)
     exit_code = subprocess.run(line, check=False).returncode
     if exit_code:
         raise CommandError(f"{cell.name}: {' '.join(arguments)} ended with exit code {exit_code}", exit_code)

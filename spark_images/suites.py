@@ -1,19 +1,35 @@
 """Which tests belong to which cell: the folders under tests/integration that its image must pass."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from spark_images import ROOT, gpu
-from spark_images.catalog import GPU, Cell
+from spark_images.catalog import BASELINE, GPU, Cell
 
 SUITES = ROOT / "tests/integration"
 FIRST_IMAGE = "spark"
+NOTEBOOKS = "jupyter"
+OF_ITS_OWN_LAYERS = (
+    "common/test_files.py::test_no_file_is_writable_for_everyone",
+    "common/test_files.py::test_no_file_lends_rights",
+    "common/test_files.py::test_nothing_else_is_group_writable",
+    "common/test_files.py::test_every_module_is_compiled",
+    "common/test_layers.py::test_no_layer_holds_anything_of_the_host",
+    "common/test_versions.py::test_the_labels_are_the_catalogues",
+    "common/test_versions.py::test_pip_finds_every_requirement_satisfied",
+)
+"""The common tests that an image upon the first one can fail by its own layers and labels."""
 
 
-def folders(cell: Cell) -> list[Path]:
-    """Returns the test folders of a cell: what all share, one for each feature, one for another kind of image."""
-    kinds = [] if cell.image == FIRST_IMAGE else [cell.image]
-    return [SUITES / name for name in ("common", *cell.features, *kinds)]
+def tests(cell: Cell) -> list[str]:
+    """Returns the tests of a cell, as pytest names them under tests/integration.
+
+    The first kind of image: what all share, and a folder for each feature. A kind that lies upon it has a folder of
+    its own; of what all share it runs what its own layers could break. Spark is the same in it, layer by layer, as in
+    the image of the same cell, which runs the rest.
+    """
+    if cell.image == FIRST_IMAGE:
+        return ["common", *cell.features]
+    return [*OF_ITS_OWN_LAYERS, cell.image]
 
 
 def arguments(cell: Cell, image: str, *, smoke: bool) -> Sequence[str]:
@@ -23,7 +39,7 @@ def arguments(cell: Cell, image: str, *, smoke: bool) -> Sequence[str]:
     machine without a device would run, all that need none.
     """
     marks = (["-m", "not device"] if GPU in cell.features else ["-m", "smoke"]) if smoke else []
-    return [*map(str, folders(cell)), "--image", image, *marks]
+    return [*(f"{SUITES}/{name}" for name in tests(cell)), "--image", image, *marks]
 
 
 def selection(cell: Cell) -> Sequence[str]:
@@ -53,6 +69,12 @@ def describe(cell: Cell, *, smoke: bool) -> str:
     reason = gpu.reason_to_skip()
     here = f" Skipped here: {reason}." if reason else ""
     return f"All tests of {cell.name}, with a GPU.{here}"
+
+
+def browsed(cells: Sequence[Cell]) -> list[Cell]:
+    """Returns the notebook cells that are looked at in a browser: the newest Spark of each line, without a variant."""
+    newest = {cell.line: cell for cell in cells if cell.image == NOTEBOOKS and cell.variant == BASELINE}
+    return list(newest.values())
 
 
 def summary(cells: Sequence[Cell]) -> str:

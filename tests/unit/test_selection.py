@@ -3,6 +3,7 @@ import pytest
 from spark_images.errors import UsageError
 from spark_images.house import Factory
 from spark_images.selection import cell_of, select
+from tests.unit.tree import Tree
 
 
 def test_nothing_named_is_all_that_can_be_built(factory: Factory) -> None:
@@ -42,13 +43,12 @@ def test_a_refused_cell_that_is_named_gives_its_reason(factory: Factory) -> None
     assert str(raised.value).startswith("not built: jupyter-3.5.8-gpu-iceberg: RAPIDS for Spark 3.5 does not read")
 
 
-def test_refused_cells_of_one_reason_are_told_together(factory: Factory) -> None:
-    refused = [c for c in factory.catalog.cells if c.image == "jupyter" and c.refusal and c.variant == "baseline"]
-    if not refused:
-        pytest.skip("the Jupyter images are built")
+def test_refused_cells_of_one_reason_are_told_together(tree: Tree) -> None:
+    refusals = 'refusals = [{ feature = "lake", reason = "no" }]'
+    catalog = tree.toml("[settings]", f"{refusals}\n[settings]").catalog()
     with pytest.raises(UsageError) as raised:
-        select(factory.catalog, [], ["baseline"], ["jupyter"])
-    assert str(raised.value) == f"not built: {', '.join(c.key for c in refused)}: {refused[0].refusal}"
+        select(catalog, [], ["lake"])
+    assert str(raised.value) == "not built: 9.0-lake, 9.1-lake: no"
 
 
 def test_a_refused_cell_that_is_not_named_is_left_out(factory: Factory) -> None:
@@ -56,7 +56,7 @@ def test_a_refused_cell_that_is_not_named_is_left_out(factory: Factory) -> None:
 
 
 def test_one_good_name_does_not_excuse_a_refused_one(factory: Factory) -> None:
-    with pytest.raises(UsageError, match=r"jupyter-3\.5\.7-baseline"):
+    with pytest.raises(UsageError, match=r"jupyter-3\.5\.7-gpu-iceberg"):
         select(factory.catalog, ["3.5.7"], ["baseline", "gpu-iceberg"], ["spark", "jupyter"])
 
 

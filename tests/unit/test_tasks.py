@@ -85,16 +85,20 @@ def test_a_dry_run_prints_the_plan(inv: Inv) -> None:
 @pytest.mark.parametrize(
     ("task", "flags", "asked"),
     [
-        ("build.runtime", ["--spark", "3.5.8", "--variant", "iceberg"], ["spark-3_5_8-iceberg"]),
         (
             "build.runtime",
-            ["--spark", "4.1.1", "--spark", "3.5.8", "--variant", "baseline"],
+            ["--spark", "3.5.8", "--variant", "iceberg"],
+            ["jupyter-3_5_8-iceberg", "spark-3_5_8-iceberg"],
+        ),
+        (
+            "build.runtime",
+            ["--image", "spark", "--spark", "4.1.1", "--spark", "3.5.8", "--variant", "baseline"],
             ["spark-3_5_8", "spark-4_1_1"],
         ),
         ("build.base", [], ["cuda-12_9", "identity", "jdk-17", "os-bookworm", "python-3_11", "rootfs-bookworm"]),
         (
             "build.intermediate",
-            ["--spark", "3.5.8", "--variant", "baseline"],
+            ["--image", "spark", "--spark", "3.5.8", "--variant", "baseline"],
             ["entrypoint", "jdbc-drivers", "python-deps", "spark-3_5_8-core"],
         ),
     ],
@@ -113,7 +117,8 @@ def test_build_all_asks_for_everything_that_is_shipped(inv: Inv) -> None:
 def test_a_build_takes_the_flags_on(inv: Inv, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Any] = []
     monkeypatch.setattr(build, "build", lambda _f, _g, asked, **how: seen.append(([t.name for t in asked], how)))
-    inv("build.runtime", "--spark", "3.5.8", "--variant", "baseline", "--no-cache", "--builder", "kube")
+    cell = ("--image", "spark", "--spark", "3.5.8", "--variant", "baseline")
+    inv("build.runtime", *cell, "--no-cache", "--builder", "kube")
     assert seen == [(["spark-3.5.8"], {"no_cache": True, "builder": "kube"})]
 
 

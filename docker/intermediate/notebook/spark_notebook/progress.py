@@ -1,0 +1,94 @@
+"""Progress of the Spark jobs that a cell starts: a bar below the cell, kept up to date while it runs."""
+
+import contextvars
+import threading
+import time
+from typing import Any
+
+from spark_notebook.render import ui_link
+from spark_notebook.session import running
+
+INTERVAL = 0.5
+"""Seconds between two looks. A cell that is done by the first shows nothing."""
+
+
+class Cell:
+    """One run of a cell: the jobs seen so far, and the output that shows them."""
+
+    def __init__(self) -> None:
+        self.started = time.monotonic()
+        self.context = contextvars.copy_context()  # it ties output to the cell
+        self.jobs: set[int] = set()
+        self.output: Any = None
+
+    def show(self, spark: Any, *, done: bool) -> None:
+        """Brings the output up to date with what Spark's status tracker says."""
+        tracker = spark.statusTracker()
+        self.jobs.update(tracker.getActiveJobsIds())
+        if not self.jobs:
+            return
+        jobs = [job for job in map(tracker.getJobInfo, self.jobs) if job]
+        stages = [stage for job in jobs for stage in map(tracker.getStageInfo, job.stageIds) if stage]
+        if done:  # a stage that never began was skipped: Spark had its result already
+            stages = [s for s in stages if s.numCompletedTasks or s.numActiveTasks or s.numFailedTasks]
+        finished, total = (sum(getattr(s, name) for s in stages) for name in ("numCompletedTasks", "numTasks"))
+        seconds = time.monotonic() - self.started
+        text = f"{finished} of {total} tasks, {seconds:.0f} s"
+        bar = "" if done else f'<progress max="{total or 1}" value="{finished}"></progress> '
+        self.context.run(
+            self._publish, {"text/html": f"<small>{bar}{text} · {ui_link(spark)}</small>", "text/plain": text}
+        )
+
+    def _publish(self, data: dict[str, str]) -> None:
+        from IPython.display import display
+
+        if self.output is None:
+            self.output = display(data, raw=True, display_id=True)
+        else:
+            self.output.update(data, raw=True)
+
+
+class Progress:
+    """Watches the cells of a kernel, from one thread for all of them: each thread costs Spark a connection."""
+
+    def __init__(self, shell: Any) -> None:
+        self.shell = shell
+        self.lock = threading.Lock()
+        self.cell: Cell | None = None
+        self.running = threading.Event()
+
+    def register(self) -> None:
+        """Begins to watch."""
+        self.shell.events.register("pre_run_cell", self._begin)
+        self.shell.events.register("post_run_cell", self._end)
+        threading.Thread(target=self._watch, name="spark-progress", daemon=True).start()
+
+    def _begin(self, _info: Any) -> None:
+        with self.lock:
+            self.cell = Cell()
+        self.running.set()
+
+    def _end(self, _result: Any) -> None:
+        self.running.clear()
+        with self.lock:
+            cell, self.cell = self.cell, None
+        if cell and cell.output is not None:
+            self._look(cell, done=True)
+
+    def _watch(self) -> None:
+        while self.running.wait():
+            time.sleep(INTERVAL)
+            with self.lock:
+                if self.cell and time.monotonic() - self.cell.started >= INTERVAL:
+                    self._look(self.cell, done=False)
+
+    def _look(self, cell: Cell, *, done: bool) -> None:
+        spark = running()
+        if spark is None:
+            return
+        from py4j.protocol import Py4JError
+
+        try:
+            cell.show(spark, done=done)
+        except (Py4JError, OSError):
+            cell.jobs.clear()  # Spark stopped meanwhile: the cell itself says so

@@ -1,0 +1,45 @@
+"""RAPIDS in a notebook, a line each: a session that computes on the GPU, and what a GPU would do with a query."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from spark_notebook.session import read_settings, running
+
+DEVICES = ("/dev/nvidiactl", "/dev/dxg")
+"""The control device of NVIDIA's driver, on Linux and on WSL."""
+
+
+def rapids() -> dict[str, str]:
+    """Returns the settings that turn RAPIDS on: `SparkSession.builder.config(map=rapids()).getOrCreate()`.
+
+    Raises RuntimeError in an image without RAPIDS, where a session runs already, or where there is no device.
+    """
+    settings = _settings()
+    if running() is not None:
+        raise RuntimeError("a Spark session runs already, and RAPIDS is turned on with a new one: restart the kernel")
+    if not any(Path(device).exists() for device in DEVICES):
+        raise RuntimeError(
+            f"this container has no CUDA device ({DEVICES[0]}): start it with the GPU (Docker: --gpus all; Kubernetes: "
+            "a limit of nvidia.com/gpu). gpu_plan(query) says what would run on one, and needs none"
+        )
+    return settings
+
+
+def gpu_plan(query: Any) -> str:
+    """Returns RAPIDS' word on each part of a query's plan: whether a GPU would run it, and why not. It needs no device.
+
+    Raises RuntimeError in an image without RAPIDS, or for a query of Spark Connect, whose plan is on the server.
+    """
+    _settings()
+    spark = running()
+    if spark is None or not hasattr(query, "_jdf"):
+        raise RuntimeError("gpu_plan needs a session in this notebook: leave out SPARK_REMOTE and restart the kernel")
+    return str(spark._jvm.com.nvidia.spark.rapids.ExplainPlan.explainPotentialGpuPlan(query._jdf, "ALL"))
+
+
+def _settings() -> dict[str, str]:
+    settings = read_settings(Path(os.environ["SPARK_HOME"], "conf/rapids.conf"))
+    if not settings:
+        raise RuntimeError("this image has no RAPIDS: take the one of the same Spark version that ends in -gpu")
+    return settings

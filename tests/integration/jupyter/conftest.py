@@ -1,0 +1,22 @@
+"""One server for all that can share it: each start and each session costs seconds."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from spark_images import gpu
+from tests.integration.conftest import Image
+from tests.integration.jupyter.server import Server, serve
+
+
+@pytest.fixture(scope="session")
+def server(image: Image) -> Iterator[Server]:
+    """A server as most people start it, with a token of their own."""
+    with serve(image) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _needs_a_device(request: pytest.FixtureRequest) -> None:
+    if request.node.get_closest_marker("device") and (reason := gpu.reason_to_skip()):
+        pytest.skip(reason)

@@ -1,0 +1,221 @@
+"""Notebooks, run through the server cell by cell as JupyterLab does: the starters, and what every kernel can do."""
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator
+
+import pytest
+from docker.types import DeviceRequest
+
+from spark_images.catalog import GPU, Cell
+from tests.integration.conftest import Image
+from tests.integration.jupyter.server import Kernel, Output, Server, serve
+
+
+@pytest.fixture(scope="module")
+def kernel(server: Server) -> Iterator[Kernel]:
+    """A kernel with a session."""
+    with server.kernel("mine.ipynb") as running:
+        session = running.run(
+            "from pyspark.sql import SparkSession, functions as f\nspark = SparkSession.builder.getOrCreate()\nspark"
+        )
+        assert not session.error
+        yield running
+
+
+def left(server: Server) -> list[str]:
+    """What Spark holds in the container: processes and folders."""
+    script = "pgrep java; find /tmp -name 'blockmgr-*' -o -name 'spark-*'"
+    return sorted(server.inside("bash", "-c", script)[1].split())
+
+
+def starters(server: Server) -> list[str]:
+    return sorted(entry["name"] for entry in server.json("/api/contents/starters")["content"])
+
+
+@pytest.mark.smoke
+def test_the_starters_are_the_cells(server: Server, cell: Cell) -> None:
+    expected = ["1-dataframes-and-sql.ipynb", "2-pandas-api.ipynb", "3-spark-connect.ipynb"]
+    expected += ["iceberg.ipynb"] * ("iceberg" in cell.features) + ["rapids.ipynb"] * (GPU in cell.features)
+    assert starters(server) == expected
+
+
+@pytest.mark.smoke
+def test_the_notebooks_spark_is_the_images(kernel: Kernel, image: Image) -> None:
+    found = kernel.run("import pyspark; print(spark.version, pyspark.__version__, spark.sparkContext.master)").text
+    version = image.labels["spark-images.spark"]
+    assert found.split()[-3:] == [version, version, "local[*]"]
+
+
+@pytest.mark.smoke
+def test_a_table_and_a_plot(kernel: Kernel) -> None:
+    table = kernel.run("spark.range(3).withColumn('square', f.col('id') * f.col('id'))")
+    assert "<td>2</td><td>4</td>" in table.html
+    plot = kernel.run("import matplotlib.pyplot as plot\nplot.plot([1, 2, 4]);")
+    assert plot.mime("image/png")
+
+
+def test_progress_shows_while_a_job_runs(kernel: Kernel) -> None:
+    code = "import time\nspark.sparkContext.parallelize(range(4), 4).map(lambda n: time.sleep(1)).count()"
+    shown = kernel.run(code).mime("text/html")
+    assert any('<progress max="4"' in html for html in shown[:-1])
+    assert "4 of 4 tasks" in shown[-1]
+    assert "<progress" not in shown[-1]
+
+
+@pytest.mark.smoke
+def test_the_spark_ui_comes_through_the_server(server: Server, kernel: Kernel) -> None:
+    link = kernel.run("spark").html
+    path = link.partition('href="')[2].partition('"')[0]
+    status, page = server.request(path)
+    assert status == 200
+    assert "Spark Jobs" in page
+    # Its own links and files lead through the server too.
+    prefix = path.removesuffix("jobs/")
+    assert f'href="{prefix}stages/"' in page
+    style = page.partition(f'href="{prefix}static/')[2].partition('"')[0]
+    assert style.endswith(".css")
+    assert server.request(f"{prefix}static/{style}")[0] == 200
+
+
+@pytest.mark.smoke
+def test_an_error_in_sql_is_said_once(kernel: Kernel) -> None:
+    found = kernel.run("spark.sql('SELEKT 1')")
+    assert "ParseException" in found.error
+    assert "SQLQueryContextLogger" not in found.text
+
+
+@pytest.mark.smoke
+def test_dataframes_and_sql(server: Server) -> None:
+    """And what a kernel leaves when it ends: no JVM, and none of its files, which would fill the container."""
+    before = left(server)
+    session, table, month, plot = server.execute("starters/1-dataframes-and-sql.ipynb")
+    assert left(server) == before
+    assert "Spark UI" in session.html
+    assert "<td>2026-01-01</td>" in table.html
+    assert month.html.count("<tr>") == 5
+    assert plot.mime("image/png")
+
+
+def test_pandas_api(server: Server) -> None:
+    outputs = server.execute("starters/2-pandas-api.ipynb")
+    assert "Graz" in outputs[-1].html
+    assert any(output.mime("image/png") for output in outputs)
+
+
+def test_iceberg(server: Server, cell: Cell) -> None:
+    if "iceberg" not in cell.features:
+        pytest.skip("not an Iceberg image")
+    _, merged, first, plot = server.execute("starters/iceberg.ipynb")
+    assert "<td>2</td><td>wok</td>" in merged.html
+    assert "<td>2</td><td>pan</td>" in first.html
+    assert plot.mime("image/png")
+    _, lake = server.inside("ls", "/opt/spark/work-dir/lake/shop/items")
+    assert lake.split() == ["data", "metadata"]
+
+
+@pytest.mark.smoke
+def test_rapids(server: Server, cell: Cell) -> None:
+    if GPU not in cell.features:
+        pytest.skip("not a GPU image")
+    *_, plan, counts = server.execute("starters/rapids.ipynb")
+    assert "*Exec <HashAggregateExec> will run on GPU" in plan.text
+    assert "because GPU does not currently support the operator class" in plan.text
+    assert int(counts.text.split()[0]) > 0
+
+
+@pytest.mark.smoke
+def test_rapids_without_a_device_or_an_image_says_so(server: Server, cell: Cell) -> None:
+    with server.kernel("rapids.ipynb") as running:
+        error = running.run("from spark_notebook import rapids\nrapids()").error
+    if GPU in cell.features:
+        assert error.startswith("RuntimeError: this container has no CUDA device (/dev/nvidiactl): start it with the")
+    else:
+        assert error.startswith("RuntimeError: this image has no RAPIDS: take the one of the same Spark version that")
+
+
+@pytest.mark.device
+def test_rapids_on_a_device(image: Image) -> None:
+    devices = [DeviceRequest(count=-1, capabilities=[["gpu"]])]
+    with serve(image, device_requests=devices) as running, running.kernel() as on_device:
+        on_device.run("from pyspark.sql import SparkSession, functions as f\nfrom spark_notebook import rapids")
+        on_device.run("spark = SparkSession.builder.config(map=rapids()).getOrCreate()")
+        on_device.run("query = spark.range(1000).groupBy((f.col('id') % 10).alias('k')).count()")
+        found = on_device.run(
+            "rows = query.collect(); print('Gpu' in query._jdf.queryExecution().executedPlan().toString())"
+        )
+    assert found.text.split()[-1] == "True"
+
+
+def test_spark_connect_beside_the_notebook(server: Server, image: Image) -> None:
+    check_connect(server.execute("starters/3-spark-connect.ipynb"), image)
+
+
+def test_spark_connect_in_another_container(image: Image) -> None:
+    with connected(image) as running:
+        check_connect(running.execute("starters/3-spark-connect.ipynb"), image)
+        assert running.inside("pgrep", "java") == (1, "")
+
+
+def check_connect(outputs: list[Output], image: Image) -> None:
+    session, table, udf = outputs
+    assert session.mime("text/plain")[-1] == f"('pyspark.sql.connect.session', '{image.labels['spark-images.spark']}')"
+    assert "<td>5</td><td>25</td>" in table.html
+    assert "<td>even</td>" in udf.html
+
+
+@contextlib.contextmanager
+def connected(image: Image) -> Iterator[Server]:
+    """Yields a notebook server whose SPARK_REMOTE is a Spark Connect server in a container of its own."""
+    network = image.client.networks.create(f"spark-images-{time.time_ns()}")
+    name = f"spark-images-connect-{time.time_ns()}"
+    server_of_connect = image.client.containers.create(image.reference, ["connect"], name=name, network=network.name)
+    try:
+        server_of_connect.start()
+        remote = {"SPARK_REMOTE": f"sc://{name}:15002"}
+        with serve(image, environment=remote, network=network.name) as running:
+            answers(name, running)
+            yield running
+        print(server_of_connect.logs(tail=50).decode(errors="replace"))
+    finally:
+        server_of_connect.remove(force=True, v=True)
+        network.remove()
+
+
+def answers(name: str, server: Server) -> None:
+    """Waits until the Spark Connect server takes connections."""
+    script = f"import socket; socket.create_connection(('{name}', 15002), 1)"
+    deadline = time.monotonic() + 90
+    while server.inside("python", "-c", script)[0]:
+        assert time.monotonic() < deadline, "the Spark Connect server does not answer"
+        time.sleep(0.5)
+
+
+SETTINGS = """
+import json
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.getOrCreate()
+print("RESULT " + json.dumps(dict(spark.sparkContext.getConf().getAll())))
+"""
+
+
+def test_what_the_user_sets_wins(image: Image, cell: Cell) -> None:
+    """A master, submit options, and a configuration of the user's own; what it leaves out is as in the image."""
+    own = "spark.sql.repl.eagerEval.enabled  false\nspark.sql.catalog.lake.type  rest\n"
+    environment = {
+        "SPARK_CONF_DIR": "/opt/spark/work-dir/conf",
+        "SPARK_MASTER": "local[1]",
+        "PYSPARK_SUBMIT_ARGS": "--conf spark.ui.port=4050 --conf 'spark.app.name=two words'",
+    }
+    files = {"/opt/spark/work-dir/conf/spark-defaults.conf": own}
+    with serve(image, environment=environment, files=files) as running, running.kernel() as own_kernel:
+        printed = own_kernel.run(SETTINGS).text
+    found = json.loads(printed.partition("RESULT ")[2].splitlines()[0])
+    assert found["spark.master"] == "local[1]"
+    assert found["spark.app.name"] == "two words"
+    assert found["spark.ui.port"] == "4050"
+    assert found["spark.sql.repl.eagerEval.enabled"] == "false"
+    # Half of a catalogue of theirs and half of ours would be neither.
+    assert "spark.sql.catalog.lake.warehouse" not in found
+    assert ("spark.sql.extensions" in found) == ("iceberg" in cell.features)

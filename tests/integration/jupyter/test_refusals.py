@@ -1,0 +1,72 @@
+"""What cannot work says so, with what to do, and ends with a code that is not 0."""
+
+import pytest
+
+from tests.integration.conftest import Image
+from tests.integration.jupyter.server import create, end, serve
+
+pytestmark = pytest.mark.smoke
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"JUPYTER_TOKEN": ""}, "notebook: JUPYTER_TOKEN is empty: whoever reaches the port could run code"),
+        ({"JUPYTER_TOKEN_FILE": "/nowhere"}, "notebook: JUPYTER_TOKEN_FILE: /nowhere cannot be read"),
+        ({"JUPYTER_TOKEN_FILE": "/dev/null"}, "notebook: JUPYTER_TOKEN_FILE: /dev/null is empty"),
+        ({"JUPYTER_TOKEN": "a", "JUPYTER_TOKEN_FILE": "/b"}, "JUPYTER_TOKEN and JUPYTER_TOKEN_FILE are both set"),
+        ({"SPARK_REMOTE": "sc://a", "SPARK_MASTER": "spark://b"}, "SPARK_REMOTE and SPARK_MASTER are both set"),
+    ],
+    ids=lambda value: "+".join(value) if isinstance(value, dict) else "",
+)
+def test_a_setting_that_cannot_work(image: Image, environment: dict[str, str], said: str) -> None:
+    with create(image, environment=environment) as container:
+        code, log = end(container)
+    assert code == 2
+    assert said in log
+
+
+def test_a_directory_that_cannot_be_written(image: Image) -> None:
+    with create(image, environment={"NOTEBOOK_DIR": "/usr/notebooks"}) as container:
+        code, log = end(container)
+    assert code == 1
+    assert "notebook: /usr/notebooks cannot be written by UID 185, group 0: give group 0 the right" in log
+
+
+def test_no_token_by_a_flag_is_refused_as_well(image: Image) -> None:
+    with create(image, ["--IdentityProvider.token="], environment={"JUPYTER_TOKEN": "a"}) as container:
+        code, log = end(container)
+    assert code == 2
+    assert "the token is empty" in log
+
+
+def test_root_is_refused(image: Image) -> None:
+    with create(image, ["--allow-root"], user="0:0") as container:
+        code, log = end(container)
+    assert code == 2
+    assert "notebook: running as root is refused: leave out --user" in log
+
+
+def test_a_mounted_directory_that_cannot_be_written(image: Image) -> None:
+    with create(image, user="4711:4711", tmpfs={"/opt/spark/work-dir": ""}) as container:
+        code, log = end(container)
+    assert code == 1
+    assert "/opt/spark/work-dir cannot be written by UID 4711, group 4711: give group 0 the right" in log
+
+
+def test_a_port_in_use(image: Image) -> None:
+    """Another one would start and not be found: in the network of a server there is no second on its port."""
+    with serve(image) as first:
+        network = f"container:{first.container.id}"
+        with create(image, environment={"JUPYTER_TOKEN": "a"}, network_mode=network) as second:
+            code, log = end(second)
+    assert code != 0
+    assert "port 8888" in log
+
+
+def test_a_spark_connect_server_that_is_not_there(image: Image) -> None:
+    with serve(image, environment={"SPARK_REMOTE": "sc://127.0.0.1:15002"}) as running, running.kernel() as kernel:
+        kernel.run("from pyspark.sql import SparkSession")
+        error = kernel.run("SparkSession.builder.getOrCreate()").error
+    assert error.startswith("ConnectionError: no Spark Connect server answers at 127.0.0.1:15002")
+    assert "start that server" in error

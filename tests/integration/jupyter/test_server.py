@@ -1,0 +1,86 @@
+"""The notebook server: who gets in, how it is watched, how it ends."""
+
+import time
+
+import pytest
+
+from tests.integration.conftest import GRACE, HARDENED, RANDOM_UID, Image
+from tests.integration.jupyter.server import Server, serve
+
+pytestmark = pytest.mark.smoke
+
+
+@pytest.mark.parametrize("token", ["", "wrong"])
+@pytest.mark.parametrize("path", ["/api/kernelspecs", "/api/contents", "/api/terminals"])
+def test_the_api_is_refused_without_the_token(server: Server, path: str, token: str) -> None:
+    assert server.request(path, token=token)[0] == 403
+
+
+@pytest.mark.parametrize("path", ["/lab", "/proxy/4040/jobs/", "/files/starters/1-dataframes-and-sql.ipynb"])
+def test_a_page_asks_for_the_token(server: Server, path: str) -> None:
+    status, _ = server.request(path, token="")
+    assert status == 302
+
+
+def test_with_the_token_the_page_comes(server: Server) -> None:
+    status, page = server.request("/lab")
+    assert status == 200
+    assert "JupyterLab" in page
+
+
+def test_the_kernel_is_named_for_its_spark(server: Server, image: Image) -> None:
+    found = server.json("/api/kernelspecs")
+    names = {name: kernel["spec"]["display_name"] for name, kernel in found["kernelspecs"].items()}
+    assert names == {found["default"]: f"PySpark {image.labels['spark-images.spark']}"}
+
+
+def test_another_site_may_not_read_answers(server: Server) -> None:
+    code = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:8888/api').headers)"
+    _, headers = server.inside("python", "-c", code)
+    assert "Content-Type" in headers
+    assert "Access-Control-Allow-Origin" not in headers
+
+
+def test_the_token_that_was_given_is_not_printed(server: Server) -> None:
+    assert server.token not in server.log
+
+
+def test_the_given_token_may_come_from_a_file(image: Image) -> None:
+    path = "/opt/spark/work-dir/token"
+    given = {"JUPYTER_TOKEN_FILE": path}
+    with serve(image, token="from-a-file", files={path: "from-a-file\n"}, environment=given) as running:
+        assert running.request("/api/kernelspecs")[0] == 200
+        assert running.request("/api/kernelspecs", token="other")[0] == 403
+
+
+def test_health(image: Image) -> None:
+    """Healthy while it answers, unhealthy when it hangs."""
+    with serve(image) as running:
+        check = image.attributes["Config"]["Healthcheck"]
+        command = check["Test"][1:]
+        assert running.inside(*command)[0] == 0
+        assert running.inside("pkill", "-STOP", "-f", "jupyter-lab")[0] == 0
+        code, said = running.inside(*command)
+        assert code == 1
+        assert "does not answer" in said
+        assert check["Timeout"] == 5e9
+
+
+def test_any_uid_on_a_read_only_root(image: Image) -> None:
+    """The token that it makes is printed once; notebooks run and are saved; SIGTERM ends it, and Spark with it."""
+    with serve(image, token=None, user=RANDOM_UID, **HARDENED) as running:
+        assert running.request("/api/kernelspecs")[0] == 200
+        assert len(running.token) >= 32
+        with running.kernel() as kernel:
+            kernel.run("from pyspark.sql import SparkSession; spark = SparkSession.builder.getOrCreate()")
+            found = kernel.run("import os; spark.range(100).write.json('numbers'); print(os.getuid(), os.getcwd())")
+            assert found.text.split()[-2:] == [RANDOM_UID.partition(":")[0], "/tmp/home"]
+            assert "cannot be written: notebooks lie in /tmp/home" in running.log
+            notebook = {"type": "notebook", "format": "json"}
+            notebook |= {"content": running.json("/api/contents/starters/1-dataframes-and-sql.ipynb")["content"]}
+            running.json("/api/contents/mine.ipynb", "PUT", notebook)
+            began = time.monotonic()
+            running.container.stop(timeout=3 * GRACE)
+            assert time.monotonic() - began < GRACE
+        running.container.reload()
+        assert running.container.attrs["State"]["ExitCode"] == 0

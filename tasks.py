@@ -14,7 +14,7 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task
 
-from spark_images import build, document, draw, house, lock, measure, relock, report, run
+from spark_images import budgets, build, document, draw, house, lock, measure, relock, report, run
 from spark_images.errors import FactoryError
 from spark_images.selection import select
 
@@ -91,6 +91,13 @@ def images_sizes(context: Context, spark: list[str], variant: list[str]) -> None
     """Print the size of each image, layer by layer."""
     factory = house.load()
     report.print_sizes(measure.measure(factory, select(factory.catalog, spark, variant)))
+
+
+@command(iterable=["spark", "variant"], help={"spark": SPARK, "variant": VARIANT})
+def images_budgets(context: Context, spark: list[str], variant: list[str]) -> None:
+    """Fail where an image, a layer or a registry's share is over its budget."""
+    factory = house.load()
+    print(budgets.check(factory, select(factory.catalog, spark, variant)))
 
 
 @command(help={"check": "write nothing; fail where the catalogue is not what images.toml and the locks say"})
@@ -179,7 +186,7 @@ namespace = Collection(
         cluster=run_cluster,
         connect=run_task("Run a Spark Connect server: sc://localhost:15002.", "connect", ports=(15002, 4040)),
     ),
-    Collection("images", list=images_list, sizes=images_sizes, catalog=images_catalog),
+    Collection("images", list=images_list, sizes=images_sizes, budgets=images_budgets, catalog=images_catalog),
     Collection("lock", update=lock_update, check=lock_check),
     graph,
 )

@@ -1,4 +1,4 @@
-"""What the images are compared with, and how: `inv bench`. Start with bench.py; what is compared with what: README.md."""
+"""What the images are compared with, and how: `inv bench`. Start with bench.py."""
 
 from pathlib import Path
 

@@ -101,17 +101,19 @@ def run(
     )
 
 
-def until(client: DockerClient, image: str, command: list[str], answer: str, timeout: float = 120, **options: Any) -> Run:
+def until(
+    client: DockerClient, image: str, command: list[str], answer: str, timeout: float = 120, **options: Any
+) -> Run:
     """Runs a command that does not end by itself until a line matches `answer`; then it is ended.
 
     CPU time is read when the line is seen, at most a twentieth of a second late. Raises as `run` does.
     """
     with started(client, image, command, **options) as container:
         found = wait_for(container, answer, timeout)
-        usage = container.stats(stream=False, one_shot=True)["cpu_stats"]["cpu_usage"]["total_usage"]
+        stats: Any = container.stats(stream=False, one_shot=True)
         container.reload()
         wall = seconds(container.attrs["State"]["StartedAt"], found[0])
-    return Run(wall=wall, end=wall, cpu=usage / 1e9, answer=found[1])
+    return Run(wall=wall, end=wall, cpu=stats["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9, answer=found[1])
 
 
 def wait_for(container: Container, pattern: str, timeout: float) -> tuple[str, str]:

@@ -69,7 +69,9 @@ def references(factory: Factory) -> References:
     """Returns the factory with the references added: `bench-official-3.5.8` and so on."""
     catalog = factory.catalog
     images = {
-        name: Image(title=f"Reference: {name}", name=f"bench-{name}-{{spark}}{{suffix}}", key=f"{name}-{{spark}}-{{variant}}")
+        name: Image(
+            title=f"Reference: {name}", name=f"bench-{name}-{{spark}}{{suffix}}", key=f"{name}-{{spark}}-{{variant}}"
+        )
         for name in REFERENCES
     }
     archive = Layer(artefacts=catalog.layers[DISTRIBUTION].artefacts)

@@ -2,7 +2,8 @@
 
 import pandas
 from pyspark.sql import SparkSession
-from pyspark.sql.functions import pandas_udf, sum as total
+from pyspark.sql.functions import pandas_udf
+from pyspark.sql.functions import sum as total
 
 spark = SparkSession.builder.appName("pandas-udf").getOrCreate()
 

@@ -14,6 +14,8 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task
 
+from benchmarks import bench as benchmark
+from benchmarks import results
 from spark_images import budgets, build, document, draw, house, lock, measure, relock, report, run
 from spark_images.errors import FactoryError
 from spark_images.selection import select
@@ -189,4 +191,5 @@ namespace = Collection(
     Collection("images", list=images_list, sizes=images_sizes, budgets=images_budgets, catalog=images_catalog),
     Collection("lock", update=lock_update, check=lock_check),
     graph,
+    bench,
 )

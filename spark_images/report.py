@@ -110,3 +110,10 @@ def print_sizes(sizes: Sizes) -> None:
         ("compressed (zstd)", sizes.total.compressed, sizes.stored.compressed),
     ):
         print(f"{what}: {megabytes(total)}, {megabytes(stored)} ({stored / total:.2f})")
+
+
+def print_results(tables: Iterable[Any]) -> None:
+    """Prints the tables of a benchmark, each under its title."""
+    for table in tables:
+        print(f"\n{table.title}")
+        print_table(table.columns, table.rows, numbers=table.columns[table.texts :])

@@ -65,7 +65,7 @@ def run(factory: Factory, wanted: Order) -> dict[str, Document]:
         "revision": build.stamp().revision,
         "date": datetime.now(UTC).date().isoformat(),
     }
-    from benchmarks import charts  # noqa: PLC0415: matplotlib takes a second that no other task should wait for
+    from benchmarks import charts  # noqa: PLC0415  (it takes a second, which no other task should wait for)
 
     known = references(factory)
     found: dict[str, Document] = {}

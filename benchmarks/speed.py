@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from spark_images import build, engine, host, house, rootfs
-from spark_images.catalog import Cell
+from spark_images.catalog import Cell, Settings
 from spark_images.dockerfiles import KINDS
 from spark_images.graph import LAYER_EPOCH, Graph
 from spark_images.house import Factory
@@ -31,7 +31,9 @@ def cold(factory: Factory, cells: Sequence[Cell], moment: float) -> float:
     place of the old in it, and the user's next build would unpack every image again. Images get a tag of their own,
     and go when the time is taken. Raises FactoryError where the build fails, or the disk has not enough room.
     """
-    catalog = replace(factory.catalog, settings=replace(factory.catalog.settings, tag=COLD_TAG))
+    # By the file's names, which the class takes its values by.
+    settings = {name.replace("_", "-"): value for name, value in vars(factory.catalog.settings).items()}
+    catalog = replace(factory.catalog, settings=Settings(**{**settings, "tag": COLD_TAG}))
     apart = replace(factory, catalog=catalog)
     graph = dated(apart.graph(cells), int(LAYER_EPOCH) + int(moment) % 10_000_000)
     begin = time.monotonic()

@@ -1,6 +1,7 @@
 """What is timed: commands whose first answer counts, and an executor's way to its driver; ours and theirs in turn."""
 
 import json
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -73,7 +74,8 @@ def measure(
     for image in images.values() if warmed else ():
         timed(image)
     for side in alternating((OURS, REFERENCE), runs):
-        taken[side].append(timed(images[side]))
+        taken[side].append(run := timed(images[side]))
+        print(f"{cell.key} {workload} {side}: {run.wall:.2f} s, CPU {run.cpu:.2f} s", file=sys.stderr, flush=True)
     return Timing(cell.key, workload, reference, tuple(taken[OURS]), tuple(taken[REFERENCE]))
 
 

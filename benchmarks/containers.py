@@ -13,6 +13,7 @@ from typing import Any
 
 from docker import DockerClient
 from docker.models.containers import Container
+from requests.exceptions import RequestException
 
 from spark_images.errors import FactoryError
 
@@ -86,7 +87,11 @@ def run(
     """
     wrapped = ["bash", "-c", WITH_CPU, "bash", *command]
     with started(client, image, wrapped, volumes=volumes) as container:
-        code = container.wait(timeout=timeout)["StatusCode"]
+        try:
+            code = container.wait(timeout=timeout)["StatusCode"]
+        except RequestException:
+            log = container.logs(timestamps=True, tail=20).decode(errors="replace")
+            raise FactoryError(f"{image}: {' '.join(command)}: not ended after {timeout} s, {end(log)}") from None
         container.reload()
         state = container.attrs["State"]
         log = container.logs(timestamps=True, tail=10_000).decode(errors="replace")

@@ -31,7 +31,7 @@ def result(image: Image, cell: Cell) -> Result:
         pytest.skip(f"the layer of Spark {cell.spark} is tested in its baseline image")
     home = "/opt/spark/work-dir"
     files: dict[str, str | Path] = {f"{home}/{name}": JOBS / name for name in ("nothing_lost.py", "nothing_lost.sh")}
-    return image.run("bash", f"{home}/nothing_lost.sh", files=files)
+    return image.run("bash", f"{home}/nothing_lost.sh", files=files, timeout=600)
 
 
 @pytest.fixture(scope="module")

@@ -74,11 +74,15 @@ def references(factory: Factory) -> References:
         )
         for name in REFERENCES
     }
-    archive = Layer(artefacts=catalog.layers[DISTRIBUTION].artefacts)
+    artefacts = catalog.layers[DISTRIBUTION].artefacts
+    # The distribution is a package of Python's; beside it stand jars that only our content makes part of an image.
+    archive = tuple(artefact for artefact in artefacts if "==" in artefact.coordinate)
+    jars = tuple(artefact for artefact in artefacts if artefact not in archive)
+    taken = {OFFICIAL: Layer(artefacts=archive), CONTENT: Layer(artefacts=jars), MONOLITH: Layer(artefacts=artefacts)}
     catalog = replace(
         catalog,
         images={**catalog.images, **images},
-        layers={**catalog.layers, OFFICIAL: archive, MONOLITH: archive},
+        layers={**catalog.layers, **taken},
         # What refuses a cell of ours says nothing about a reference.
         refusals=tuple(rule for rule in catalog.refusals if rule.image in factory.catalog.images),
     )
@@ -88,10 +92,8 @@ def references(factory: Factory) -> References:
         )
         for name in REFERENCES
     }
-    lock = factory.locks[DISTRIBUTION]
-    return References(
-        Factory(catalog, House({**factory.house.recipes, **recipes}), {**factory.locks, OFFICIAL: lock, MONOLITH: lock})
-    )
+    locks = dict.fromkeys(taken, factory.locks[DISTRIBUTION])
+    return References(Factory(catalog, House({**factory.house.recipes, **recipes}), {**factory.locks, **locks}))
 
 
 def write_contexts(house: House) -> None:

@@ -16,6 +16,7 @@ import zstandard
 
 from spark_images import BUILD, engine
 from spark_images.catalog import Cell
+from spark_images.errors import FactoryError
 from spark_images.graph import Graph, Target
 from spark_images.house import Factory
 
@@ -83,7 +84,7 @@ def added(contents: Iterable[Content | Layer]) -> Content:
 def measure(factory: Factory, cells: Iterable[Cell]) -> Sizes:
     """Returns the sizes of these cells' images, as far as the engine holds them. Reads every layer once.
 
-    Raises FactoryError where the engine does not hand them out.
+    Raises FactoryError where the engine does not hand them out, or an image is older than its Dockerfiles.
     """
     held = {}
     for cell in cells:
@@ -125,6 +126,11 @@ def _remembered() -> dict[str, Content]:
 
 def _origins(graph: Graph, target: Target, count: int) -> list[str]:
     names = origins(graph, target)
+    if len(names) > count:
+        raise FactoryError(
+            f"{target.name}: the engine's image has {count} layers, and its Dockerfiles make {len(names)}: "
+            "run `inv build.runtime`"
+        )
     return names + [SETTINGS] * (count - len(names))
 
 

@@ -153,3 +153,10 @@ def test_images_that_the_engine_does_not_hold_are_left_out(factory: Factory, mon
     assert [layer.digest for layer in sizes.images["spark-3.5.8"]] == digests
     assert [layer.origin for layer in sizes.images["spark-3.5.8"]][-1] == measure.SETTINGS
     assert sizes.total.size == sum(range(16))
+
+
+def test_an_image_that_is_older_than_its_dockerfiles(tree: Tree) -> None:
+    factory = tree.load()
+    graph = factory.graph(factory.catalog.buildable)
+    with pytest.raises(FactoryError, match=r"app-9\.0: the engine's image has 2 layers, .* make 4: run `inv build"):
+        measure._origins(graph, graph.targets["app-9.0"], 2)

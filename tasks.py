@@ -171,6 +171,25 @@ def run_cluster(context: Context, spark: str = "", variant: str = "", workers: i
     run.cluster(factory, run.chosen(factory, spark, variant), workers)
 
 
+@command(
+    iterable=["only", "cells"],
+    help={
+        "only": "size, start, long or build, or several: --only size --only start (default: all)",
+        "cells": "a cell, or several: --cells 3.5.8-baseline (default: the newest baseline of each line; build: all)",
+        "runs": "how often each side is timed (default: 7, a long job 3)",
+        "json": "print the raw figures as JSON",
+    },
+)
+def bench(context: Context, only: list[str], cells: list[str], runs: int = 0, json: bool = False) -> None:
+    """Measure the images against the official recipe; writes benchmarks/results."""
+    factory = house.load()
+    found = benchmark.run(factory, benchmark.order(factory.catalog, only, cells, runs))
+    if json:
+        report.print_json(found)
+    else:
+        report.print_results(results.summary(found))
+
+
 namespace = Collection(
     Collection(
         "build",

@@ -47,6 +47,12 @@ def build(session: nox.Session) -> None:
 
 
 @nox.session
+def budgets(session: nox.Session) -> None:
+    """No image, layer or registry's share is over its budget in images.toml."""
+    session.run("inv", "images.budgets")
+
+
+@nox.session
 def network(session: nox.Session) -> None:
     """Builds behind a network with a CA and mirrors of its own; nothing of it may stay."""
     session.run("pytest", "tests/integration/network", *session.posargs)

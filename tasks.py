@@ -14,7 +14,9 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task
 
-from spark_images import build, document, draw, house, lock, measure, notebook, relock, report, run
+from benchmarks import bench as benchmark
+from benchmarks import results
+from spark_images import budgets, build, document, draw, house, lock, measure, notebook, relock, report, run
 from spark_images.errors import FactoryError
 from spark_images.selection import select
 
@@ -91,6 +93,13 @@ def images_sizes(context: Context, spark: list[str], variant: list[str]) -> None
     """Print the size of each image, layer by layer."""
     factory = house.load()
     report.print_sizes(measure.measure(factory, select(factory.catalog, spark, variant)))
+
+
+@command(iterable=["spark", "variant"], help={"spark": SPARK, "variant": VARIANT})
+def images_budgets(context: Context, spark: list[str], variant: list[str]) -> None:
+    """Fail where an image, a layer or a registry's share is over its budget."""
+    factory = house.load()
+    print(budgets.check(factory, select(factory.catalog, spark, variant)))
 
 
 @command(help={"check": "write nothing; fail where the catalogue is not what images.toml and the locks say"})
@@ -174,6 +183,25 @@ def run_jupyter(context: Context, spark: str = "", variant: str = "", port: int 
     notebook.serve(house.load(), spark, variant, port, folder)
 
 
+@command(
+    iterable=["only", "cells"],
+    help={
+        "only": "size, start, long or build, or several: --only size --only start (default: all)",
+        "cells": "a cell, or several: --cells 3.5.8-baseline (default: the newest baseline of each line; build: all)",
+        "runs": "how often each side is timed (default: 7, a long job 3)",
+        "json": "print the raw figures as JSON",
+    },
+)
+def bench(context: Context, only: list[str], cells: list[str], runs: int = 0, json: bool = False) -> None:
+    """Measure the images against the official recipe; writes benchmarks/results."""
+    factory = house.load()
+    found = benchmark.run(factory, benchmark.order(factory.catalog, only, cells, runs))
+    if json:
+        report.print_json(found)
+    else:
+        report.print_results(results.summary(found))
+
+
 namespace = Collection(
     Collection(
         "build",
@@ -192,7 +220,8 @@ namespace = Collection(
         jupyter=run_jupyter,
         connect=run_task("Run a Spark Connect server: sc://localhost:15002.", "connect", ports=(15002, 4040)),
     ),
-    Collection("images", list=images_list, sizes=images_sizes, catalog=images_catalog),
+    Collection("images", list=images_list, sizes=images_sizes, budgets=images_budgets, catalog=images_catalog),
     Collection("lock", update=lock_update, check=lock_check),
     graph,
+    bench,
 )

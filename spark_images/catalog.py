@@ -132,6 +132,34 @@ class Conflict:
         )
 
 
+@dataclass(frozen=True, config=_strict)
+class ImageBudget:
+    """What the images that match every field that is set may weigh, unpacked, in MB (10^6 bytes)."""
+
+    mb: int
+    image: str = ""
+    line: str = ""
+    variant: str = ""
+
+    def matches(self, cell: "Cell") -> bool:
+        """Whether this budget is the cell's."""
+        wanted = ((self.image, cell.image), (self.line, cell.line), (self.variant, cell.variant))
+        return all(mine in ("", theirs) for mine, theirs in wanted)
+
+
+@dataclass(frozen=True, config=_strict)
+class Budgets:
+    """What may not be exceeded: layers compressed, images unpacked (MB, 10^6 bytes), a registry's share of the sum.
+
+    `layers` are those that may weigh more than `layer_mb`, by name.
+    """
+
+    registry_ratio: Annotated[float, Field(gt=0, le=1)]
+    layer_mb: int
+    layers: Mapping[str, int] = field(default_factory=dict)
+    sizes: tuple[ImageBudget, ...] = ()
+
+
 @plain_dataclass(frozen=True)
 class Cell:
     """One image of the matrix. `values` fills the templates; `refusal` says why it is not built, or is empty.
@@ -177,6 +205,7 @@ class Catalog:
     images: Mapping[str, Image]
     labels: Mapping[str, str]
     layers: Mapping[str, Layer]
+    budgets: Budgets
     rapids: Mapping[str, Rapids] = field(default_factory=dict)
     refusals: tuple[Refusal, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
@@ -253,6 +282,14 @@ class Catalog:
     def upon(self, layer: str) -> tuple[str, ...]:
         """Returns the layers whose Python packages lie below those of the layer in the folder `layer`."""
         return self.layers[layer].upon if layer in self.layers else ()
+
+    def budget(self, cell: Cell) -> int | None:
+        """Returns what the image of a cell may weigh, in MB: the first budget that matches; None where none does."""
+        return next((budget.mb for budget in self.budgets.sizes if budget.matches(cell)), None)
+
+    def layer_names(self) -> set[str]:
+        """Returns every name that the layers of images.toml take: `jars-rapids-3.5`, `jars-rapids-4.1`."""
+        return {self.layer_name(layer, cell.values) for layer in self.layers for cell in self.cells}
 
     def artefacts(self, layer: str, values: Mapping[str, str]) -> tuple[Artefact, ...]:
         """Returns the artefacts of a layer for a cell's `values`, with their coordinates filled in."""

@@ -11,11 +11,13 @@ from spark_images import ROOT
 from spark_images.catalog import (
     GPU,
     Artefact,
+    Budgets,
     Catalog,
     Cell,
     Conflict,
     Feature,
     Image,
+    ImageBudget,
     Layer,
     Rapids,
     Refusal,
@@ -82,6 +84,8 @@ _TABLES: Mapping[str, type] = {
     "features": Feature,
     "images": Image,
     "layers": Layer,
+    "budgets": Budgets,
+    "sizes": ImageBudget,
     "artefacts": Artefact,
     "refusals": Refusal,
 }
@@ -155,6 +159,13 @@ def _check_names(catalog: Catalog, defined: Defined) -> None:
         defined(f"{where} line", "line", refusal.line, catalog.lines)
         defined(f"{where} variant", "variant", refusal.variant, catalog.variants)
         defined(f"{where} feature", "feature", refusal.feature, catalog.features)
+    for layer in catalog.budgets.layers:
+        defined("[budgets] layers", "layer", layer, sorted(catalog.layer_names()))
+    for number, budget in enumerate(catalog.budgets.sizes):
+        where = f"[[budgets.sizes]] number {number + 1},"
+        defined(f"{where} image", "image", budget.image, catalog.images)
+        defined(f"{where} line", "line", budget.line, catalog.lines)
+        defined(f"{where} variant", "variant", budget.variant, catalog.variants)
 
 
 def _check_doubles(catalog: Catalog, file: str) -> None:

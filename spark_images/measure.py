@@ -1,32 +1,52 @@
-"""How large the images are, layer by layer: unpacked, in bytes, as the engine hands them out."""
+"""How large the images are, layer by layer, in bytes: unpacked, and compressed as a registry holds them.
+
+A layer is read once: its digest stands for its content, so what was measured is remembered under .build.
+"""
 
 import json
 import posixpath
 import tarfile
 import zlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import IO
 
-from spark_images import engine
+import zstandard
+
+from spark_images import BUILD, engine
 from spark_images.catalog import Cell
+from spark_images.errors import FactoryError
 from spark_images.graph import Graph, Target
 from spark_images.house import Factory
 
 GZIP = b"\x1f\x8b"
 BLOCK = 1 << 20
+LEVEL = 3
+"""Of zstd: what BuildKit pushes with."""
+
 SETTINGS = "image settings"
 """What a layer is called that no layer of the graph brought: WORKDIR makes one."""
+
+MEMORY = BUILD / "layers.json"
+
+
+@dataclass(frozen=True)
+class Content:
+    """How large a layer is, in bytes: unpacked, and compressed (zstd)."""
+
+    size: int
+    compressed: int
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer of an image: the digest of its content, where it comes from, its size in bytes."""
+    """One layer of an image: the digest of its content, where it comes from, its sizes in bytes as in Content."""
 
     digest: str
     origin: str
     size: int
+    compressed: int
 
 
 @dataclass(frozen=True)
@@ -36,24 +56,35 @@ class Sizes:
     images: Mapping[str, tuple[Layer, ...]]
 
     @cached_property
-    def total(self) -> int:
-        """The sum of all images, in bytes."""
-        return sum(map(self.of, self.images))
+    def unique(self) -> tuple[Layer, ...]:
+        """All layers, each once."""
+        return tuple({layer.digest: layer for layers in self.images.values() for layer in layers}.values())
 
     @cached_property
-    def unique(self) -> int:
-        """The sum of all layers, each counted once, in bytes."""
-        return sum({layer.digest: layer.size for layers in self.images.values() for layer in layers}.values())
+    def total(self) -> Content:
+        """The sum of all images."""
+        return added(layer for layers in self.images.values() for layer in layers)
 
-    def of(self, image: str) -> int:
-        """The size of one image, in bytes."""
-        return sum(layer.size for layer in self.images[image])
+    @cached_property
+    def stored(self) -> Content:
+        """The sum of all layers, each counted once: what an engine and a registry hold."""
+        return added(self.unique)
+
+    def of(self, image: str) -> Content:
+        """The size of one image."""
+        return added(self.images[image])
+
+
+def added(contents: Iterable[Content | Layer]) -> Content:
+    """Returns the sum of several sizes."""
+    contents = list(contents)
+    return Content(sum(content.size for content in contents), sum(content.compressed for content in contents))
 
 
 def measure(factory: Factory, cells: Iterable[Cell]) -> Sizes:
     """Returns the sizes of these cells' images, as far as the engine holds them. Reads every layer once.
 
-    Raises FactoryError where the engine does not hand them out.
+    Raises FactoryError where the engine does not hand them out, or an image is older than its Dockerfiles.
     """
     held = {}
     for cell in cells:
@@ -61,22 +92,45 @@ def measure(factory: Factory, cells: Iterable[Cell]) -> Sizes:
         if image := engine.find(tag):
             held[cell.name] = (cell, tag, image.attrs["RootFS"]["Layers"])
     graph = factory.graph([cell for cell, _, _ in held.values()])
-    sizes = _layer_sizes([tag for _, tag, _ in held.values()]) if held else {}
+    known = contents({tag: digests for _, tag, digests in held.values()})
     return Sizes(
         {
             name: tuple(
-                Layer(digest, origin, size)
-                for digest, origin, size in zip(
-                    digests, _origins(graph, graph.targets[name], len(digests)), sizes[tag], strict=True
-                )
+                Layer(digest, origin, known[digest].size, known[digest].compressed)
+                for digest, origin in zip(digests, _origins(graph, graph.targets[name], len(digests)), strict=True)
             )
-            for name, (_, tag, digests) in held.items()
+            for name, (_, _, digests) in held.items()
         }
     )
 
 
+def contents(images: Mapping[str, Sequence[str]]) -> Mapping[str, Content]:
+    """Returns how large each layer is, by digest. `images` holds the digests of each image's layers, by its tag.
+
+    Only images with a layer that was never measured are read. Raises FactoryError where the engine fails.
+    """
+    known = _remembered()
+    unread = [tag for tag, digests in images.items() if not known.keys() >= set(digests)]
+    if unread:
+        for tag, found in _layer_sizes(unread, known).items():
+            known |= dict(zip(images[tag], found, strict=True))
+        MEMORY.parent.mkdir(parents=True, exist_ok=True)
+        MEMORY.write_text(json.dumps({digest: asdict(content) for digest, content in known.items()}, indent=1))
+    return known
+
+
+def _remembered() -> dict[str, Content]:
+    stored = json.loads(MEMORY.read_text()) if MEMORY.exists() else {}
+    return {digest: Content(**content) for digest, content in stored.items()}
+
+
 def _origins(graph: Graph, target: Target, count: int) -> list[str]:
     names = origins(graph, target)
+    if len(names) > count:
+        raise FactoryError(
+            f"{target.name}: the engine's image has {count} layers, and its Dockerfiles make {len(names)}: "
+            "run `inv build.runtime`"
+        )
     return names + [SETTINGS] * (count - len(names))
 
 
@@ -95,9 +149,9 @@ def origins(graph: Graph, target: Target) -> list[str]:
     return names if target.recipe.kind == "runtime" else [*names, target.name]
 
 
-def _layer_sizes(tags: list[str]) -> dict[str, list[int]]:
-    """Returns the size of each layer of each image, by tag."""
-    sizes: dict[str, int] = {}
+def _layer_sizes(tags: list[str], known: Mapping[str, Content]) -> dict[str, list[Content]]:
+    """Returns how large each layer of each image is, by tag. What is `known` by its digest is not compressed anew."""
+    sizes: dict[str, Content] = {}
     links: dict[str, str] = {}
     manifest = []
     with engine.saved(tags) as archive:
@@ -107,7 +161,9 @@ def _layer_sizes(tags: list[str]) -> dict[str, list[int]]:
             elif member.name == "manifest.json":
                 manifest = json.load(_content(archive, member))
             elif member.isfile():
-                sizes[member.name] = _unpacked(_content(archive, member), member.size)
+                # A blob that is not compressed is called by its content's digest.
+                digest = f"sha256:{posixpath.basename(member.name)}"
+                sizes[member.name] = known.get(digest) or _measured(_content(archive, member))
     return {
         tag: [sizes[links.get(layer, layer)] for layer in image["Layers"]]
         for image in manifest
@@ -121,12 +177,18 @@ def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
     return content
 
 
-def _unpacked(content: IO[bytes], size: int) -> int:
+def _measured(content: IO[bytes]) -> Content:
+    compressor = zstandard.ZstdCompressor(level=LEVEL, threads=-1).compressobj()
+    size = compressed = 0
+    for block in _unpacked(content):
+        size += len(block)
+        compressed += len(compressor.compress(block))
+    return Content(size, compressed + len(compressor.flush()))
+
+
+def _unpacked(content: IO[bytes]) -> Iterator[bytes]:
     block = content.read(BLOCK)
-    if not block.startswith(GZIP):
-        return size
-    unpacker, total = zlib.decompressobj(wbits=31), 0
+    unpacker = zlib.decompressobj(wbits=31) if block.startswith(GZIP) else None
     while block:
-        total += len(unpacker.decompress(block))
+        yield unpacker.decompress(block) if unpacker else block
         block = content.read(BLOCK)
-    return total

@@ -90,16 +90,30 @@ def megabytes(size: int) -> str:
 
 
 def print_sizes(sizes: Sizes) -> None:
-    """Prints the size of each image and of each layer in it, and what the images share."""
+    """Prints the size of each image and of each layer in it, unpacked and compressed, and what the images share."""
     for image, layers in sizes.images.items():
-        whole = megabytes(sizes.of(image))
-        rows = [(megabytes(layer.size), layer.origin) for layer in layers if layer.size >= SHOWN]
-        print_table((whole, image), rows, numbers=[whole])
+        whole = sizes.of(image)
+        columns = (megabytes(whole.size), megabytes(whole.compressed), image)
+        rows = [
+            (megabytes(layer.size), megabytes(layer.compressed), layer.origin)
+            for layer in layers
+            if layer.size >= SHOWN
+        ]
+        print_table(columns, rows, numbers=columns[:2])
         print()
     if not sizes.images:
         print("0 images: the engine holds none of them; inv build.runtime builds them")
         return
-    print(
-        f"{len(sizes.images)} images: {megabytes(sizes.total)} in all, "
-        f"{megabytes(sizes.unique)} with each layer counted once ({sizes.unique / sizes.total:.2f})"
-    )
+    print(f"{len(sizes.images)} images, in all and with each layer counted once:")
+    for what, total, stored in (
+        ("unpacked", sizes.total.size, sizes.stored.size),
+        ("compressed (zstd)", sizes.total.compressed, sizes.stored.compressed),
+    ):
+        print(f"{what}: {megabytes(total)}, {megabytes(stored)} ({stored / total:.2f})")
+
+
+def print_results(tables: Iterable[Any]) -> None:
+    """Prints the tables of a benchmark, each under its title."""
+    for table in tables:
+        print(f"\n{table.title}")
+        print_table(table.columns, table.rows, numbers=table.columns[table.texts :])

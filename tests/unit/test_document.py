@@ -8,7 +8,7 @@ from spark_images import document, house
 from spark_images.catalog import Refusal
 from spark_images.errors import FactoryError
 from spark_images.house import Factory
-from spark_images.measure import Layer, Sizes
+from spark_images.measure import Content, Layer, Sizes
 
 
 @pytest.fixture
@@ -16,6 +16,7 @@ def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(document, "ROOT", tmp_path)
     monkeypatch.setattr(document, "PAGE", tmp_path / "README.md")
     monkeypatch.setattr(document, "SIZES", tmp_path / "sizes.json")
+    monkeypatch.setattr(document, "LAYERS", tmp_path / "layers.json")
     return tmp_path
 
 
@@ -76,7 +77,9 @@ def test_a_matrix_without_iceberg(factory: Factory) -> None:
 
 
 def held(monkeypatch: pytest.MonkeyPatch, **sizes: int) -> None:
-    layers = {name.replace("_", "."): (Layer("sha256:1", "os", size),) for name, size in sizes.items()}
+    layers = {
+        name.replace("_", "."): (Layer("sha256:1", "os-bookworm", size, size // 2),) for name, size in sizes.items()
+    }
     monkeypatch.setattr(document, "measure", lambda *_: Sizes({f"spark-{name[1:]}": ls for name, ls in layers.items()}))
 
 
@@ -94,6 +97,14 @@ def test_images_that_the_engine_does_not_hold_keep_their_last_size(
     held(monkeypatch, v3_5_8=2_000_000)
     document.write(factory)
     assert json.loads((pages / "sizes.json").read_text()) == {"spark-3.5.7": 1, "spark-3.5.8": 2_000_000}
+
+
+def test_layers_keep_their_last_size_too(factory: Factory, pages: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    was = {"size": 1, "compressed": 1}
+    (pages / "layers.json").write_text(json.dumps({"os-bookworm": was, "jdk-17": was, "no-longer-there": was}))
+    held(monkeypatch, v3_5_8=2_000_000)
+    document.write(factory)
+    assert document.layers() == {"os-bookworm": Content(2_000_000, 1_000_000), "jdk-17": Content(1, 1)}
 
 
 def test_a_catalogue_that_is_out_of_date(factory: Factory, pages: Path, monkeypatch: pytest.MonkeyPatch) -> None:

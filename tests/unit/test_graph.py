@@ -81,8 +81,14 @@ def test_of_kinds_gives_what_is_shipped(factory: Factory) -> None:
 
 
 def test_artefacts_are_named_with_their_hash(factory: Factory, whole: Graph) -> None:
-    entry = factory.locks["spark-core"]["pyspark==3.5.8"]
-    assert whole.targets["spark-3.5.8-core"].arguments["ARTEFACTS"] == f"pyspark==3.5.8@sha256:{entry.sha256}"
+    entry = factory.locks["spark-core"]["pyspark==4.1.1"]
+    assert whole.targets["spark-4.1.1-core"].arguments["ARTEFACTS"] == f"pyspark==4.1.1@sha256:{entry.sha256}"
+
+
+def test_an_artefact_of_one_line_is_in_no_other(whole: Graph) -> None:
+    artefacts = {spark: whole.targets[f"spark-{spark}-core"].arguments["ARTEFACTS"] for spark in ("3.5.8", "4.1.1")}
+    assert "spark-connect_2.12:3.5.7@sha256:" in artefacts["3.5.8"]
+    assert "spark-connect" not in artefacts["4.1.1"]
 
 
 def test_drivers_have_links_without_a_version(whole: Graph) -> None:

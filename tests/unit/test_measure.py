@@ -9,28 +9,31 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import zstandard
 from docker.errors import ImageNotFound
 
 from spark_images import engine, measure
 from spark_images.errors import FactoryError
 from spark_images.house import Factory
-from spark_images.measure import Layer, Sizes
+from spark_images.measure import Content, Layer, Sizes
 from spark_images.selection import cell_of
 from tests.unit.tree import Tree
 
-BOTTOM = ["rootfs-bookworm", "os-bookworm", "python-3.11", "identity", "jdk-17", "python-deps", "jdbc-drivers"]
+BOTTOM = ["rootfs-bookworm", "os-bookworm", "python-3.11", "identity", "jdk-17", "python-deps"]
+BOTTOM += ["jdbc-drivers", "jmx-exporter"]
 
 
 def test_a_layer_that_images_share_counts_once() -> None:
-    shared, own = Layer("sha256:1", "os", 10), Layer("sha256:2", "core", 5)
+    shared, own = Layer("sha256:1", "os", 10, 4), Layer("sha256:2", "core", 5, 3)
     sizes = Sizes({"a": (shared,), "b": (shared, own)})
-    assert (sizes.of("a"), sizes.of("b"), sizes.total, sizes.unique) == (10, 15, 25, 15)
+    assert (sizes.of("a"), sizes.of("b")) == (Content(10, 4), Content(15, 7))
+    assert (sizes.total, sizes.stored) == (Content(25, 11), Content(15, 7))
 
 
 def test_origins_name_every_layer_bottom_first(factory: Factory) -> None:
     graph = factory.graph(cell_of(factory.catalog, f"3.5.8-{variant}") for variant in ("baseline", "iceberg"))
     baseline, iceberg = (measure.origins(graph, graph.targets[f"spark-3.5.8{s}"]) for s in ("", "-iceberg"))
-    common = [*BOTTOM, "", "", "spark-3.5.8-core", ""]
+    common = [*BOTTOM, "", "", "spark-3.5.8-core", "spark-conf", ""]
     assert baseline == [*common, "", "", "entrypoint"]
     assert iceberg == [*common, "python-deps-iceberg", "jars-iceberg-3.5", "entrypoint"]
 
@@ -80,36 +83,64 @@ def test_layers_are_measured_unpacked(tmp_path: Path, monkeypatch: pytest.Monkey
     members = {"blobs/1": b"x" * 100, "blobs/2": gzip.compress(b"y" * 5000)}
     members["manifest.json"] = manifest(a=["blobs/1"], b=["blobs/1", "blobs/2"])
     saves(monkeypatch, archive(tmp_path / "images.tar", members))
-    assert measure._layer_sizes(["a:latest", "b:latest"]) == {"a:latest": [100], "b:latest": [100, 5000]}
+    found = measure._layer_sizes(["a:latest", "b:latest"], {})
+    assert {tag: [layer.size for layer in layers] for tag, layers in found.items()} == {
+        "a:latest": [100],
+        "b:latest": [100, 5000],
+    }
+    assert found["b:latest"][1].compressed == pytest.approx(len(zstandard.compress(b"y" * 5000)), abs=20)
+
+
+def test_a_layer_that_is_known_is_not_compressed_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    members = {"blobs/1": b"x", "blobs/2": b"y"} | {"manifest.json": manifest(a=["blobs/1", "blobs/2"])}
+    saves(monkeypatch, archive(tmp_path / "images.tar", members))
+    known = Content(100, 50)
+    assert measure._layer_sizes(["a:latest"], {"sha256:1": known})["a:latest"][0] is known
+
+
+def test_only_images_with_an_unknown_layer_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def read(tags: list[str], known: Any) -> dict[str, list[Content]]:
+        asked.append(tags)
+        return {tag: [Content(1, 1), Content(2, 2)] for tag in tags}
+
+    monkeypatch.setattr(measure, "MEMORY", tmp_path / "made/layers.json")
+    monkeypatch.setattr(measure, "_layer_sizes", read)
+    measure.contents({"a": ["sha256:1", "sha256:2"]})
+    known = measure.contents({"a": ["sha256:1", "sha256:2"], "b": ["sha256:1", "sha256:3"]})
+    assert asked == [["a"], ["b"]]
+    assert known == {"sha256:1": Content(1, 1), "sha256:2": Content(2, 2), "sha256:3": Content(2, 2)}
 
 
 def test_a_save_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     saves(monkeypatch, archive(tmp_path / "images.tar", {"manifest.json": manifest()}), code=3)
     with pytest.raises(FactoryError, match="docker save failed with exit code 3"):
-        measure._layer_sizes(["a:latest"])
+        measure._layer_sizes(["a:latest"], {})
 
 
 def test_a_save_that_fails_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "images.tar").write_bytes(b"")
     saves(monkeypatch, tmp_path / "images.tar", code=1)
     with pytest.raises(FactoryError, match="docker save failed"):
-        measure._layer_sizes(["a:latest"])
+        measure._layer_sizes(["a:latest"], {})
 
 
 def test_a_shared_layer_that_is_saved_as_a_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     members = {"1/layer.tar": b"x" * 100, "manifest.json": manifest(a=["1/layer.tar"], b=["2/layer.tar"])}
     saves(monkeypatch, archive(tmp_path / "images.tar", members, {"2/layer.tar": "../1/layer.tar"}))
-    assert measure._layer_sizes(["a:latest", "b:latest"]) == {"a:latest": [100], "b:latest": [100]}
+    found = measure._layer_sizes(["a:latest", "b:latest"], {})
+    assert [layer.size for layers in found.values() for layer in layers] == [100, 100]
 
 
 def test_no_cli(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(FactoryError, match=r"the docker CLI is missing: run \./bootstrap"):
-        measure._layer_sizes(["a:latest"])
+        measure._layer_sizes(["a:latest"], {})
 
 
 def test_images_that_the_engine_does_not_hold_are_left_out(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
-    digests = [f"sha256:{number}" for number in range(16)]
+    digests = [f"sha256:{number}" for number in range(18)]
 
     def get(tag: str) -> Any:
         if tag != "spark-k8s-spark-3.5.8:latest":
@@ -117,9 +148,16 @@ def test_images_that_the_engine_does_not_hold_are_left_out(factory: Factory, mon
         return SimpleNamespace(attrs={"RootFS": {"Layers": digests}})
 
     monkeypatch.setattr(engine, "client", lambda: SimpleNamespace(images=SimpleNamespace(get=get)))
-    monkeypatch.setattr(measure, "_layer_sizes", lambda tags: {tag: list(range(16)) for tag in tags})
+    monkeypatch.setattr(measure, "contents", lambda _: {digest: Content(i, i) for i, digest in enumerate(digests)})
     sizes = measure.measure(factory, factory.catalog.buildable)
     assert list(sizes.images) == ["spark-3.5.8"]
     assert [layer.digest for layer in sizes.images["spark-3.5.8"]] == digests
     assert [layer.origin for layer in sizes.images["spark-3.5.8"]][-1] == measure.SETTINGS
-    assert sizes.total == sum(range(16))
+    assert sizes.total.size == sum(range(18))
+
+
+def test_an_image_that_is_older_than_its_dockerfiles(tree: Tree) -> None:
+    factory = tree.load()
+    graph = factory.graph(factory.catalog.buildable)
+    with pytest.raises(FactoryError, match=r"app-9\.0: the engine's image has 2 layers, .* make 4: run `inv build"):
+        measure._origins(graph, graph.targets["app-9.0"], 2)

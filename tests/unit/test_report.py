@@ -7,10 +7,11 @@ from spark_images.house import Factory
 from spark_images.measure import Layer, Sizes
 from spark_images.selection import cell_of
 
+OS = Layer("sha256:1", "os-bookworm", 100_000_000, 30_000_000)
 SIZES = Sizes(
     {
-        "one": (Layer("sha256:1", "os-bookworm", 100_000_000), Layer("sha256:2", "small", 400_000)),
-        "two": (Layer("sha256:1", "os-bookworm", 100_000_000), Layer("sha256:3", "core", 60_000_000)),
+        "one": (OS, Layer("sha256:2", "small", 400_000, 100_000)),
+        "two": (OS, Layer("sha256:3", "core", 60_000_000, 50_000_000)),
     }
 )
 
@@ -71,7 +72,11 @@ def test_megabytes(size: int, text: str) -> None:
 def test_sizes_count_shared_layers_once(capsys: pytest.CaptureFixture[str]) -> None:
     report.print_sizes(SIZES)
     out = capsys.readouterr().out
-    assert out.splitlines()[-1] == "2 images: 260 MB in all, 160 MB with each layer counted once (0.62)"
+    assert out.splitlines()[-3:] == [
+        "2 images, in all and with each layer counted once:",
+        "unpacked: 260 MB, 160 MB (0.62)",
+        "compressed (zstd): 110 MB, 80 MB (0.73)",
+    ]
     assert "small" not in out
     assert "os-bookworm" in out
 

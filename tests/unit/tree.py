@@ -43,6 +43,20 @@ title = "App {spark}"
 name = "app-{spark}{suffix}"
 key = "{spark}-{variant}"
 
+[budgets]
+registry-ratio = 0.5
+layer-mb = 300
+layers = { "os-bookworm" = 500 }
+
+[[budgets.sizes]]
+variant = "baseline"
+mb = 100
+
+[[budgets.sizes]]
+image = "app"
+line = "9"
+mb = 200
+
 [labels]
 "version" = "{spark}{suffix}"
 "source" = "{source}"

@@ -1,0 +1,152 @@
+"""`inv bench`: builds what is compared, measures it, and writes benchmarks/results."""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks import results, sizes, speed, start
+from benchmarks.references import CONTENT, MONOLITH, OFFICIAL, References, references
+from benchmarks.results import PARTS, Document
+from benchmarks.start import LONG, OURS, START, Workload
+from spark_images import build, engine
+from spark_images.catalog import BASELINE, Catalog, Cell
+from spark_images.errors import UsageError, unknown
+from spark_images.house import Factory
+from spark_images.selection import cell_of
+
+SAMPLE = 2.0
+"""Seconds over which the machine is watched before the first run."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be measured. `runs` is 0 for each part's own number: 7, of a long job 3."""
+
+    parts: tuple[str, ...]
+    cells: tuple[Cell, ...]
+    runs: int
+    every: bool
+    """Whether no cell was named: building is then measured for all that there are."""
+
+
+def order(catalog: Catalog, only: Sequence[str], cells: Sequence[str], runs: int) -> Order:
+    """Returns what a command line asks for: all parts, and the newest baseline of each line, unless it says otherwise.
+
+    Raises UsageError for a part or cell that does not exist, a cell that has no reference, or a number of runs below 0.
+    """
+    for part in only:
+        if part not in PARTS:
+            raise UsageError(unknown("part of the benchmark", part, PARTS))
+    if runs < 0:
+        raise UsageError(f"--runs is {runs}: expected 1 or more")
+    chosen = [cell_of(catalog, key) for key in cells] or newest(catalog)
+    if odd := [cell.key for cell in chosen if cell.image != "spark"]:
+        raise UsageError(f"{', '.join(odd)}: the references are Spark images: name a cell of those")
+    return Order(tuple(part for part in PARTS if part in only or not only), tuple(chosen), runs, not cells)
+
+
+def newest(catalog: Catalog) -> list[Cell]:
+    """Returns the baseline of the newest Spark version of each line."""
+    by_line = {cell.line: cell for cell in catalog.buildable if (cell.image, cell.variant) == ("spark", BASELINE)}
+    return list(by_line.values())
+
+
+def run(factory: Factory, wanted: Order) -> dict[str, Document]:
+    """Measures what is wanted and writes the results; returns them by part.
+
+    Raises FactoryError where something cannot be built or a timed command fails.
+    """
+    circumstances = {
+        "busy": busy(SAMPLE),
+        "cores": os.cpu_count() or 1,
+        "revision": build.stamp().revision,
+        "date": datetime.now(UTC).date().isoformat(),
+    }
+    from benchmarks import charts  # noqa: PLC0415  (it takes a second, which no other task should wait for)
+
+    known = references(factory)
+    found: dict[str, Document] = {}
+    for part in wanted.parts:
+        found[part] = {key: {**circumstances, **entry} for key, entry in MEASURES[part](factory, known, wanted).items()}
+        results.store(part, found[part])
+        charts.draw(part, results.read(part))
+    return found
+
+
+def _built(factory: Factory, known: References, cells: Sequence[Cell], names: Sequence[str]) -> None:
+    graph = factory.graph(cells)
+    build.build(factory, graph, graph.of_kinds(("runtime",)))
+    known.build([(name, cell) for cell in cells for name in names])
+
+
+def _size(factory: Factory, known: References, wanted: Order) -> Document:
+    found = {}
+    for cell in wanted.cells:
+        names = [*([OFFICIAL] if cell.variant == BASELINE else []), CONTENT, MONOLITH]
+        _built(factory, known, [cell], names)
+        found[cell.key] = {"images": sizes.measured(factory, known, cell, names)}
+    return found
+
+
+def _timed(factory: Factory, known: References, wanted: Order, workloads: Sequence[Workload], runs: int) -> Document:
+    client = engine.client()
+    found = {}
+    for cell in wanted.cells:
+        _built(factory, known, [cell], sorted({workload.reference for workload in workloads}))
+
+        def image(name: str, cell: Cell = cell) -> str:
+            return factory.catalog.tag(cell.name) if name == OURS else known.tag(name, cell)
+
+        timings = list(start.commands(client, cell, workloads, image, runs))
+        if workloads is START:
+            timings.append(start.executors(client, cell, image, runs))
+        found[cell.key] = {
+            "workloads": {
+                timing.workload: {
+                    "reference": timing.reference,
+                    "ours": [asdict(taken) for taken in timing.ours],
+                    "theirs": [asdict(taken) for taken in timing.theirs],
+                }
+                for timing in timings
+            }
+        }
+    return found
+
+
+def _start(factory: Factory, known: References, wanted: Order) -> Document:
+    return _timed(factory, known, wanted, START, wanted.runs or 7)
+
+
+def _long(factory: Factory, known: References, wanted: Order) -> Document:
+    return _timed(factory, known, wanted, LONG, wanted.runs or 3)
+
+
+def _build(factory: Factory, _: References, wanted: Order) -> Document:
+    cells = factory.catalog.buildable if wanted.every else wanted.cells
+    taken = {"unchanged": speed.unchanged(factory, cells), "cold": speed.cold(factory, cells, time.time())}
+    name = "all" if wanted.every else ", ".join(cell.key for cell in cells)
+    return {name: {**taken, "registry": sizes.registry(factory, cells)}}
+
+
+MEASURES: dict[str, Callable[[Factory, References, Order], Document]] = {
+    "size": _size,
+    "start": _start,
+    "long": _long,
+    "build": _build,
+}
+
+
+def busy(seconds: float) -> float:
+    """Returns the share of this machine's cores that was busy over some seconds: 0 to 1."""
+    before = _jiffies()
+    time.sleep(seconds)
+    idle, total = (after - then for after, then in zip(_jiffies(), before, strict=True))
+    return 1 - idle / total
+
+
+def _jiffies() -> tuple[int, int]:
+    numbers = [int(word) for word in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+    return numbers[3] + numbers[4], sum(numbers)

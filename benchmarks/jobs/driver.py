@@ -1,0 +1,11 @@
+"""A driver that executors of other containers register with, until its container is ended."""
+
+import json
+import threading
+
+from pyspark.sql import SparkSession
+
+spark = SparkSession.builder.appName("driver").getOrCreate()
+options = spark.sparkContext._jvm.org.apache.spark.launcher.JavaModuleOptions.defaultModuleOptions().split()
+print("DRIVER", json.dumps({"application": spark.sparkContext.applicationId, "options": list(options)}), flush=True)
+threading.Event().wait()

@@ -1,0 +1,112 @@
+"""The images that ours are compared with, built from the same packages by the same code.
+
+A reference is a folder with a Dockerfile beside this file. To the factory it is one more kind of image, so that the
+graph, the bake definition and the build are those of every other image.
+"""
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from benchmarks import FOLDER
+from spark_images import BUILD, ROOT, build, dockerfiles
+from spark_images.catalog import Cell, Image, Layer
+from spark_images.dockerfiles import House
+from spark_images.graph import Graph, Target
+from spark_images.house import Factory
+
+OFFICIAL = "official"
+CONTENT = "official-content"
+MONOLITH = "monolith"
+REFERENCES = (OFFICIAL, CONTENT, MONOLITH)
+
+DISTRIBUTION = "spark-core"
+"""The layer whose archive the references unpack."""
+
+CONTEXTS = BUILD / "benchmarks"
+
+
+@dataclass(frozen=True)
+class References:
+    """A factory that knows the references as kinds of images, and what to ask of it."""
+
+    factory: Factory
+
+    def tag(self, reference: str, cell: Cell) -> str:
+        """Returns the full name of the reference image that stands beside a cell's."""
+        return self.factory.catalog.tag(self._sibling(reference, cell).name)
+
+    def _sibling(self, reference: str, cell: Cell) -> Cell:
+        return self.factory.catalog.sibling(cell, reference)
+
+    def graph(self, pairs: Iterable[tuple[str, Cell]]) -> tuple[Graph, tuple[Target, ...]]:
+        """Returns the graph that builds these (reference, cell) pairs, and their targets in it."""
+        cells = [self._sibling(reference, cell) for reference, cell in pairs]
+        graph = self.factory.graph(cells)
+        names = [cell.name for cell in cells]
+        targets = {
+            name: replace(target, arguments={**target.arguments, "REQUIREMENTS": self._requirements(target.cell)})
+            if target.cell and "REQUIREMENTS" in target.recipe.arguments
+            else target
+            for name, target in graph.targets.items()
+        }
+        return replace(graph, targets=targets), tuple(targets[name] for name in dict.fromkeys(names))
+
+    def _requirements(self, cell: Cell) -> str:
+        """The folders whose Python packages the image of this Spark version and variant holds, in order."""
+        ours = self.factory.catalog.sibling(cell, "spark")
+        graph = self.factory.graph([ours])
+        folders = [t.recipe for t in graph.of_kinds(("base", "intermediate"))]
+        return " ".join(recipe.name for recipe in folders if (ROOT / recipe.folder / "requirements.lock").exists())
+
+    def build(self, pairs: Iterable[tuple[str, Cell]]) -> None:
+        """Builds these (reference, cell) pairs. Raises FactoryError where that fails."""
+        write_contexts(self.factory.house)
+        build.build(self.factory, *self.graph(pairs))
+
+
+def references(factory: Factory) -> References:
+    """Returns the factory with the references added: `bench-official-3.5.8` and so on."""
+    catalog = factory.catalog
+    images = {
+        name: Image(
+            title=f"Reference: {name}", name=f"bench-{name}-{{spark}}{{suffix}}", key=f"{name}-{{spark}}-{{variant}}"
+        )
+        for name in REFERENCES
+    }
+    artefacts = catalog.layers[DISTRIBUTION].artefacts
+    # The distribution is a package of Python's; beside it stand jars that only our content makes part of an image.
+    archive = tuple(artefact for artefact in artefacts if "==" in artefact.coordinate)
+    jars = tuple(artefact for artefact in artefacts if artefact not in archive)
+    taken = {OFFICIAL: Layer(artefacts=archive), CONTENT: Layer(artefacts=jars), MONOLITH: Layer(artefacts=artefacts)}
+    catalog = replace(
+        catalog,
+        images={**catalog.images, **images},
+        layers={**catalog.layers, **taken},
+        # What refuses a cell of ours says nothing about a reference.
+        refusals=tuple(rule for rule in catalog.refusals if rule.image in factory.catalog.images),
+    )
+    recipes = {
+        name: dockerfiles.parse(
+            name, "benchmark", (CONTEXTS / name).relative_to(ROOT), (FOLDER / name / "Dockerfile").read_text()
+        )
+        for name in REFERENCES
+    }
+    locks = dict.fromkeys(taken, factory.locks[DISTRIBUTION])
+    return References(Factory(catalog, House({**factory.house.recipes, **recipes}), {**factory.locks, **locks}))
+
+
+def write_contexts(house: House) -> None:
+    """Writes what each reference is built from: its folder, and the locks of every set of Python packages."""
+    locks = {
+        recipe.name: lock
+        for recipe in house.recipes.values()
+        if (lock := ROOT / recipe.folder / "requirements.lock").exists()
+    }
+    for name in REFERENCES:
+        context = CONTEXTS / name
+        shutil.rmtree(context, ignore_errors=True)
+        shutil.copytree(FOLDER / name, context)
+        (context / "requirements").mkdir()
+        for layer, lock in locks.items():
+            shutil.copyfile(lock, context / "requirements" / f"{layer}.lock")

@@ -1,0 +1,62 @@
+"""How large ours and the references are: unpacked and compressed, layer by layer."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from benchmarks.references import References
+from spark_images import engine, measure
+from spark_images.catalog import Cell
+from spark_images.errors import FactoryError
+from spark_images.house import Factory
+
+OURS = "ours"
+
+
+def measured(factory: Factory, references: References, cell: Cell, names: Iterable[str]) -> dict[str, Any]:
+    """Returns the sizes of a cell's image and of its references, in bytes, with their layers from the bottom up."""
+    ours = measure.measure(factory, [cell]).images
+    if cell.name not in ours:
+        raise FactoryError(f"the engine does not hold {factory.catalog.tag(cell.name)}")
+    found = {OURS: _plain(ours[cell.name])}
+    for name in names:
+        image = engine.find(references.tag(name, cell))
+        if image is None:
+            raise FactoryError(f"the engine does not hold {references.tag(name, cell)}")
+        digests = image.attrs["RootFS"]["Layers"]
+        known = measure.contents({references.tag(name, cell): digests})
+        steps = step_names(image.history(), len(digests))
+        found[name] = _plain(
+            [measure.Layer(d, step, known[d].size, known[d].compressed) for d, step in zip(digests, steps, strict=True)]
+        )
+    return found
+
+
+def _plain(layers: Sequence[measure.Layer]) -> dict[str, Any]:
+    whole = measure.added(layers)
+    rows = [{"layer": layer.origin, "size": layer.size, "compressed": layer.compressed} for layer in layers]
+    return {"size": whole.size, "compressed": whole.compressed, "layers": rows}
+
+
+def step_names(history: Sequence[dict[str, Any]], count: int) -> list[str]:
+    """Returns what made each of an image's `count` layers, bottom first, from its history (newest first)."""
+    steps = [step_name(step["CreatedBy"]) for step in reversed(history) if step["Size"]]
+    return steps if len(steps) == count else [f"layer {number + 1}" for number in range(count)]
+
+
+def step_name(created_by: str) -> str:
+    """Returns the first words of the instruction that made a layer: `RUN apt-get -q install -y python3`."""
+    text = re.sub(r"^RUN (\|\d+ .*? )?/bin/sh -c ", "RUN ", created_by.replace("# buildkit", ""), flags=re.DOTALL)
+    lines = [line.strip(" \\") for line in text.replace("RUN set -eu", "RUN").splitlines()]
+    text = " ".join(line for line in lines if line and not line.startswith(("#", "mkdir", "apt-get -q update", "cd ")))
+    return text if len(text) <= 70 else f"{text[:69]}…"
+
+
+def registry(factory: Factory, cells: Iterable[Cell]) -> dict[str, Any]:
+    """Returns what a registry holds for these cells' images, and their sum, in bytes."""
+    found = measure.measure(factory, cells)
+    return {
+        "images": len(found.images),
+        "stored": {"size": found.stored.size, "compressed": found.stored.compressed},
+        "sum": {"size": found.total.size, "compressed": found.total.compressed},
+    }

@@ -1,0 +1,247 @@
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from benchmarks import bench, charts, containers, references, results, sizes, speed, start
+from benchmarks.references import CONTENT, MONOLITH, OFFICIAL, REFERENCES
+from benchmarks.statistics import Ratio, Sample, alternating, doubts, verdict
+from spark_images import build, engine, rootfs
+from spark_images.errors import FactoryError, UsageError
+from spark_images.house import Factory
+from spark_images.selection import cell_of
+
+
+def ratio(ours: tuple[float, ...], theirs: tuple[float, ...]) -> Ratio:
+    return Ratio(Sample(ours), Sample(theirs))
+
+
+def test_a_ratio_is_that_of_the_medians_with_the_range_of_the_pairs() -> None:
+    found = ratio((1.0, 1.05, 0.9), (2.0, 2.1, 2.0))
+    assert found.value == pytest.approx(0.5)
+    assert list(found.range) == pytest.approx([0.45, 0.5])
+    assert verdict(found, busy=0.0) == "0.50 (0.45–0.50)"
+
+
+def test_the_spread_of_many_runs_is_that_of_their_middle_half() -> None:
+    assert Sample((1, 1, 1, 1, 1, 1, 9)).spread == 0
+    assert Sample((1, 2, 3, 4, 5)).spread == pytest.approx(2 / 3)
+    assert Sample((1, 1, 2)).spread == 1
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "busy", "reason"),
+    [
+        ((1.0, 1.0, 1.0), (2.0, 2.0, 2.0), 0.0, ""),
+        ((1.0, 1.0, 1.0), (2.0, 2.0, 2.0), 0.6, "the machine was 60% busy before the first run"),
+        ((1.0, 1.0, 1.3), (2.0, 2.0, 2.0), 0.0, "the spread over runs is 30%"),
+        ((1.0, 1.0, 1.0), (2.0, 2.0, 2.6), 0.0, "the spread over runs is 30%"),
+        ((1.0,), (2.0,), 0.0, "1 run says nothing about spread"),
+    ],
+)
+def test_no_ratio_is_printed_that_is_not_sure(
+    ours: tuple[float, ...], theirs: tuple[float, ...], busy: float, reason: str
+) -> None:
+    found = ratio(ours, theirs)
+    assert doubts(found, busy) == reason
+    assert verdict(found, busy) == (f"unsure: {reason}" if reason else "0.50 (0.50–0.50)")
+
+
+def test_no_side_always_comes_second() -> None:
+    assert alternating(("a", "b"), 3) == ["a", "b", "b", "a", "a", "b"]
+
+
+def test_moments_of_the_engine_have_nanoseconds() -> None:
+    assert containers.seconds("2026-11-24T12:00:59.900000001Z", "2026-11-24T12:01:00.1Z") == pytest.approx(0.2)
+
+
+def test_the_answer_is_the_first_line_that_matches() -> None:
+    log = "2026-11-24T12:00:00Z no\n2026-11-24T12:00:01Z ANSWER 1\n2026-11-24T12:00:02Z ANSWER 2\n"
+    assert containers.find(log, "^ANSWER") == ("2026-11-24T12:00:01Z", "ANSWER 1")
+    assert containers.find(log, "^no such") is None
+
+
+def client(log: str, code: int = 0) -> Any:
+    """An engine whose container ends at once with this log."""
+    state = {"StartedAt": "2026-11-24T12:00:00.5Z", "FinishedAt": "2026-11-24T12:00:03Z"}
+    container = SimpleNamespace(
+        start=lambda: None,
+        wait=lambda **_: {"StatusCode": code},
+        reload=lambda: None,
+        attrs={"State": state},
+        logs=lambda **_: log.encode(),
+        remove=lambda **_: None,
+    )
+    return SimpleNamespace(containers=SimpleNamespace(create=lambda *_, **__: container))
+
+
+LOG = "2026-11-24T12:00:02.0Z ANSWER 42\n2026-11-24T12:00:02.9Z CPU-NANOSECONDS 3500000000\n"
+
+
+def test_a_run_is_timed_by_the_engine() -> None:
+    assert containers.run(client(LOG), "image", ["job"], "^ANSWER") == containers.Run(1.5, 2.5, 3.5, "ANSWER 42")
+
+
+@pytest.mark.parametrize(("log", "code"), [(LOG, 1), (LOG.replace("ANSWER", "ANSER"), 0)])
+def test_a_run_without_its_answer_is_no_run(log: str, code: int) -> None:
+    with pytest.raises(FactoryError, match=rf"image: job: exit code {code}, the end of its log:"):
+        containers.run(client(log, code), "image", ["job"], "^ANSWER")
+
+
+def test_both_sides_run_once_before_it_counts(factory: Factory) -> None:
+    ran: list[str] = []
+
+    def timed(image: str) -> containers.Run:
+        ran.append(image)
+        return containers.Run(len(ran), 0, 0, "")
+
+    cell = cell_of(factory.catalog, "3.5.8-baseline")
+    images = {start.OURS: "a", start.REFERENCE: "b"}
+    timing = start.measure(cell, "pi", OFFICIAL, images, timed, 2)
+    assert "".join(ran) == "ab" + "abba"
+    assert [run.wall for run in timing.ours] == [3, 6]
+    assert [run.wall for run in timing.theirs] == [4, 5]
+
+
+def order(factory: Factory, *only: str, cells: tuple[str, ...] = (), runs: int = 0) -> bench.Order:
+    return bench.order(factory.catalog, only, cells, runs)
+
+
+def test_all_parts_of_the_newest_baselines_unless_named(factory: Factory) -> None:
+    everything = order(factory)
+    assert everything.parts == results.PARTS
+    assert [cell.key for cell in everything.cells] == ["3.5.8-baseline", "4.1.1-baseline"]
+    one = order(factory, "start", cells=("4.1.1-iceberg",))
+    assert (one.parts, [cell.key for cell in one.cells], one.every) == (("start",), ["4.1.1-iceberg"], False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"only": ("sise",)}, r'no part of the benchmark "sise".*the nearest is "size"'),
+        ({"cells": ("3.5.8-basline",)}, r'no cell "3\.5\.8-basline".*the nearest is "3\.5\.8-baseline"'),
+        ({"runs": -1}, r"--runs is -1: expected 1 or more"),
+    ],
+)
+def test_what_there_is_not(factory: Factory, arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        order(factory, *arguments.pop("only", ()), **arguments)
+
+
+def test_references_are_built_from_what_ours_is(factory: Factory) -> None:
+    cell = cell_of(factory.catalog, "3.5.8-iceberg")
+    known = references.references(factory)
+    graph, asked = known.graph([(name, cell) for name in REFERENCES])
+    assert [target.name for target in asked] == [f"bench-{name}-3.5.8-iceberg" for name in REFERENCES]
+    official, content, monolith = asked
+    ours = factory.graph([cell]).targets["spark-3.5.8-core"].arguments["ARTEFACTS"]
+    assert monolith.arguments["ARTEFACTS"] == ours
+    # What is Spark's own is the official image's; the rest is content.
+    assert official.arguments["ARTEFACTS"].startswith("pyspark==3.5.8@sha256:")
+    assert f"{official.arguments['ARTEFACTS']} {content.arguments['ARTEFACTS']}".strip() == ours
+    assert content.contexts["toolchain"] in graph.targets
+    assert content.arguments["REQUIREMENTS"] == monolith.arguments["REQUIREMENTS"]
+    assert content.arguments["REQUIREMENTS"].split() == ["python-deps", "python-deps-iceberg"]
+    assert content.contexts["official"] == official.name
+    assert {"jdbc-drivers", "jars-iceberg"} <= set(content.contexts)
+    assert "jars-rapids" not in content.contexts
+
+
+def test_a_reference_has_the_lock_of_every_set(
+    factory: Factory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(references, "CONTEXTS", tmp_path)
+    references.write_contexts(factory.house)
+    locks = {file.stem for file in (tmp_path / MONOLITH / "requirements").iterdir()}
+    assert {"python-deps", "python-deps-iceberg", "python-deps-gpu", "cuda"} <= locks
+    assert (tmp_path / OFFICIAL / "entrypoint.sh").stat().st_mode & 0o111
+
+
+def test_a_cold_build_leaves_the_cache_and_the_names_alone(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[Any] = []
+    monkeypatch.setattr(build, "build", lambda *given: built.append(given))
+    monkeypatch.setattr(rootfs, "bootstrap", lambda *_: None)
+    monkeypatch.setattr(engine, "find", lambda _: None)
+    cells = [cell_of(factory.catalog, "3.5.8-baseline")]
+    assert speed.cold(factory, cells, moment=12345.6) >= 0
+    apart, graph, _ = built[0]
+    assert apart.catalog.tag("x").endswith(":bench-cold")
+    ours = factory.graph(cells)
+    for name, target in graph.targets.items():
+        if "LAYER_EPOCH" in target.arguments:
+            assert target.arguments["LAYER_EPOCH"] != ours.targets[name].arguments["LAYER_EPOCH"]
+    assert graph.targets["os-bookworm"].arguments["LAYER_EPOCH"] == "1767237945"
+
+
+@pytest.mark.parametrize(
+    ("created_by", "name"),
+    [
+        ("ADD rootfs.tar / # buildkit", "ADD rootfs.tar /"),
+        (
+            "RUN |2 A=1 B=x y /bin/sh -c set -eu\napt-get -q update\napt-get -q install -y gnupg2",
+            "RUN apt-get -q install -y gnupg2",
+        ),
+        ("COPY " + "x" * 100, "COPY " + "x" * 64 + "…"),
+    ],
+)
+def test_a_step_is_called_by_its_first_words(created_by: str, name: str) -> None:
+    assert sizes.step_name(created_by) == name
+
+
+def test_steps_that_do_not_match_the_layers_have_numbers() -> None:
+    history = [{"CreatedBy": "ENV X=1", "Size": 0}, {"CreatedBy": "COPY a b", "Size": 5}]
+    assert sizes.step_names(history, 1) == ["COPY a b"]
+    assert sizes.step_names(history, 2) == ["layer 1", "layer 2"]
+
+
+RUN = {"wall": 1.0, "end": 1.5, "cpu": 2.0, "answer": ""}
+CIRCUMSTANCES = {"busy": 0.01, "cores": 2, "revision": "abcdef0123456789", "date": "2026-11-24"}
+TIMES = {
+    "3.5.8-baseline": CIRCUMSTANCES
+    | {
+        "workloads": {
+            "pi": {"reference": CONTENT, "ours": [RUN] * 3, "theirs": [RUN | {"wall": 4.0, "cpu": 8.0}] * 3},
+            "wild": {"reference": OFFICIAL, "ours": [RUN, RUN, RUN | {"wall": 3.0}], "theirs": [RUN] * 3},
+        }
+    }
+}
+IMAGE = {"size": 800_000_000, "compressed": 400_000_000, "layers": [{"layer": "core", "size": 1e9, "compressed": 5e8}]}
+SIZES = {
+    "4.1.1-iceberg": CIRCUMSTANCES | {"images": {"ours": IMAGE, CONTENT: IMAGE | {"size": 1_600_000_000}}},
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    results.store("start", TIMES, tmp_path)
+    results.store("size", SIZES, tmp_path)
+    return tmp_path
+
+
+def test_the_page_has_both_sides_of_each_ratio(folder: Path) -> None:
+    page = (folder / "README.md").read_text()
+    assert "| 3.5.8-baseline | pi | official + content | 1.00 | 4.00 | 0.25 (0.25–0.25) | 0% | 3 |" in page
+    assert "| 3.5.8-baseline | pi | official + content | 2.00 | 8.00 | 0.25 (0.25–0.25) | 0% | 3 |" in page
+    assert (
+        "| 3.5.8-baseline | wild | official | 1.00 | 1.00 | unsure: the spread over runs is 200% | 200% | 3 |" in page
+    )
+    assert "| 4.1.1-iceberg | 800 |  | 1,600: 0.50 |  |" in page
+    assert "2026-11-24, abcdef012345, 2 cores, 1% busy before the first run" in page
+
+
+def test_a_cell_that_is_measured_again_leaves_the_others(folder: Path) -> None:
+    results.store("start", {"4.1.1-baseline": TIMES["3.5.8-baseline"]}, folder)
+    assert list(json.loads((folder / "start.json").read_text())) == ["3.5.8-baseline", "4.1.1-baseline"]
+    assert "## Sizes" in (folder / "README.md").read_text()
+
+
+def test_charts_are_the_same_bytes_for_the_same_figures(folder: Path) -> None:
+    charts.draw("start", TIMES, folder)
+    first = (folder / "start.svg").read_bytes()
+    charts.draw("start", TIMES, folder)
+    assert (folder / "start.svg").read_bytes() == first
+    assert b"3.5.8-baseline pi" in first
+    charts.draw("size", SIZES, folder)
+    assert b"official + content" in (folder / "size.svg").read_bytes()

@@ -1,0 +1,136 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spark_images import budgets, document
+from spark_images.catalog import Catalog, Cell
+from spark_images.errors import CatalogError, FactoryError
+from spark_images.measure import Content, Layer, Sizes
+from tests.unit.tree import Tree
+
+MB = 1_000_000
+
+
+def layer(name: str, size: float, compressed: float = 1) -> Layer:
+    return Layer(f"sha256:{name}", name, int(size * MB), int(compressed * MB))
+
+
+def cells(catalog: Catalog, *names: str) -> list[Cell]:
+    return [cell for cell in catalog.cells if cell.name in names]
+
+
+def excesses(tree: Tree, before: dict[str, Content] | None = None, **images: tuple[Layer, ...]) -> list[str]:
+    catalog = tree.catalog()
+    named = {name.replace("_", "-").replace("9-", "9."): layers for name, layers in images.items()}
+    return budgets.excesses(catalog, cells(catalog, *named), Sizes(named), before or {}, whole=True)
+
+
+def test_within_every_budget(tree: Tree) -> None:
+    os = layer("os-bookworm", 40, 100)
+    one, other = ((os, layer(f"core-{spark}", 60, 20)) for spark in ("9.0", "9.1"))
+    assert excesses(tree, app_9_0=one, app_9_1=other, app_9_0_lake=(os, layer("lake-jars-9", 160, 20))) == []
+
+
+def test_an_image_over_its_budget_names_the_layer_that_grew(tree: Tree) -> None:
+    before = {"os-bookworm": Content(40 * MB, MB), "core-9.0": Content(50 * MB, MB), "new": Content(MB, MB)}
+    del before["new"]
+    found = excesses(tree, before, app_9_0=(layer("os-bookworm", 40), layer("core-9.0", 62.5), layer("new", 2)))
+    assert found[0] == (
+        "app-9.0: 104.5 MB unpacked, 4.5 MB over its budget of 100 MB; "
+        "grown since the catalogue was written: core-9.0 by 12.5 MB, new is new, 2.0 MB"
+    )
+
+
+def test_a_budget_that_was_set_too_small(tree: Tree) -> None:
+    found = excesses(tree, {"core-9.0": Content(120 * MB, MB)}, app_9_0=(layer("core-9.0", 120),))
+    assert "no layer has grown since the catalogue was written: the budget is too small" in found[0]
+
+
+def test_a_variant_has_the_first_budget_that_matches(tree: Tree) -> None:
+    catalog = tree.catalog()
+    assert [catalog.budget(cell) for cell in cells(catalog, "app-9.0", "app-9.0-lake")] == [100, 200]
+
+
+def test_an_image_without_a_budget(tree: Tree) -> None:
+    tree.toml('image = "app"\nline = "9"', 'variant = "baseline"')
+    found = excesses(tree, app_9_0_lake=(layer("os-bookworm", 1),))
+    assert "app-9.0-lake: images.toml has no budget for it: add one under [[budgets.sizes]]" in found
+
+
+def test_a_layer_over_its_budget_says_where_it_lies_and_what_it_was(tree: Tree) -> None:
+    core = layer("core-9.0", 1, 301.5)
+    found = excesses(tree, {"core-9.0": Content(MB, 290 * MB)}, app_9_0=(core,), app_9_0_lake=(core,))
+    assert found[0] == (
+        "core-9.0 (in app-9.0 and 1 more): 301.5 MB compressed, 1.5 MB over the budget of a layer, 300 MB; "
+        "it was 290.0 MB"
+    )
+
+
+def test_a_layer_with_a_budget_of_its_own(tree: Tree) -> None:
+    found = excesses(tree, app_9_0=(layer("os-bookworm", 1, 499),))
+    assert not any("os-bookworm (in" in sentence for sentence in found)
+    found = excesses(tree, app_9_0=(layer("os-bookworm", 1, 501),))
+    assert "1.0 MB over the budget of a layer, 500 MB; it is new" in found[0]
+
+
+def test_what_a_registry_holds(tree: Tree) -> None:
+    found = excesses(tree, app_9_0=(layer("core-9.0", 1, 10),), app_9_1=(layer("core-9.1", 1, 10),))
+    assert found[0].startswith(
+        "a registry holds 20.0 MB for 2 images, 1.000 of their sum: 10.0 MB over the budget of 0.5"
+    )
+
+
+def test_what_a_registry_holds_is_judged_of_all_images_only(tree: Tree) -> None:
+    catalog = tree.catalog()
+    sizes = Sizes({"app-9.0": (layer("core-9.0", 1, 10),)})
+    assert budgets.excesses(catalog, cells(catalog, "app-9.0"), sizes, {}, whole=False) == []
+
+
+def weigh(monkeypatch: pytest.MonkeyPatch, **images: tuple[Layer, ...]) -> None:
+    sizes = Sizes({name.replace("_", "-").replace("9-", "9."): layers for name, layers in images.items()})
+    monkeypatch.setattr(budgets, "measure", lambda *_: sizes)
+    monkeypatch.setattr(document, "layers", dict)
+
+
+def test_an_image_that_is_not_built_is_not_within_its_budget(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    weigh(monkeypatch, app_9_0=(layer("os-bookworm", 1),))
+    factory = tree.load()
+    with pytest.raises(FactoryError, match=r"not built, so not weighed: app-9\.1: run `inv build\.runtime`"):
+        budgets.check(factory, cells(factory.catalog, "app-9.0", "app-9.1"))
+    assert budgets.check(factory, cells(factory.catalog, "app-9.0")) == "1 images and 1 layers are within their budgets"
+
+
+def test_a_budget_that_is_exceeded_fails_the_task(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    weigh(monkeypatch, app_9_0=(layer("core-9.0", 101),))
+    factory = tree.load()
+    with pytest.raises(
+        FactoryError, match=r"app-9\.0: 101\.0 MB unpacked, 1\.0 MB over its budget of 100 MB"
+    ) as raised:
+        budgets.check(factory, cells(factory.catalog, "app-9.0"))
+    assert raised.value.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"os-bookworm" = 500', '"os-bookwurm" = 500', r'\[budgets\] layers: .*the nearest is "os-bookworm"'),
+        ('variant = "baseline"\nmb', 'variant = "base"\nmb', r"\[\[budgets\.sizes\]\] number 1, variant"),
+        ("mb = 200", 'mb = "200"', r"\[budgets\.sizes\[1\]\] mb"),
+        ("mb = 200", "gb = 200", r"\[budgets\.sizes\[1\]\] gb"),
+        ("registry-ratio = 0.5", "registry-ratio = 25", r"\[budgets\] registry-ratio"),
+        ("layer-mb = 300", "", r"\[budgets\] layer-mb: the key is missing"),
+    ],
+)
+def test_mistakes_in_the_file(tree: Tree, old: str, new: str, message: str) -> None:
+    with pytest.raises(CatalogError, match=message):
+        tree.toml(old, new).catalog()
+
+
+def test_every_image_that_is_built_has_a_budget(factory: Any) -> None:
+    assert [cell.key for cell in factory.catalog.buildable if factory.catalog.budget(cell) is None] == []
+
+
+def test_the_layers_of_the_catalogue_stand_beside_it(factory: Any) -> None:
+    assert Path(document.LAYERS).exists()
+    assert {"jdk-17", "spark-3.5.8-core", "jars-rapids-4.1"} <= set(document.layers())

@@ -65,7 +65,8 @@ def register(cell: Cell, kind: str, *, smoke: bool) -> None:
         if reason := suites.reason_to_skip(cell, smoke=smoke):
             session.skip(reason)
         session.run("inv", "build.runtime", *suites.selection(cell))
-        session.run("pytest", *suites.arguments(cell, FACTORY.catalog.tag(cell.name), smoke=smoke), *session.posargs)
+        arguments = suites.arguments(cell, CELLS, FACTORY.catalog.tag(cell.name), smoke=smoke)
+        session.run("pytest", *arguments, *session.posargs)
 
     run.__doc__ = suites.describe(cell, smoke=smoke)
     default = suites.is_default(cell, smoke=smoke)
@@ -76,6 +77,39 @@ for each in CELLS:
     register(each, "test", smoke=False)
 for each in CELLS:
     register(each, "smoke", smoke=True)
+
+
+def register_conformance(cell: Cell) -> None:
+    """Adds the session `conformance-<cell>`."""
+
+    def run(session: nox.Session) -> None:
+        session.run("inv", "build.runtime", *suites.selection(cell))
+        session.run("pytest", *suites.conformance(cell, FACTORY.catalog.tag(cell.name)), *session.posargs)
+
+    run.__doc__ = f"The runtime contract on {cell.name}: modes, identities, mistakes."
+    default = cell.image == suites.FIRST_IMAGE
+    nox.session(name=f"conformance-{cell.key}", tags=["conformance", cell.variant, cell.spark], default=default)(run)
+
+
+def register_kubernetes(cell: Cell) -> None:
+    """Adds the session `k8s-<cell>`."""
+
+    def run(session: nox.Session) -> None:
+        if reason := suites.no_cluster():
+            session.skip(reason)
+        session.run("inv", "build.runtime", *suites.selection(cell))
+        arguments = suites.kubernetes(cell, CELLS, FACTORY.catalog.tag(cell.name))
+        session.run("pytest", *arguments, *session.posargs)
+
+    run.__doc__ = f"{cell.name} on the cluster that KUBECONFIG names."
+    default = suites.is_default_on_a_cluster(cell, CELLS)
+    nox.session(name=f"k8s-{cell.key}", tags=["k8s", cell.variant, cell.spark], default=default)(run)
+
+
+for each in CELLS:
+    register_conformance(each)
+for each in suites.on_a_cluster(CELLS):
+    register_kubernetes(each)
 
 
 @nox.session
@@ -91,12 +125,6 @@ def browser(session: nox.Session) -> None:
 def test(session: nox.Session) -> None:
     """The tests of every cell."""
     session.log(f"{len(CELLS)} cells tested")
-
-
-@nox.session(default=False)
-def kubernetes(session: nox.Session) -> None:
-    """The examples, on the cluster that KUBECONFIG names."""
-    session.run("pytest", "tests/kubernetes", *session.posargs)
 
 
 @nox.session

@@ -1,11 +1,15 @@
 """Which tests belong to which cell: the folders under tests/integration that its image must pass."""
 
+import os
+import shutil
 from collections.abc import Sequence
 
 from spark_images import ROOT, gpu
 from spark_images.catalog import BASELINE, GPU, Cell
 
 SUITES = ROOT / "tests/integration"
+CONFORMANCE = SUITES / "conformance"
+KUBERNETES = ROOT / "tests/kubernetes"
 FIRST_IMAGE = "spark"
 NOTEBOOKS = "jupyter"
 OF_ITS_OWN_LAYERS = (
@@ -32,14 +36,65 @@ def tests(cell: Cell) -> list[str]:
     return [*OF_ITS_OWN_LAYERS, cell.image]
 
 
-def arguments(cell: Cell, image: str, *, smoke: bool) -> Sequence[str]:
+def arguments(cell: Cell, cells: Sequence[Cell], image: str, *, smoke: bool) -> Sequence[str]:
     """Returns pytest's arguments for the tests of a cell on `image`.
 
-    `smoke` is what any machine can run: the quick part of the same files, and on a GPU image, whose other tests no
-    machine without a device would run, all that need none.
+    `smoke` is what any machine can run: the quick part of the same files. Of the GPU images, whose other tests no
+    machine without a device would run, those that hold every layer of their line run all that needs none.
     """
-    marks = (["-m", "not device"] if GPU in cell.features else ["-m", "smoke"]) if smoke else []
+    most = max(len(other.features) for other in cells)
+    whole = GPU in cell.features and len(cell.features) == most and cell in newest(cells)
+    marks = ["-m", "not device" if whole else "smoke and not device"] if smoke else []
     return [*(f"{SUITES}/{name}" for name in tests(cell)), "--image", image, *marks]
+
+
+def conformance(cell: Cell, image: str) -> Sequence[str]:
+    """Returns pytest's arguments for the runtime contract on `image`.
+
+    All of it on a baseline image. Any other has the same entrypoint and Spark below what it adds: it is asked for a
+    job, Spark Connect and any other command, under a random UID on a read-only root.
+    """
+    marks = [] if _is_plain(cell) else ["-m", "smoke and random_uid"]
+    return [str(CONFORMANCE), "--image", image, *marks]
+
+
+def on_a_cluster(cells: Sequence[Cell]) -> list[Cell]:
+    """Returns the cells that have tests on a cluster: those of the first kind of image that need no GPU."""
+    return [cell for cell in cells if cell.image == FIRST_IMAGE and GPU not in cell.features]
+
+
+def kubernetes(cell: Cell, cells: Sequence[Cell], image: str) -> Sequence[str]:
+    """Returns pytest's arguments for the tests of `image` on a cluster.
+
+    Each baseline image runs the examples and a shuffle; that of the newest Spark of a line also what one version shows
+    for all of its line. An image with features runs the shuffle, and what these bring.
+    """
+    if not _is_plain(cell):
+        return [f"{KUBERNETES}/test_every_version.py", f"{KUBERNETES}/test_iceberg.py", "--image", image]
+    marks = [] if cell in newest(cells) else ["-m", "not thorough"]
+    return [str(KUBERNETES), "--image", image, *marks]
+
+
+def is_default_on_a_cluster(cell: Cell, cells: Sequence[Cell]) -> bool:
+    """Whether a cell's session on a cluster is part of the default run: baseline, and the newest of each line."""
+    return _is_plain(cell) or cell in newest(cells)
+
+
+def no_cluster() -> str:
+    """Returns why nothing can be run on a cluster here, or "" where one is named."""
+    if not os.environ.get("KUBECONFIG"):
+        return "no cluster: KUBECONFIG is not set"
+    return "" if shutil.which("kubectl") else "no cluster: kubectl is not on PATH"
+
+
+def newest(cells: Sequence[Cell]) -> list[Cell]:
+    """Returns the cells of the newest Spark version of each line."""
+    last = {(cell.image, cell.line, cell.variant): cell.spark for cell in cells}
+    return [cell for cell in cells if last[cell.image, cell.line, cell.variant] == cell.spark]
+
+
+def _is_plain(cell: Cell) -> bool:
+    return cell.image == FIRST_IMAGE and cell.variant == BASELINE
 
 
 def selection(cell: Cell) -> Sequence[str]:
@@ -73,8 +128,7 @@ def describe(cell: Cell, *, smoke: bool) -> str:
 
 def browsed(cells: Sequence[Cell]) -> list[Cell]:
     """Returns the notebook cells that are looked at in a browser: the newest Spark of each line, without a variant."""
-    newest = {cell.line: cell for cell in cells if cell.image == NOTEBOOKS and cell.variant == BASELINE}
-    return list(newest.values())
+    return [cell for cell in newest(cells) if cell.image == NOTEBOOKS and cell.variant == BASELINE]
 
 
 def summary(cells: Sequence[Cell]) -> str:

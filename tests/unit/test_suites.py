@@ -26,8 +26,39 @@ def test_every_cell_that_is_built_has_its_tests(factory: Factory) -> None:
 
 
 def test_the_quick_part_is_a_mark_on_the_same_folders(factory: Factory) -> None:
-    cell = factory.catalog.buildable[0]
-    assert suites.arguments(cell, "i", smoke=True) == [*suites.arguments(cell, "i", smoke=False), "-m", "smoke"]
+    cells = factory.catalog.buildable
+    quick = [*suites.arguments(cells[0], cells, "i", smoke=False), "-m", "smoke and not device"]
+    assert suites.arguments(cells[0], cells, "i", smoke=True) == quick
+
+
+def test_one_gpu_image_of_each_line_runs_all_that_needs_no_device(factory: Factory) -> None:
+    cells = factory.catalog.buildable
+    whole = [cell.key for cell in cells if "not device" in suites.arguments(cell, cells, "i", smoke=True)]
+    assert whole == ["3.5.8-gpu-iceberg", "4.1.1-gpu-iceberg", "jupyter-4.1.1-gpu-iceberg"]
+
+
+def test_the_whole_contract_is_for_the_baseline_images(factory: Factory) -> None:
+    whole = [cell.key for cell in factory.catalog.buildable if "-m" not in suites.conformance(cell, "i")]
+    assert whole == [f"{spark}-baseline" for spark in factory.catalog.spark]
+
+
+def test_what_runs_on_a_cluster(factory: Factory) -> None:
+    cells = factory.catalog.buildable
+    here = suites.on_a_cluster(cells)
+    assert {cell.variant for cell in here} == {"baseline", "iceberg"}
+    default = [cell.key for cell in here if suites.is_default_on_a_cluster(cell, cells)]
+    assert set(default) == {*(f"{spark}-baseline" for spark in factory.catalog.spark), "3.5.8-iceberg", "4.1.1-iceberg"}
+    thorough = [cell.key for cell in here if "not thorough" not in suites.kubernetes(cell, cells, "i")]
+    assert {"3.5.8-baseline", "4.1.1-baseline"} <= set(thorough)
+    assert "3.5.7-baseline" not in thorough
+
+
+def test_without_a_cluster_there_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    assert suites.no_cluster() == "no cluster: KUBECONFIG is not set"
+    monkeypatch.setenv("KUBECONFIG", "/a")
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert suites.no_cluster() == "no cluster: kubectl is not on PATH"
 
 
 def test_the_browser_looks_at_the_newest_of_each_line(factory: Factory) -> None:

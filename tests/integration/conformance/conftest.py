@@ -34,7 +34,7 @@ class Way:
     scope="module",
     params=[
         pytest.param(Way(SPARK_UID, through_entrypoint=True), id="uid 185, entrypoint"),
-        pytest.param(Way(RANDOM_UID, through_entrypoint=False), id="random uid, command", marks=pytest.mark.smoke),
+        pytest.param(Way(RANDOM_UID, through_entrypoint=False), id="random uid, command", marks=pytest.mark.random_uid),
     ],
 )
 def way(request: pytest.FixtureRequest) -> Way:

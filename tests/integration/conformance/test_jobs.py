@@ -41,6 +41,7 @@ def mounted(image: Image) -> Iterator[dict[str, dict[str, str]]]:
         yield {name: {"bind": "/mnt", "mode": "ro"}}
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("mode", ["driver", "spark-submit"])
 def test_a_job_knows_who_it_is(image: Image, way: Way, mounted: dict[str, dict[str, str]], mode: str) -> None:
     command = mode if way.through_entrypoint or mode != "driver" else "/opt/entrypoint.d/driver"

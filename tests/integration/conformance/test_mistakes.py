@@ -7,8 +7,6 @@ import pytest
 
 from tests.integration.conftest import HARDENED, RANDOM_UID, SPARK_UID, Image
 
-pytestmark = pytest.mark.smoke
-
 USAGE = 2
 
 

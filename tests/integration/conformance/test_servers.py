@@ -23,6 +23,7 @@ def fetch(service: Service, url: str) -> str:
     return result.stdout
 
 
+@pytest.mark.smoke
 def test_spark_connect(image: Image, way: Way) -> None:
     with image.volume({"connect.py": JOBS / "connect.py"}) as volume:
         options = way.options(volumes={volume: {"bind": "/mnt", "mode": "ro"}})

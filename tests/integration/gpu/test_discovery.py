@@ -7,6 +7,8 @@ import pytest
 from tests.integration.conftest import Image
 from tests.integration.gpu.conftest import fake_nvidia_smi
 
+pytestmark = pytest.mark.smoke
+
 SCRIPT = "/opt/rapids/getGpusResources.sh"
 
 

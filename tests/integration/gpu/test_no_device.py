@@ -1,7 +1,11 @@
 """A GPU image where there is no GPU: plain Spark, and one clear line for who turns RAPIDS on."""
 
+import pytest
+
 from tests.integration.conftest import Image
 from tests.integration.gpu.conftest import SETTINGS
+
+pytestmark = pytest.mark.smoke
 
 PI = "/opt/spark/examples/src/main/python/pi.py"
 

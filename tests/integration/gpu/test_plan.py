@@ -8,6 +8,8 @@ import pytest
 from spark_images.catalog import Cell
 from tests.integration.conftest import Image, Result
 
+pytestmark = pytest.mark.smoke
+
 JOBS = Path(__file__).parent / "jobs"
 WORK = "/opt/spark/work-dir"
 PLANNED = re.compile(r"\*Exec <(\w+)> will run on GPU")

@@ -2,9 +2,13 @@
 
 import json
 
+import pytest
+
 from spark_images.house import Factory
 from spark_images.lock import REQUIREMENTS_LOCK, package_versions
 from tests.integration.conftest import Image
+
+pytestmark = pytest.mark.smoke
 
 DRIVER_ONLY = {"libcuda.so.1", "libnvidia-ml.so.1"}
 """What the node's driver brings into a container."""

@@ -52,7 +52,7 @@ def _images(catalog: Catalog, cells: Iterable[Cell], sizes: Sizes, before: Mappi
     for cell in cells:
         budget = catalog.budget(cell)
         if budget is None:
-            yield f"{cell.name}: images.toml has no budget for it: add one under [[budgets.sizes]]"
+            yield f"{cell.name}: images.toml has no budget for it: add one to sizes in [budgets]"
             continue
         size = sizes.of(cell.name).size
         if size > budget * MEGABYTE:

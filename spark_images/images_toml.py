@@ -162,10 +162,10 @@ def _check_names(catalog: Catalog, defined: Defined) -> None:
     for layer in catalog.budgets.layers:
         defined("[budgets] layers", "layer", layer, sorted(catalog.layer_names()))
     for number, budget in enumerate(catalog.budgets.sizes):
-        where = f"[[budgets.sizes]] number {number + 1},"
-        defined(f"{where} image", "image", budget.image, catalog.images)
-        defined(f"{where} line", "line", budget.line, catalog.lines)
-        defined(f"{where} variant", "variant", budget.variant, catalog.variants)
+        where = f"[budgets] sizes[{number}]"
+        defined(f"{where}.image", "image", budget.image, catalog.images)
+        defined(f"{where}.line", "line", budget.line, catalog.lines)
+        defined(f"{where}.variant", "variant", budget.variant, catalog.variants)
 
 
 def _check_doubles(catalog: Catalog, file: str) -> None:

@@ -47,15 +47,7 @@ key = "{spark}-{variant}"
 registry-ratio = 0.5
 layer-mb = 300
 layers = { "os-bookworm" = 500 }
-
-[[budgets.sizes]]
-variant = "baseline"
-mb = 100
-
-[[budgets.sizes]]
-image = "app"
-line = "9"
-mb = 200
+sizes = [{ variant = "baseline", mb = 100 }, { image = "app", line = "9", mb = 200 }]
 
 [labels]
 "version" = "{spark}{suffix}"

@@ -177,6 +177,11 @@ def secrets(contents: Mapping[str, str]) -> Iterator[list[str]]:
         yield [f"id={name},src={folder / name}" for name in contents]
 
 
+AT_ONCE = 16
+"""Targets of one run of buildx. Each is a build of its own to BuildKit: with sixty of them on two cores, its own calls
+run into their time limits while layers are exported."""
+
+
 def bake(
     definition: Mapping[str, Any],
     host: Host,
@@ -186,11 +191,27 @@ def bake(
     builder: str = "",
     no_cache: bool = False,
 ) -> Mapping[str, Any]:
-    """Runs a bake definition; returns the metadata of its targets (digests).
+    """Runs a bake definition, AT_ONCE of its targets after the other; returns their metadata (digests).
 
-    What buildx prints goes to the terminal and to a log under .build/logs. Where no mirror answers (not `online`), it
-    has OFFLINE_LIMIT seconds. Raises FactoryError where the build fails, with what the log says of the reason.
+    What buildx prints goes to the terminal and to a log under .build/logs. Where no mirror answers (not `online`), a
+    run has OFFLINE_LIMIT seconds. Raises FactoryError where the build fails, with what the log says of the reason.
     """
+    asked = definition["group"]["default"]["targets"]
+    # Without the cache a second run would build anew what the first has built.
+    size = max(len(asked), 1) if no_cache else AT_ONCE
+    found: dict[str, Any] = {}
+    for first in range(0, len(asked), size):
+        now = asked[first : first + size]
+        part = {**definition, "group": {"default": {"targets": now}}}
+        metadata = _bake(part, host, suite, online=online, builder=builder, no_cache=no_cache)
+        # What is only built for these has no digest here: another run may have given it one.
+        found |= {target: metadata[target] for target in now if target in metadata}
+    return found
+
+
+def _bake(
+    definition: Mapping[str, Any], host: Host, suite: str, *, online: bool, builder: str, no_cache: bool
+) -> Mapping[str, Any]:
     logs = BUILD / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     name = datetime.now().strftime("%Y%m%d-%H%M%S.%f")
@@ -204,8 +225,9 @@ def bake(
         command += f" --builder {builder}" if builder else ""
         command += " --no-cache" if no_cache else ""
         try:
-            with Context().cd(ROOT):
-                result = Context().run(
+            context = Context()
+            with context.cd(ROOT):
+                result = context.run(
                     command,
                     pty=sys.stdout.isatty(),
                     warn=True,

@@ -194,7 +194,10 @@ def test_secrets_lie_in_a_private_folder_while_a_build_runs() -> None:
     assert not file.parent.exists()
 
 
-DEFINITION = {"group": {}, "target": {"os": {"args": {"A": "1"}}, "python": {"args": {}}}}
+DEFINITION = {
+    "group": {"default": {"targets": ["os", "python"]}},
+    "target": {"os": {"args": {"A": "1"}}, "python": {"args": {}}},
+}
 Run = Callable[..., dict[str, Any]]
 
 
@@ -217,6 +220,14 @@ def bake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
         return seen
 
     return run
+
+
+def test_bake_runs_a_part_of_the_targets_after_the_other(bake: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "AT_ONCE", 1)
+    each = """python3 -c 'import json; t = json.load(open(".build/bake.json"))["group"]["default"]["targets"]
+print(json.dumps({t[0]: len(t)}))' > $metadata"""
+    assert bake(each)["metadata"] == {"os": 1, "python": 1}
+    assert bake(each, no_cache=True)["metadata"] == {"os": 2}
 
 
 def test_bake_returns_the_digests(bake: Run) -> None:

@@ -262,7 +262,7 @@ def cluster(image: str) -> Iterator[Cluster]:
 
 
 def start(cluster: Cluster, name: str, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
-    """Starts a pod from the template that runs these arguments, and a service of the same name for its ports."""
+    """Starts a pod from the template that runs these arguments."""
     pod = template()
     pod["metadata"] = {"name": name, "labels": {"app": name}}
     pod["spec"] |= {"serviceAccountName": "spark", "restartPolicy": "Never", "terminationGracePeriodSeconds": 5}

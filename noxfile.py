@@ -7,7 +7,7 @@ import nox
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from spark_images import house, suites
+from spark_images import cluster, house, suites
 from spark_images.catalog import Cell
 
 nox.options.default_venv_backend = "none"
@@ -95,7 +95,7 @@ def register_kubernetes(cell: Cell) -> None:
     """Adds the session `k8s-<cell>`."""
 
     def run(session: nox.Session) -> None:
-        if reason := suites.no_cluster():
+        if reason := cluster.reason_to_skip():
             session.skip(reason)
         session.run("inv", "build.runtime", *suites.selection(cell))
         arguments = suites.kubernetes(cell, CELLS, FACTORY.catalog.tag(cell.name))

@@ -186,7 +186,7 @@ def run_jupyter(context: Context, spark: str = "", variant: str = "", port: int 
 @command(
     iterable=["only", "cells"],
     help={
-        "only": "size, start, long or build, or several: --only size --only start (default: all)",
+        "only": "size, start, long, kubernetes or build, or several: --only size --only start (default: all)",
         "cells": "a cell, or several: --cells 3.5.8-baseline (default: the newest baseline of each line; build: all)",
         "runs": "how often each side is timed (default: 7, a long job 3)",
         "json": "print the raw figures as JSON",

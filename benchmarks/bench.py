@@ -3,15 +3,16 @@
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import results, sizes, speed, start
+from benchmarks import kubernetes, results, sizes, speed, start
+from benchmarks.containers import Run
 from benchmarks.references import CONTENT, MONOLITH, OFFICIAL, References, references
 from benchmarks.results import PARTS, Document
 from benchmarks.start import LONG, OURS, START, Workload
-from spark_images import build, engine
+from spark_images import build, cluster, engine
 from spark_images.catalog import BASELINE, Catalog, Cell
 from spark_images.errors import UsageError, unknown
 from spark_images.house import Factory
@@ -45,7 +46,9 @@ def order(catalog: Catalog, only: Sequence[str], cells: Sequence[str], runs: int
     chosen = [cell_of(catalog, key) for key in cells] or newest(catalog)
     if odd := [cell.key for cell in chosen if cell.image != "spark"]:
         raise UsageError(f"{', '.join(odd)}: the references are Spark images: name a cell of those")
-    return Order(tuple(part for part in PARTS if part in only or not only), tuple(chosen), runs, not cells)
+    # A part that needs a cluster is left out where there is none, unless it is asked for by name.
+    default = [part for part in PARTS if part != "kubernetes" or not cluster.reason_to_skip()]
+    return Order(tuple(part for part in PARTS if part in (only or default)), tuple(chosen), runs, not cells)
 
 
 def newest(catalog: Catalog) -> list[Cell]:
@@ -103,16 +106,7 @@ def _timed(factory: Factory, known: References, wanted: Order, workloads: Sequen
         timings = list(start.commands(client, cell, workloads, image, runs))
         if workloads is START:
             timings.append(start.executors(client, cell, image, runs))
-        found[cell.key] = {
-            "workloads": {
-                timing.workload: {
-                    "reference": timing.reference,
-                    "ours": [asdict(taken) for taken in timing.ours],
-                    "theirs": [asdict(taken) for taken in timing.theirs],
-                }
-                for timing in timings
-            }
-        }
+        found[cell.key] = {"workloads": {timing.workload: timing.as_document() for timing in timings}}
     return found
 
 
@@ -122,6 +116,24 @@ def _start(factory: Factory, known: References, wanted: Order) -> Document:
 
 def _long(factory: Factory, known: References, wanted: Order) -> Document:
     return _timed(factory, known, wanted, LONG, wanted.runs or 3)
+
+
+def _kubernetes(factory: Factory, known: References, wanted: Order) -> Document:
+    kubernetes.check()
+    found = {}
+    for cell in wanted.cells:
+        _built(factory, known, [cell], [OFFICIAL])
+        images = {OURS: factory.catalog.tag(cell.name), start.REFERENCE: known.tag(OFFICIAL, cell)}
+        for image in images.values():
+            cluster.load(image)
+        with kubernetes.namespace() as inside:
+
+            def timed(image: str, inside: str = inside) -> Run:
+                return kubernetes.submitted(inside, image)
+
+            timing = start.measure(cell, "pi", OFFICIAL, images, timed, wanted.runs or 7)
+        found[cell.key] = {"workloads": {timing.workload: timing.as_document()}}
+    return found
 
 
 def _build(factory: Factory, _: References, wanted: Order) -> Document:
@@ -135,6 +147,7 @@ MEASURES: dict[str, Callable[[Factory, References, Order], Document]] = {
     "size": _size,
     "start": _start,
     "long": _long,
+    "kubernetes": _kubernetes,
     "build": _build,
 }
 

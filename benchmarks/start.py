@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from docker import DockerClient
 from docker.models.containers import Container
@@ -53,6 +53,11 @@ class Timing:
     reference: str
     ours: tuple[Run, ...]
     theirs: tuple[Run, ...]
+
+    def as_document(self) -> dict[str, object]:
+        """Returns what is stored of it."""
+        sides = {"ours": self.ours, "theirs": self.theirs}
+        return {"reference": self.reference, **{side: [asdict(run) for run in runs] for side, runs in sides.items()}}
 
     def ratio(self, quantity: str) -> Ratio:
         """Ours against the reference in `wall`, `end` or `cpu` seconds."""

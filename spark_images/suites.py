@@ -1,7 +1,5 @@
 """Which tests belong to which cell: the folders under tests/integration that its image must pass."""
 
-import os
-import shutil
 from collections.abc import Sequence
 
 from spark_images import ROOT, gpu
@@ -78,13 +76,6 @@ def kubernetes(cell: Cell, cells: Sequence[Cell], image: str) -> Sequence[str]:
 def is_default_on_a_cluster(cell: Cell, cells: Sequence[Cell]) -> bool:
     """Whether a cell's session on a cluster is part of the default run: baseline, and the newest of each line."""
     return _is_plain(cell) or cell in newest(cells)
-
-
-def no_cluster() -> str:
-    """Returns why nothing can be run on a cluster here, or "" where one is named."""
-    if not os.environ.get("KUBECONFIG"):
-        return "no cluster: KUBECONFIG is not set"
-    return "" if shutil.which("kubectl") else "no cluster: kubectl is not on PATH"
 
 
 def newest(cells: Sequence[Cell]) -> list[Cell]:

@@ -8,9 +8,7 @@ The images must be where the cluster can pull them, or KUBE_LOAD names a command
 """
 
 import json
-import os
 import shlex
-import shutil
 import subprocess
 import time
 import uuid
@@ -22,24 +20,23 @@ from typing import Any
 import pytest
 
 from spark_images import ROOT, house
+from spark_images import cluster as cluster_here
 from spark_images.catalog import Cell
 from spark_images.selection import cell_of
 
 EXAMPLES = ROOT / "examples"
 JOBS = Path(__file__).parent / "jobs"
-LOADER = "KUBE_LOAD"
 SHARED = "/mnt/shared"
 """Where each pod of a test has the volume that all of them share."""
 
 RANDOM_UID = 1000660000
 SUBMIT = "spark-submit --master k8s://https://$KUBERNETES_SERVICE_HOST:$KUBERNETES_SERVICE_PORT"
-MISSING = "no cluster: set KUBECONFIG to one, and have kubectl on PATH"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if not (os.environ.get("KUBECONFIG") and shutil.which("kubectl")):
+    if reason := cluster_here.reason_to_skip():
         for item in items:
-            item.add_marker(pytest.mark.skip(reason=MISSING))
+            item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @dataclass(frozen=True)
@@ -195,8 +192,7 @@ def image(request: pytest.FixtureRequest) -> str:
     reference = str(request.config.getoption("--image") or "")
     if not reference:
         pytest.fail("name the image to test: --image spark-k8s-spark-3.5.8 (or run a Nox session, which does)")
-    if loader := os.environ.get(LOADER):
-        subprocess.run([*shlex.split(loader), reference], check=True, timeout=300)
+    cluster_here.load(reference)
     return reference
 
 
@@ -212,17 +208,9 @@ def cell(image: str) -> Cell:
     return cell_of(catalog, key)
 
 
-def as_json(manifest: Path) -> Any:
-    """Returns a manifest of one document as the JSON that it stands for."""
-    command = ["kubectl", "create", "--dry-run=client", "--output", "json", "--filename", str(manifest)]
-    manifest_as_json = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    manifest_as_json["metadata"].pop("namespace", None)
-    return manifest_as_json
-
-
 def template(uid: int | None = None) -> Any:
     """Returns the example's pod template, with the jobs and the shared volume of the tests mounted."""
-    pod = as_json(EXAMPLES / "kubernetes/pod-template.yaml")
+    pod = cluster_here.as_json(EXAMPLES / "kubernetes/pod-template.yaml")
     container = pod["spec"]["containers"][0]
     container["volumeMounts"] += [
         {"name": "jobs", "mountPath": "/mnt/jobs"},

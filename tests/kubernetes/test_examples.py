@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from spark_images import ROOT
-from tests.kubernetes.conftest import EXAMPLES, Cluster, as_json
+from spark_images.cluster import as_json
+from tests.kubernetes.conftest import EXAMPLES, Cluster
 
 SPARK_APPLICATION = EXAMPLES / "kubernetes/sparkapplication.yaml"
 MANIFESTS = sorted(path for path in EXAMPLES.glob("**/*.yaml") if path != SPARK_APPLICATION)

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from benchmarks import bench, charts, containers, references, results, sizes, speed, start
+from benchmarks import bench, charts, containers, kubernetes, references, results, sizes, speed, start
 from benchmarks.references import CONTENT, MONOLITH, OFFICIAL, REFERENCES
 from benchmarks.statistics import Ratio, Sample, alternating, doubts, verdict
-from spark_images import build, engine, rootfs
+from spark_images import build, cluster, engine, rootfs
 from spark_images.errors import FactoryError, UsageError
 from spark_images.house import Factory
 from spark_images.selection import cell_of
@@ -109,9 +109,14 @@ def order(factory: Factory, *only: str, cells: tuple[str, ...] = (), runs: int =
     return bench.order(factory.catalog, only, cells, runs)
 
 
-def test_all_parts_of_the_newest_baselines_unless_named(factory: Factory) -> None:
+def test_all_parts_of_the_newest_baselines_unless_named(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "reason_to_skip", lambda: "")
     everything = order(factory)
     assert everything.parts == results.PARTS
+    monkeypatch.setattr(cluster, "reason_to_skip", lambda: "no cluster")
+    assert set(results.PARTS) - set(order(factory).parts) == {"kubernetes"}
+    with pytest.raises(FactoryError, match="--only kubernetes: no cluster"):
+        kubernetes.check()
     assert [cell.key for cell in everything.cells] == ["3.5.8-baseline", "4.1.1-baseline"]
     one = order(factory, "start", cells=("4.1.1-iceberg",))
     assert (one.parts, [cell.key for cell in one.cells], one.every) == (("start",), ["4.1.1-iceberg"], False)
@@ -245,3 +250,15 @@ def test_charts_are_the_same_bytes_for_the_same_figures(folder: Path) -> None:
     assert b"3.5.8-baseline pi" in first
     charts.draw("size", SIZES, folder)
     assert b"official + content" in (folder / "size.svg").read_bytes()
+
+
+def test_a_cluster_tells_how_long_one_waits_and_nothing_of_cpu() -> None:
+    runs = [{"wall": 10.0, "end": 10.0, "cpu": 0.0}] * 3
+    timing = {"reference": OFFICIAL, "ours": runs, "theirs": [{**run, "wall": 20.0} for run in runs]}
+    (table,) = results.tables("kubernetes", {"3.5.8-baseline": {"busy": 0.0, "workloads": {"pi": timing}}})
+    assert table.rows[0][3:6] == ("10.00", "20.00", "0.50 (0.50–0.50)")
+
+
+def test_both_images_run_the_same_job() -> None:
+    ours, theirs = (kubernetes.submitter("here", image) for image in ("ours", "theirs"))
+    assert json.dumps(ours).replace('"ours"', '"theirs"').replace("=ours", "=theirs") == json.dumps(theirs)

@@ -53,14 +53,6 @@ def test_what_runs_on_a_cluster(factory: Factory) -> None:
     assert "3.5.7-baseline" not in thorough
 
 
-def test_without_a_cluster_there_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("KUBECONFIG", raising=False)
-    assert suites.no_cluster() == "no cluster: KUBECONFIG is not set"
-    monkeypatch.setenv("KUBECONFIG", "/a")
-    monkeypatch.setenv("PATH", "/nowhere")
-    assert suites.no_cluster() == "no cluster: kubectl is not on PATH"
-
-
 def test_the_browser_looks_at_the_newest_of_each_line(factory: Factory) -> None:
     keys = [cell.key for cell in suites.browsed(factory.catalog.buildable)]
     assert keys == ["jupyter-3.5.8-baseline", "jupyter-4.1.1-baseline"]

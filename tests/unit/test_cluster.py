@@ -1,0 +1,32 @@
+from pathlib import Path
+
+import pytest
+
+from spark_images import cluster
+from spark_images.errors import FactoryError
+
+
+def test_without_a_cluster_there_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    assert cluster.reason_to_skip() == "no cluster: KUBECONFIG is not set"
+    monkeypatch.setenv("KUBECONFIG", "/a")
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert cluster.reason_to_skip() == "no cluster: kubectl is not on PATH"
+
+
+def test_an_image_is_loaded_by_the_command_that_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(cluster.LOADER, f"touch {tmp_path}/loaded")
+    cluster.load(str(tmp_path / "image"))
+    assert (tmp_path / "loaded").exists()
+    assert (tmp_path / "image").exists()
+
+
+def test_an_image_that_cannot_be_loaded_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(cluster.LOADER, "ls /nowhere")
+    with pytest.raises(FactoryError, match=r"KUBE_LOAD \(ls /nowhere\) could not load image: .*No such file"):
+        cluster.load("image")
+
+
+def test_without_a_command_the_cluster_pulls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(cluster.LOADER, raising=False)
+    cluster.load("image")

@@ -5,6 +5,10 @@ from collections.abc import Sequence
 from spark_images import ROOT, gpu
 from spark_images.catalog import BASELINE, GPU, Cell
 
+QUICK_JAVA = "-XX:TieredStopAtLevel=1"
+"""What the tests give the JVMs that they start: the first compiler only. They ask whether, not how fast, and start many:
+it halves their CPU time. Benchmarks have it nowhere."""
+
 SUITES = ROOT / "tests/integration"
 CONFORMANCE = SUITES / "conformance"
 KUBERNETES = ROOT / "tests/kubernetes"

@@ -14,7 +14,7 @@ import docker
 import pytest
 from docker.models.containers import Container
 
-from spark_images import engine, house
+from spark_images import engine, house, suites
 from spark_images.catalog import Cell
 from spark_images.selection import cell_of
 
@@ -29,6 +29,8 @@ HARDENED: Mapping[str, Any] = {
     "security_opt": ["no-new-privileges"],
 }
 """What a pod of the security level `restricted` with a read-only root may do: write to an empty volume at /tmp."""
+
+QUICK: Mapping[str, str] = {"JAVA_TOOL_OPTIONS": suites.QUICK_JAVA}
 
 GRACE = 10
 """Seconds from SIGTERM to the end of a process; after that it is killed, and its exit code is 137."""
@@ -115,7 +117,7 @@ class Image:
     ) -> Result:
         """Runs a command as `docker run` would, in a new container; `files` are put into it first, by their paths."""
         container = self.client.containers.create(
-            self.reference, list(command), user=user, environment=dict(environment or {}), **options
+            self.reference, list(command), user=user, environment={**QUICK, **(environment or {})}, **options
         )
         try:
             if files:
@@ -132,9 +134,18 @@ class Image:
         return Result(exit_code, stdout, stderr)
 
     @contextmanager
-    def start(self, *command: str, user: str = SPARK_UID, **options: Any) -> Iterator[Service]:
+    def start(
+        self, *command: str, user: str = SPARK_UID, environment: Mapping[str, str] | None = None, **options: Any
+    ) -> Iterator[Service]:
         """Runs a command in the background, as `docker run -d` would; it ends with the block."""
-        container = self.client.containers.run(self.reference, list(command), user=user, detach=True, **options)
+        container = self.client.containers.run(
+            self.reference,
+            list(command),
+            user=user,
+            environment={**QUICK, **(environment or {})},
+            detach=True,
+            **options,
+        )
         try:
             yield Service(container)
         finally:

@@ -23,6 +23,7 @@ from spark_images import ROOT, house
 from spark_images import cluster as cluster_here
 from spark_images.catalog import Cell
 from spark_images.selection import cell_of
+from spark_images.suites import QUICK_JAVA
 
 EXAMPLES = ROOT / "examples"
 JOBS = Path(__file__).parent / "jobs"
@@ -155,6 +156,8 @@ class Cluster:
             "spark.executor.memory": "512m",
             "spark.executor.instances": "2",
             "spark.kubernetes.allocation.batch.delay": "200ms",
+            "spark.driver.extraJavaOptions": QUICK_JAVA,
+            "spark.executor.extraJavaOptions": QUICK_JAVA,
             # The API server of a small cluster can be slow while pods start.
             "spark.kubernetes.submission.requestTimeout": "60000",
             "spark.kubernetes.submission.connectionTimeout": "60000",
@@ -260,6 +263,7 @@ def start(cluster: Cluster, name: str, *arguments: str, environment: Mapping[str
         "args": list(arguments),
         "env": [
             {"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
+            {"name": "JAVA_TOOL_OPTIONS", "value": QUICK_JAVA},
             *({"name": key, "value": value} for key, value in (environment or {}).items()),
         ],
     }

@@ -14,7 +14,7 @@ import pytest
 import websocket
 from docker.models.containers import Container
 
-from tests.integration.conftest import LOG_LIMIT, SPARK_UID, Image, put, wait
+from tests.integration.conftest import LOG_LIMIT, QUICK, SPARK_UID, Image, put, wait
 
 PORT = "8888/tcp"
 READY = 60
@@ -152,7 +152,8 @@ def _note(output: Output, kind: str, content: Mapping[str, Any]) -> None:
 def create(image: Image, arguments: Sequence[str] = (), user: str = SPARK_UID, **options: Any) -> Iterator[Container]:
     """Yields a container of the image with its own command, or the mode with arguments, not started yet."""
     command = ["notebook", *arguments] if arguments else None
-    container = image.client.containers.create(image.reference, command, user=user, **options)
+    environment = {**QUICK, **options.pop("environment", {})}
+    container = image.client.containers.create(image.reference, command, user=user, environment=environment, **options)
     try:
         yield container
     finally:

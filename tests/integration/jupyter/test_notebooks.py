@@ -9,7 +9,7 @@ import pytest
 from docker.types import DeviceRequest
 
 from spark_images.catalog import GPU, Cell
-from tests.integration.conftest import Image
+from tests.integration.conftest import QUICK, Image
 from tests.integration.jupyter.server import Kernel, Output, Server, serve
 
 
@@ -170,7 +170,9 @@ def connected(image: Image) -> Iterator[Server]:
     """Yields a notebook server whose SPARK_REMOTE is a Spark Connect server in a container of its own."""
     network = image.client.networks.create(f"spark-images-{time.time_ns()}")
     name = f"spark-images-connect-{time.time_ns()}"
-    server_of_connect = image.client.containers.create(image.reference, ["connect"], name=name, network=network.name)
+    server_of_connect = image.client.containers.create(
+        image.reference, ["connect"], name=name, network=network.name, environment=QUICK
+    )
     try:
         server_of_connect.start()
         remote = {"SPARK_REMOTE": f"sc://{name}:15002"}

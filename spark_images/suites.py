@@ -6,8 +6,8 @@ from spark_images import ROOT, gpu
 from spark_images.catalog import BASELINE, GPU, Cell
 
 QUICK_JAVA = "-XX:TieredStopAtLevel=1"
-"""What the tests give the JVMs that they start: the first compiler only. They ask whether, not how fast, and start many:
-it halves their CPU time. Benchmarks have it nowhere."""
+"""What the tests give the JVMs that they start: the first compiler only, which halves their CPU time. They ask whether,
+not how fast, and start many. Benchmarks have it nowhere."""
 
 SUITES = ROOT / "tests/integration"
 CONFORMANCE = SUITES / "conformance"

@@ -171,7 +171,7 @@ def connected(image: Image) -> Iterator[Server]:
     network = image.client.networks.create(f"spark-images-{time.time_ns()}")
     name = f"spark-images-connect-{time.time_ns()}"
     server_of_connect = image.client.containers.create(
-        image.reference, ["connect"], name=name, network=network.name, environment=QUICK
+        image.reference, ["connect"], name=name, network=network.name, environment=dict(QUICK)
     )
     try:
         server_of_connect.start()

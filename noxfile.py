@@ -7,8 +7,9 @@ import nox
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from spark_images import cluster, house, suites
+from spark_images import cluster, house, lanes, suites
 from spark_images.catalog import Cell
+from spark_images.errors import FactoryError
 
 nox.options.default_venv_backend = "none"
 FACTORY = house.load()
@@ -69,8 +70,7 @@ def register(cell: Cell, kind: str, *, smoke: bool) -> None:
         session.run("pytest", *arguments, *session.posargs)
 
     run.__doc__ = suites.describe(cell, smoke=smoke)
-    default = suites.is_default(cell, smoke=smoke)
-    nox.session(name=f"{kind}-{cell.key}", tags=[kind, cell.variant, cell.spark], default=default)(run)
+    nox.session(name=f"{kind}-{cell.key}", tags=[kind, cell.variant, cell.spark], default=False)(run)
 
 
 for each in CELLS:
@@ -87,8 +87,7 @@ def register_conformance(cell: Cell) -> None:
         session.run("pytest", *suites.conformance(cell, FACTORY.catalog.tag(cell.name)), *session.posargs)
 
     run.__doc__ = f"The runtime contract on {cell.name}: modes, identities, mistakes."
-    default = cell.image == suites.FIRST_IMAGE
-    nox.session(name=f"conformance-{cell.key}", tags=["conformance", cell.variant, cell.spark], default=default)(run)
+    nox.session(name=f"conformance-{cell.key}", tags=["conformance", cell.variant, cell.spark], default=False)(run)
 
 
 def register_kubernetes(cell: Cell) -> None:
@@ -102,8 +101,7 @@ def register_kubernetes(cell: Cell) -> None:
         session.run("pytest", *arguments, *session.posargs)
 
     run.__doc__ = f"{cell.name} on the cluster that KUBECONFIG names."
-    default = suites.is_default_on_a_cluster(cell, CELLS)
-    nox.session(name=f"k8s-{cell.key}", tags=["k8s", cell.variant, cell.spark], default=default)(run)
+    nox.session(name=f"k8s-{cell.key}", tags=["k8s", cell.variant, cell.spark], default=False)(run)
 
 
 for each in CELLS:
@@ -112,7 +110,7 @@ for each in suites.on_a_cluster(CELLS):
     register_kubernetes(each)
 
 
-@nox.session
+@nox.session(default=False)
 def browser(session: nox.Session) -> None:
     """JupyterLab in a real browser, once for each line of Spark: log in, run a notebook, open the Spark UI."""
     for cell in suites.browsed(CELLS):
@@ -125,6 +123,15 @@ def browser(session: nox.Session) -> None:
 def test(session: nox.Session) -> None:
     """The tests of every cell."""
     session.log(f"{len(CELLS)} cells tested")
+
+
+@nox.session
+def cells(session: nox.Session) -> None:
+    """Every cell's own sessions, two at a time: test (smoke where it needs a GPU), conformance, k8s, browser."""
+    try:
+        lanes.run(suites.queues(CELLS), session.log)
+    except FactoryError as error:
+        session.error(str(error))
 
 
 @nox.session

@@ -215,7 +215,7 @@ def _bake(
     logs = BUILD / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     name = datetime.now().strftime("%Y%m%d-%H%M%S.%f")
-    plan, metadata, log = BUILD / "bake.json", logs / f"{name}.json", logs / f"{name}.log"
+    plan, metadata, log = logs / f"{name}.bake.json", logs / f"{name}.json", logs / f"{name}.log"
     with secrets(host.secrets(suite)) as mounted:
         # A proxy's address may hold a password.
         plan.touch(mode=0o600)

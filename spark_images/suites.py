@@ -82,6 +82,17 @@ def is_default_on_a_cluster(cell: Cell, cells: Sequence[Cell]) -> bool:
     return _is_plain(cell) or cell in newest(cells)
 
 
+def queues(cells: Sequence[Cell]) -> list[list[str]]:
+    """Returns the sessions of the default run that test images, as queues: those of one do not run at the same time.
+
+    The cluster is one, and longest taken: its sessions are the first queue. Every other session is one of its own.
+    """
+    cluster = [f"k8s-{cell.key}" for cell in on_a_cluster(cells) if is_default_on_a_cluster(cell, cells)]
+    tests = [f"smoke-{cell.key}" if is_default(cell, smoke=True) else f"test-{cell.key}" for cell in cells]
+    contract = [f"conformance-{cell.key}" for cell in cells if cell.image == FIRST_IMAGE]
+    return [cluster, *([session] for session in (*tests, *contract, "browser"))]
+
+
 def newest(cells: Sequence[Cell]) -> list[Cell]:
     """Returns the cells of the newest Spark version of each line."""
     last = {(cell.image, cell.line, cell.variant): cell.spark for cell in cells}

@@ -211,9 +211,10 @@ def bake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
 
     def run(script: str, host: Host = SILENT, **how: Any) -> dict[str, Any]:
         def instead(self: Context, command: str, **options: Any) -> Any:
-            seen.update(command=command, options=options, plan=json.loads((tmp_path / ".build/bake.json").read_text()))
+            plan = Path(command.split("--file ")[1].split(maxsplit=1)[0])
+            seen.update(command=command, options=options, plan=json.loads(plan.read_text()))
             metadata = command.split("--metadata-file ")[1].split(maxsplit=1)[0]
-            return original(self, f"metadata={metadata}; {script}", **{**options, "hide": True})
+            return original(self, f"plan={plan} metadata={metadata}; {script}", **{**options, "hide": True})
 
         monkeypatch.setattr(Context, "run", instead)
         seen["metadata"] = engine.bake(DEFINITION, host, "bookworm", **how)
@@ -224,8 +225,8 @@ def bake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
 
 def test_bake_runs_a_part_of_the_targets_after_the_other(bake: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "AT_ONCE", 1)
-    each = """python3 -c 'import json; t = json.load(open(".build/bake.json"))["group"]["default"]["targets"]
-print(json.dumps({t[0]: len(t)}))' > $metadata"""
+    each = """python3 -c 'import json, sys; t = json.load(open(sys.argv[1]))["group"]["default"]["targets"]
+print(json.dumps({t[0]: len(t)}))' $plan > $metadata"""
     assert bake(each)["metadata"] == {"os": 1, "python": 1}
     assert bake(each, no_cache=True)["metadata"] == {"os": 2}
 

@@ -56,3 +56,17 @@ def test_what_runs_on_a_cluster(factory: Factory) -> None:
 def test_the_browser_looks_at_the_newest_of_each_line(factory: Factory) -> None:
     keys = [cell.key for cell in suites.browsed(factory.catalog.buildable)]
     assert keys == ["jupyter-3.5.8-baseline", "jupyter-4.1.1-baseline"]
+
+
+def test_the_default_run_asks_every_cell_once(factory: Factory) -> None:
+    cells = factory.catalog.buildable
+    cluster, *others = suites.queues(cells)
+    assert all(session.startswith("k8s-") for session in cluster)
+    assert len(cluster) == len(factory.catalog.spark) + len(factory.catalog.lines)
+    sessions = [session for (session,) in others]
+    assert len(set(sessions)) == len(sessions)
+    for cell in cells:
+        kind = "smoke" if "gpu" in cell.features else "test"
+        assert f"{kind}-{cell.key}" in sessions
+        assert (f"conformance-{cell.key}" in sessions) == (cell.image == "spark")
+    assert sessions[-1] == "browser"

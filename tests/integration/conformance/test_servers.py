@@ -1,6 +1,7 @@
 """The servers: each starts, does its job, shows its metrics, and ends when it is told to."""
 
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -77,7 +78,7 @@ def test_the_history_server_shows_what_a_job_wrote(image: Image, way: Way) -> No
 
 @pytest.fixture
 def network() -> Iterator[str]:
-    network = engine.client().networks.create("spark-images-conformance")
+    network = engine.client().networks.create(f"spark-images-{uuid.uuid4().hex[:8]}")
     try:
         yield str(network.name)
     finally:
@@ -85,16 +86,17 @@ def network() -> Iterator[str]:
 
 
 def test_a_standalone_cluster_of_three_containers(image: Image, way: Way, network: str) -> None:
+    url = f"spark://{network}-master:7077"
     with ExitStack() as stack:
         master = stack.enter_context(
-            image.start(*way.server("master"), **way.options(network=network, hostname="master", name="master"))
+            image.start(*way.server("master"), **way.options(network=network, name=f"{network}-master"))
         )
         master.wait_for("Successfully started service 'MasterUI'")
-        options = way.options(network=network, environment={"SPARK_MASTER_URL": "spark://master:7077"})
+        options = way.options(network=network, environment={"SPARK_MASTER_URL": url})
         workers = [stack.enter_context(image.start(*way.server("worker"), **options)) for _ in range(2)]
         master.wait_for("Registering worker", times=2)
 
-        submit = "spark-submit --master spark://master:7077 --executor-cores 1 --executor-memory 600m"
+        submit = f"spark-submit --master {url} --executor-cores 1 --executor-memory 600m"
         job = image.run(
             *f"{submit} --conf spark.cores.max=2 /opt/spark/examples/src/main/python/pi.py 4".split(),
             **way.options(network=network),

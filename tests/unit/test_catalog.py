@@ -110,6 +110,14 @@ def test_spark_version_of_an_unknown_line(tree: Tree) -> None:
     )
 
 
+def test_an_artefact_of_an_unknown_line(tree: Tree) -> None:
+    with pytest.raises(CatalogError) as raised:
+        tree.toml('licence = "MIT", link', 'licence = "MIT", line = "9x", link').catalog()
+    assert str(raised.value) == (
+        'images.toml: [layers.core] artefacts[0].line: there is no line "9x": there is 9; the nearest is "9"'
+    )
+
+
 def test_variant_of_an_unknown_feature(tree: Tree) -> None:
     with pytest.raises(CatalogError) as raised:
         tree.toml('lake = ["lake"]', 'lake = ["lakes"]').catalog()

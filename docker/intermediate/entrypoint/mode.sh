@@ -31,6 +31,7 @@ readable SPARK_CONF_DIR "$conf"
 
 # Spark writes beside where it starts: what --jars and --files name, a warehouse, a metastore. On a read-only root that
 # is a directory of its own where Spark has room anyway.
+started_in=$PWD
 if [[ ! -w $PWD ]]; then
     room=${SPARK_LOCAL_DIRS:-${TMPDIR:-/tmp}}
     room=${room%%,*}

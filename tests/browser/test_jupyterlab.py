@@ -57,8 +57,9 @@ def test_a_starter_notebook(browser: Browser, server: Server, image: Image) -> N
 
         notebook = page.locator(".jp-Notebook")
         expect(notebook).to_be_visible(timeout=SLOW)
-        kernel = page.get_by_role("button", name=f"PySpark {image.labels['spark-images.spark']}")
-        expect(kernel.first).to_be_visible(timeout=SLOW)
+        # Cells that are run before the kernel is there are not run at all.
+        kernel = page.get_by_text(f"PySpark {image.labels['spark-images.spark']} | Idle")
+        expect(kernel).to_be_visible(timeout=SLOW)
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_role("menuitem", name=re.compile("^Run All Cells")).click()
 

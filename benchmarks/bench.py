@@ -12,7 +12,7 @@ from benchmarks.containers import Run
 from benchmarks.references import CONTENT, MONOLITH, OFFICIAL, References, references
 from benchmarks.results import PARTS, Document
 from benchmarks.start import LONG, OURS, START, Workload
-from spark_images import build, cluster, engine
+from spark_images import build, cluster, engine, suites
 from spark_images.catalog import BASELINE, Catalog, Cell
 from spark_images.errors import UsageError, unknown
 from spark_images.house import Factory
@@ -53,8 +53,7 @@ def order(catalog: Catalog, only: Sequence[str], cells: Sequence[str], runs: int
 
 def newest(catalog: Catalog) -> list[Cell]:
     """Returns the baseline of the newest Spark version of each line."""
-    by_line = {cell.line: cell for cell in catalog.buildable if (cell.image, cell.variant) == ("spark", BASELINE)}
-    return list(by_line.values())
+    return [cell for cell in suites.newest(catalog.buildable) if (cell.image, cell.variant) == ("spark", BASELINE)]
 
 
 def run(factory: Factory, wanted: Order) -> dict[str, Document]:

@@ -1,7 +1,5 @@
 """The same job on a cluster from our image and from the official recipe's: from submitting it to the driver's end."""
 
-import json
-import subprocess
 import time
 import uuid
 from collections.abc import Iterator
@@ -83,9 +81,7 @@ def check() -> None:
 
 
 def _kubectl(inside: str, *arguments: str, document: Any = None) -> str:
-    command = ["kubectl", "--namespace", inside, *arguments]
-    given = None if document is None else json.dumps(document)
-    done = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+    done = cluster.kubectl(inside, *arguments, document=document)
     if done.returncode:
         raise FactoryError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()[-500:]}")
     return done.stdout

@@ -5,12 +5,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from benchmarks.references import References
+from benchmarks.start import OURS
 from spark_images import engine, measure
 from spark_images.catalog import Cell
 from spark_images.errors import FactoryError
 from spark_images.house import Factory
-
-OURS = "ours"
 
 
 def measured(factory: Factory, references: References, cell: Cell, names: Iterable[str]) -> dict[str, Any]:

@@ -29,6 +29,18 @@ def load(reference: str) -> None:
             raise FactoryError(f"{LOADER} ({loader}) could not load {reference}: {done.stderr.strip()[-500:]}")
 
 
+def kubectl(
+    namespace: str, *arguments: str, document: Any = None, timeout: float | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Runs kubectl in a namespace, with `document` as JSON on its input; returns what it left, failed or not.
+
+    Raises subprocess.TimeoutExpired after `timeout` seconds.
+    """
+    command = ["kubectl", "--namespace", namespace, *arguments]
+    given = None if document is None else json.dumps(document)
+    return subprocess.run(command, input=given, capture_output=True, text=True, check=False, timeout=timeout)
+
+
 def as_json(manifest: Path) -> Any:
     """Returns a manifest of one document as the JSON that it stands for, without a namespace."""
     command = ["kubectl", "create", "--dry-run=client", "--output", "json", "--filename", str(manifest)]

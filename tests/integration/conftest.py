@@ -36,6 +36,12 @@ QUICK: Mapping[str, str] = {"JAVA_TOOL_OPTIONS": suites.QUICK_JAVA}
 GRACE = 10
 """Seconds from SIGTERM to the end of a process; after that it is killed, and its exit code is 137."""
 
+MARK = "RESULT "
+"""What a line begins with that holds a job's result."""
+
+FETCH = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=10).read().decode())"
+"""Prints the page at its argument: for a Python in a container."""
+
 LOG_LIMIT = 400
 """Lines of a container's log that a failing test shows."""
 
@@ -52,11 +58,16 @@ class Result:
     def output(self) -> str:
         return self.stdout + self.stderr
 
-    def json(self, mark: str = "RESULT ") -> Any:
+    def json(self, mark: str = MARK) -> Any:
         """Returns the JSON that a job printed on a line of its own after `mark`."""
-        lines = [line for line in self.stdout.splitlines() if line.startswith(mark)]
-        assert lines, f"no line starts with {mark!r}; exit code {self.exit_code}\n{self.output[-4000:]}"
-        return json.loads(lines[-1].removeprefix(mark))
+        return result_in(self.stdout, mark, f"exit code {self.exit_code}\n{self.output[-4000:]}")
+
+
+def result_in(log: str, mark: str = MARK, about: str = "") -> Any:
+    """Returns the JSON on the last line of `log` that starts with `mark`. `about` is said where there is none."""
+    lines = [line for line in log.splitlines() if line.startswith(mark)]
+    assert lines, f"no line starts with {mark!r}; {about or log[-4000:]}"
+    return json.loads(lines[-1].removeprefix(mark))
 
 
 @dataclass(frozen=True)

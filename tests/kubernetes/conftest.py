@@ -9,7 +9,6 @@ The images must be where the cluster can pull them, or KUBE_LOAD names a command
 
 import json
 import shlex
-import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -22,15 +21,16 @@ import pytest
 from spark_images import ROOT, house
 from spark_images import cluster as cluster_here
 from spark_images.catalog import Cell
-from spark_images.selection import cell_of
 from spark_images.suites import QUICK_JAVA
+from tests.integration import conftest as integration
+from tests.integration.conftest import FETCH, Result
 
 EXAMPLES = ROOT / "examples"
 JOBS = Path(__file__).parent / "jobs"
 SHARED = "/mnt/shared"
 """Where each pod of a test has the volume that all of them share."""
 
-RANDOM_UID = 1000660000
+RANDOM_UID = int(integration.RANDOM_UID.partition(":")[0])
 SUBMIT = "spark-submit --master k8s://https://$KUBERNETES_SERVICE_HOST:$KUBERNETES_SERVICE_PORT"
 
 
@@ -41,40 +41,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @dataclass(frozen=True)
-class Done:
-    """What a command left."""
-
-    exit_code: int
-    stdout: str
-    stderr: str
-
-    def json(self) -> Any:
-        """Returns the JSON that a job printed on a line of its own after `RESULT `."""
-        return result_in(self.stdout + self.stderr)
-
-
-def result_in(log: str) -> Any:
-    """Returns the JSON on the last line of `log` that starts with `RESULT `."""
-    lines = [line for line in log.splitlines() if line.startswith("RESULT ")]
-    assert lines, f"no line starts with RESULT:\n{log[-4000:]}"
-    return json.loads(lines[-1].removeprefix("RESULT "))
-
-
-@dataclass(frozen=True)
 class Cluster:
     """A namespace of the cluster, and the image that its pods run."""
 
     namespace: str
     image: str
 
-    def kubectl(self, *arguments: str, document: Any = None, check: bool = True, timeout: float = 120) -> Done:
+    def kubectl(self, *arguments: str, document: Any = None, check: bool = True, timeout: float = 120) -> Result:
         """Runs kubectl in the namespace, with `document` as JSON on its input."""
-        command = ["kubectl", "--namespace", self.namespace, *arguments]
-        given = None if document is None else json.dumps(document)
-        done = subprocess.run(command, input=given, capture_output=True, text=True, check=False, timeout=timeout)
+        done = cluster_here.kubectl(self.namespace, *arguments, document=document, timeout=timeout)
         print(f"$ kubectl {' '.join(arguments)[:300]}   (exit code {done.returncode})", done.stderr[-2000:], sep="\n")
         assert not check or done.returncode == 0, done.stderr
-        return Done(done.returncode, done.stdout, done.stderr)
+        return Result(done.returncode, done.stdout, done.stderr)
 
     def apply(self, document: Any) -> None:
         """Creates or changes what the manifest describes."""
@@ -116,7 +94,7 @@ class Cluster:
             print(self.log(pod)[-6000:])
             print(self.kubectl("describe", "pod", pod, check=False).stdout[-3000:])
 
-    def client(self, command: str, *, check: bool = True, timeout: float = 180) -> Done:
+    def client(self, command: str, *, check: bool = True, timeout: float = 180) -> Result:
         """Runs a command in the pod `client`, as bash reads it."""
         done = self.kubectl("exec", "client", "--", "bash", "-c", command, check=False, timeout=timeout)
         print(done.stdout[-6000:])
@@ -125,8 +103,7 @@ class Cluster:
 
     def fetch(self, url: str) -> str:
         """Returns a page, fetched in the pod `client`, or "" where nothing answers."""
-        code = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=10).read().decode())"
-        return self.kubectl("exec", "client", "--", "python3", "-c", code, url, check=False).stdout
+        return self.kubectl("exec", "client", "--", "python3", "-c", FETCH, url, check=False).stdout
 
     def submit(self, name: str, job: str, conf: Mapping[str, str] | None = None, template: str = "pod-template") -> str:
         """Submits a job in cluster mode, and returns the name of its driver's pod."""
@@ -203,12 +180,9 @@ def image(request: pytest.FixtureRequest) -> str:
 def cell(image: str) -> Cell:
     """The cell of the image, by its name."""
     catalog = house.load().catalog
-    key = next(
-        cell.key
-        for cell in catalog.buildable
-        if catalog.tag(cell.name).split(":")[0] == image.split(":", maxsplit=1)[0]
+    return next(
+        cell for cell in catalog.buildable if catalog.tag(cell.name).split(":")[0] == image.split(":", maxsplit=1)[0]
     )
-    return cell_of(catalog, key)
 
 
 def template(uid: int | None = None) -> Any:

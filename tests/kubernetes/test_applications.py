@@ -4,7 +4,8 @@ import subprocess
 
 import pytest
 
-from tests.kubernetes.conftest import SUBMIT, Cluster, options, result_in
+from tests.integration.conftest import result_in
+from tests.kubernetes.conftest import SUBMIT, Cluster, options
 
 pytestmark = pytest.mark.thorough
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from spark_images.catalog import Cell
-from tests.kubernetes.conftest import RANDOM_UID, SHARED, Cluster, expose, result_in, start
+from tests.integration.conftest import result_in
+from tests.kubernetes.conftest import RANDOM_UID, SHARED, Cluster, expose, start
 
 
 @pytest.fixture(scope="module")

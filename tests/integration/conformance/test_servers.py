@@ -9,9 +9,8 @@ import pytest
 
 from spark_images import engine
 from tests.integration.conformance.conftest import JOBS, Way
-from tests.integration.conftest import HARDENED, SPARK_UID, Image, Service
+from tests.integration.conftest import FETCH, HARDENED, SPARK_UID, Image, Service
 
-FETCH = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=10).read().decode())"
 ENDED_BY_SIGTERM = 143
 AGENT = "-javaagent:/opt/jmx-exporter/jmx_prometheus_javaagent.jar=9404:/opt/jmx-exporter/spark.yaml"
 JMX_SINK = "spark.metrics.conf.*.sink.jmx.class=org.apache.spark.metrics.sink.JmxSink"

@@ -177,7 +177,7 @@ def secrets(contents: Mapping[str, str]) -> Iterator[list[str]]:
         yield [f"id={name},src={folder / name}" for name in contents]
 
 
-AT_ONCE = 16
+AT_ONCE = 6
 """Targets of one run of buildx. Each is a build of its own to BuildKit: with sixty of them on two cores, its own calls
 run into their time limits while layers are exported."""
 

@@ -25,5 +25,5 @@ spark.sql("""
 """)
 
 print("now:", [tuple(row) for row in spark.sql("SELECT * FROM lake.shop.prices ORDER BY item").collect()])
-then = spark.sql(f"SELECT * FROM lake.shop.prices VERSION AS OF {before} ORDER BY item")
+then = spark.read.option("versionAsOf", before).table("lake.shop.prices").orderBy("item")
 print("before:", [tuple(row) for row in then.collect()])

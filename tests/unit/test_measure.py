@@ -33,7 +33,7 @@ def test_a_layer_that_images_share_counts_once() -> None:
 def test_origins_name_every_layer_bottom_first(factory: Factory) -> None:
     graph = factory.graph(cell_of(factory.catalog, f"3.5.8-{variant}") for variant in ("baseline", "iceberg"))
     baseline, iceberg = (measure.origins(graph, graph.targets[f"spark-3.5.8{s}"]) for s in ("", "-iceberg"))
-    common = [*BOTTOM, "", "", "spark-3.5.8-core", "spark-conf", ""]
+    common = [*BOTTOM, "", "", "spark-3.5.8-core", "class-archive-3.5.8", "spark-conf", ""]
     assert baseline == [*common, "", "", "entrypoint"]
     assert iceberg == [*common, "python-deps-iceberg", "jars-iceberg-3.5", "entrypoint"]
 

@@ -99,7 +99,15 @@ def test_a_dry_run_prints_the_plan(inv: Inv) -> None:
         (
             "build.intermediate",
             ["--image", "spark", "--spark", "3.5.8", "--variant", "baseline"],
-            ["entrypoint", "jdbc-drivers", "jmx-exporter", "python-deps", "spark-3_5_8-core", "spark-conf"],
+            [
+                "class-archive-3_5_8",
+                "entrypoint",
+                "jdbc-drivers",
+                "jmx-exporter",
+                "python-deps",
+                "spark-3_5_8-core",
+                "spark-conf",
+            ],
         ),
     ],
 )

@@ -1,5 +1,6 @@
 """How a container is started: as which user, and through the entrypoint or with `command` overridden."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,16 @@ import pytest
 from tests.integration.conftest import HARDENED, RANDOM_UID, SPARK_UID
 
 JOBS = Path(__file__).parent / "jobs"
+
+EXECUTOR_POD: Mapping[str, str] = {
+    "SPARK_DRIVER_URL": "spark://driver:7078",
+    "SPARK_EXECUTOR_ID": "4",
+    "SPARK_EXECUTOR_CORES": "2",
+    "SPARK_EXECUTOR_MEMORY": "1g",
+    "SPARK_APPLICATION_ID": "spark-1",
+    "SPARK_EXECUTOR_POD_IP": "10.0.0.1",
+}
+"""What Spark sets in each pod of an executor."""
 
 
 @dataclass(frozen=True)

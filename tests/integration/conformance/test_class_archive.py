@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration.conformance.conftest import EXECUTOR_POD
 from tests.integration.conftest import HARDENED, RANDOM_UID, Image
 
 LOG = "/tmp/classes.log"
@@ -25,9 +26,12 @@ print("RESULT", json.dumps({{
 """
 LOGGED = ("--driver-java-options", f"-Xlog:class+load=info:file={LOG}")
 MOUNTED = {"conf/spark-defaults.conf": "spark.extra mounted\n", "conf/hive-site.xml": "<configuration/>"}
-# A JVM that has them all in its archive still opens some: those that differ by machine or by moment.
 MOST = 5
-"""How many times as many classes of a driver come from the archive as from Spark's jars."""
+"""How many times as many classes of a driver come from the archive as from Spark's jars: those that differ by machine
+or by moment do not."""
+
+EMPTY_JAR = b"PK\x05\x06" + bytes(18)
+"""The record that ends a zip, of one without entries."""
 
 
 def started(image: Image, *options: str, **how: Any) -> Any:
@@ -37,10 +41,6 @@ def started(image: Image, *options: str, **how: Any) -> Any:
     assert result.exit_code == 0
     assert "[warning]" not in result.output
     return result.json()
-
-
-# The end-of-directory record of a zip without entries.
-EMPTY_JAR = b"PK\x05\x06" + bytes(18)
 
 
 @pytest.mark.smoke
@@ -67,11 +67,8 @@ def test_it_stays_valid(image: Image, options: tuple[str, ...], how: dict[str, A
 
 def test_an_executor_uses_the_archive(image: Image) -> None:
     environment = {
+        **EXECUTOR_POD,
         "SPARK_DRIVER_URL": "spark://CoarseGrainedScheduler@127.0.0.1:9",
-        "SPARK_EXECUTOR_ID": "1",
-        "SPARK_EXECUTOR_CORES": "1",
-        "SPARK_EXECUTOR_MEMORY": "512m",
-        "SPARK_APPLICATION_ID": "spark-1",
         "SPARK_EXECUTOR_POD_IP": "127.0.0.1",
         "SPARK_JAVA_OPT_0": f"-Xlog:class+load=info:file={LOG}",
     }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conformance.conftest import JOBS, Way
+from tests.integration.conformance.conftest import EXECUTOR_POD, JOBS, Way
 from tests.integration.conftest import HARDENED, RANDOM_UID, Image
 
 BIND = {"SPARK_DRIVER_BIND_ADDRESS": "127.0.0.1"}
@@ -118,13 +118,8 @@ printf 'RESULT '; python3 -c 'import json, sys; print(json.dumps(sys.argv[1:]))'
 def test_an_executor_gets_what_its_pod_was_given(image: Image) -> None:
     """The command line of the executor's JVM, by a `java` that prints its own."""
     environment = {
+        **EXECUTOR_POD,
         "JAVA_HOME": "/opt/spark/work-dir",
-        "SPARK_DRIVER_URL": "spark://driver:7078",
-        "SPARK_EXECUTOR_ID": "4",
-        "SPARK_EXECUTOR_CORES": "2",
-        "SPARK_EXECUTOR_MEMORY": "1g",
-        "SPARK_APPLICATION_ID": "spark-1",
-        "SPARK_EXECUTOR_POD_IP": "10.0.0.1",
         "SPARK_EXECUTOR_POD_NAME": "pod-4",
         "SPARK_RESOURCE_PROFILE_ID": "3",
         "SPARK_EXTRA_CLASSPATH": "/extra/*",

@@ -144,6 +144,9 @@ def saved(references: Sequence[str]) -> Iterator[tarfile.TarFile]:
         try:
             with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
                 yield archive
+            # The stream goes on after the archive's own end: left unread, it would end docker save by a broken pipe.
+            while process.stdout.read(tarfile.RECORDSIZE):
+                pass
         except tarfile.ReadError as error:
             raise FactoryError(f"docker save failed: {error}") from None
     if process.returncode:

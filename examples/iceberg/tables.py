@@ -24,6 +24,7 @@ spark.sql("""
     WHEN NOT MATCHED THEN INSERT *
 """)
 
-print("now:", [tuple(row) for row in spark.sql("SELECT * FROM lake.shop.prices ORDER BY item").collect()])
+now = spark.table("lake.shop.prices").orderBy("item")
+print(f"now: {[tuple(row) for row in now.collect()]}")
 then = spark.read.option("versionAsOf", before).table("lake.shop.prices").orderBy("item")
-print("before:", [tuple(row) for row in then.collect()])
+print(f"before: {[tuple(row) for row in then.collect()]}")

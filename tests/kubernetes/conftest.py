@@ -40,6 +40,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=reason))
 
 
+POLLED = ("get", "logs")
+"""What is asked again and again: shown in the log of a failed test only where it failed itself."""
+
+
 @dataclass(frozen=True)
 class Cluster:
     """A namespace of the cluster, and the image that its pods run."""
@@ -50,7 +54,8 @@ class Cluster:
     def kubectl(self, *arguments: str, document: Any = None, check: bool = True, timeout: float = 120) -> Result:
         """Runs kubectl in the namespace, with `document` as JSON on its input."""
         done = cluster_here.kubectl(self.namespace, *arguments, document=document, timeout=timeout)
-        print(f"$ kubectl {' '.join(arguments)[:300]}   (exit code {done.returncode})", done.stderr[-2000:], sep="\n")
+        if done.returncode or arguments[0] not in POLLED:
+            print(f"$ kubectl {' '.join(arguments)[:300]}   (exit code {done.returncode})\n{done.stderr[-2000:]}")
         assert not check or done.returncode == 0, done.stderr
         return Result(done.returncode, done.stdout, done.stderr)
 
@@ -154,7 +159,9 @@ class Cluster:
         if reached != phase:
             self.show(driver)
         assert reached == phase
-        return self.log(driver)
+        log = self.log(driver)
+        print(log[-6000:])
+        return log
 
     def executors(self, name: str, phase: str = "Running") -> list[str]:
         """Returns the names of the executor pods of an application that are in this phase."""

@@ -64,12 +64,12 @@ def archive(path: Path, members: dict[str, bytes], links: dict[str, str] | None 
     return path
 
 
-def saves(monkeypatch: pytest.MonkeyPatch, path: Path, code: int = 0) -> None:
+def saves(monkeypatch: pytest.MonkeyPatch, path: Path, code: int = 0, then: str = ":") -> None:
     original = subprocess.Popen
 
     def popen(command: list[str], **options: Any) -> Any:
         assert command[:2] == ["docker", "save"]
-        return original(["/bin/sh", "-c", f"cat {path}; exit {code}"], **options)
+        return original(["/bin/sh", "-c", f"cat {path} && {then} && exit {code}"], **options)
 
     monkeypatch.setattr(shutil, "which", lambda _: "/usr/bin/docker")
     monkeypatch.setattr(subprocess, "Popen", popen)
@@ -124,6 +124,12 @@ def test_a_save_that_fails_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     saves(monkeypatch, tmp_path / "images.tar", code=1)
     with pytest.raises(FactoryError, match="docker save failed"):
         measure._layer_sizes(["a:latest"], {})
+
+
+def test_a_save_that_goes_on_after_the_archives_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = archive(tmp_path / "images.tar", {"1/layer.tar": b"x" * 100, "manifest.json": manifest(a=["1/layer.tar"])})
+    saves(monkeypatch, images, then="head --bytes 1000000 /dev/zero")
+    assert [layer.size for layer in measure._layer_sizes(["a:latest"], {})["a:latest"]] == [100]
 
 
 def test_a_shared_layer_that_is_saved_as_a_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,14 @@ rm -f "$root/etc/resolv.conf" "$root/etc/hostname" "$root/etc/apt/apt.conf.d/99m
 # What installing left behind.
 find "$root/var/cache" "$root/var/log" "$root/var/lib/apt/lists" -type f -delete
 
+# glibc's rarer character sets: a package of their own from Debian 13 on. Java and Python bring their own.
+for sets in "$root"/usr/lib/*/gconv; do
+    kept=$(awk '$1 == "module" { print $4 ".so" }' "$sets/gconv-modules")
+    find "$sets" -name '*.so' -printf '%f\n' | grep -vxF "$kept" | sed "s|^|$sets/|" | xargs rm
+    rm "$sets"/gconv-modules.d/*
+done
+chroot "$root" iconvconfig
+
 # Debian's own sources, as the apt package ships them, in place of the host's mirror.
 rm -rf "$root"/etc/apt/sources.list.d/*
 grep '^deb ' "$root/usr/share/doc/apt/examples/sources.list" > "$root/etc/apt/sources.list"

@@ -32,6 +32,14 @@ def test_nothing_else_is_group_writable(image: Image) -> None:
     assert sorted(writable) == ["/home/spark", "/opt/spark/logs", "/opt/spark/work", "/opt/spark/work-dir"]
 
 
+def test_glibc_converts_the_common_character_sets(image: Image) -> None:
+    """The rarer ones are left out by docker/base/rootfs/finish.sh, with the table of what there is made anew."""
+    there = "UTF-16 UTF-32 UTF-7 ISO-8859-1 ISO-8859-15 CP1252"
+    script = f'for name in {there}; do printf "Zoë\n" | iconv -f UTF-8 -t $name | iconv -f $name -t UTF-8; done'
+    result = image.run("bash", "-c", f"set -o pipefail; {script}")
+    assert result.stdout.splitlines() == ["Zoë"] * len(there.split())
+
+
 def test_every_module_is_compiled(image: Image) -> None:
     """A process that may not write beside the sources would compile them anew at every start. What only builds and
     installs packages may do so: docker/base/python leaves its bytecode out.

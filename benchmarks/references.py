@@ -20,8 +20,8 @@ CONTENT = "official-content"
 MONOLITH = "monolith"
 REFERENCES = (OFFICIAL, CONTENT, MONOLITH)
 
-DISTRIBUTION = "spark-core"
-"""The layer whose archive the references unpack."""
+DISTRIBUTION = "spark-distribution"
+"""Whose archive the references unpack."""
 
 CONTEXTS = BUILD / "benchmarks"
 

@@ -141,7 +141,7 @@ def test_references_are_built_from_what_ours_is(factory: Factory) -> None:
     graph, asked = known.graph([(name, cell) for name in REFERENCES])
     assert [target.name for target in asked] == [f"bench-{name}-3.5.8-iceberg" for name in REFERENCES]
     official, content, monolith = asked
-    ours = factory.graph([cell]).targets["spark-3.5.8-core"].arguments["ARTEFACTS"]
+    ours = factory.graph([cell]).targets["spark-3.5.8-distribution"].arguments["ARTEFACTS"]
     assert monolith.arguments["ARTEFACTS"] == ours
     # What is Spark's own is the official image's; the rest is content.
     assert official.arguments["ARTEFACTS"].startswith("pyspark==3.5.8@sha256:")

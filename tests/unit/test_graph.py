@@ -71,7 +71,9 @@ def test_iceberg_adds_exactly_its_layers(factory: Factory) -> None:
 
 
 def test_what_layers_are_built_with_is_not_shipped(whole: Graph) -> None:
-    assert set(whole.targets) - whole.shipped == {"toolchain"}
+    apart = {name for name in whole.targets if name.endswith("-distribution")}
+    assert len(apart) == 4
+    assert set(whole.targets) - whole.shipped == {"toolchain", *apart}
 
 
 def test_of_kinds_gives_what_is_shipped(factory: Factory) -> None:
@@ -81,12 +83,14 @@ def test_of_kinds_gives_what_is_shipped(factory: Factory) -> None:
 
 
 def test_artefacts_are_named_with_their_hash(factory: Factory, whole: Graph) -> None:
-    entry = factory.locks["spark-core"]["pyspark==4.1.1"]
-    assert whole.targets["spark-4.1.1-core"].arguments["ARTEFACTS"] == f"pyspark==4.1.1@sha256:{entry.sha256}"
+    entry = factory.locks["spark-distribution"]["pyspark==4.1.1"]
+    assert whole.targets["spark-4.1.1-distribution"].arguments["ARTEFACTS"] == f"pyspark==4.1.1@sha256:{entry.sha256}"
 
 
 def test_an_artefact_of_one_line_is_in_no_other(whole: Graph) -> None:
-    artefacts = {spark: whole.targets[f"spark-{spark}-core"].arguments["ARTEFACTS"] for spark in ("3.5.8", "4.1.1")}
+    artefacts = {
+        spark: whole.targets[f"spark-{spark}-distribution"].arguments["ARTEFACTS"] for spark in ("3.5.8", "4.1.1")
+    }
     assert "spark-connect_2.12:3.5.7@sha256:" in artefacts["3.5.8"]
     assert "spark-connect" not in artefacts["4.1.1"]
 

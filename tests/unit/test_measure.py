@@ -33,7 +33,7 @@ def test_a_layer_that_images_share_counts_once() -> None:
 def test_origins_name_every_layer_bottom_first(factory: Factory) -> None:
     graph = factory.graph(cell_of(factory.catalog, f"3.5.8-{variant}") for variant in ("baseline", "iceberg"))
     baseline, iceberg = (measure.origins(graph, graph.targets[f"spark-3.5.8{s}"]) for s in ("", "-iceberg"))
-    common = [*BOTTOM, "", "", "spark-3.5.8-core", "class-archive-3.5.8", "spark-conf", ""]
+    common = [*BOTTOM, "", "", "spark-3.5.8-jars", "spark-3.5.8-core", "class-archive-3.5.8", "spark-conf", ""]
     assert baseline == [*common, "", "", "entrypoint"]
     assert iceberg == [*common, "python-deps-iceberg", "jars-iceberg-3.5", "entrypoint"]
 
@@ -146,7 +146,7 @@ def test_no_cli(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_images_that_the_engine_does_not_hold_are_left_out(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
-    digests = [f"sha256:{number}" for number in range(18)]
+    digests = [f"sha256:{number}" for number in range(19)]
 
     def get(tag: str) -> Any:
         if tag != "spark-k8s-spark-3.5.8:latest":
@@ -159,7 +159,7 @@ def test_images_that_the_engine_does_not_hold_are_left_out(factory: Factory, mon
     assert list(sizes.images) == ["spark-3.5.8"]
     assert [layer.digest for layer in sizes.images["spark-3.5.8"]] == digests
     assert [layer.origin for layer in sizes.images["spark-3.5.8"]][-1] == measure.SETTINGS
-    assert sizes.total.size == sum(range(18))
+    assert sizes.total.size == sum(range(19))
 
 
 def test_an_image_that_is_older_than_its_dockerfiles(tree: Tree) -> None:

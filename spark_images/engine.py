@@ -181,8 +181,8 @@ def secrets(contents: Mapping[str, str]) -> Iterator[list[str]]:
 
 
 AT_ONCE = 6
-"""Targets of one run of buildx. Each is a build of its own to BuildKit: with sixty of them on two cores, its own calls
-run into their time limits while layers are exported."""
+"""Targets of one run of buildx. Each is a build of its own to BuildKit: with sixteen of them on two cores, its own
+calls run into their time limits while layers are exported."""
 
 
 def bake(

@@ -41,7 +41,7 @@ START = (
     Workload("spark-sql", ("/opt/spark/bin/spark-sql", "-e", "SELECT sum(id) FROM range(1001)"), "^500500$"),
 )
 EXECUTOR = "executor"
-LONG = (Workload("long", (SUBMIT, f"{JOBS}/long.py", "2"), "^ANSWER ", warmed=False),)
+LONG = (Workload("long", (SUBMIT, f"{JOBS}/long.py", "2.5"), "^ANSWER ", warmed=False),)
 
 
 @dataclass(frozen=True)

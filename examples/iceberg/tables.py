@@ -26,5 +26,5 @@ spark.sql("""
 
 now = spark.table("lake.shop.prices").orderBy("item")
 print(f"now: {[tuple(row) for row in now.collect()]}")
-then = spark.sql(f"SELECT * FROM lake.shop.prices VERSION AS OF {before} ORDER BY item")
+then = spark.sql("SELECT * FROM lake.shop.prices VERSION AS OF {before} ORDER BY item", before=before)
 print(f"before: {[tuple(row) for row in then.collect()]}")

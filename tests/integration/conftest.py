@@ -64,13 +64,10 @@ class Result:
 
 
 def result_in(log: str, mark: str = MARK, about: str = "") -> Any:
-    """Returns the JSON after `mark` at the start of a line of `log`, the last. `about` is said where there is none.
-
-    In a pod's log a word of Spark's own may follow on the same line: Python writes a line and its end apart.
-    """
+    """Returns the JSON on the last line of `log` that starts with `mark`. `about` is said where there is none."""
     lines = [line for line in log.splitlines() if line.startswith(mark)]
     assert lines, f"no line starts with {mark!r}; {about or log[-4000:]}"
-    return json.JSONDecoder().raw_decode(lines[-1].removeprefix(mark).lstrip())[0]
+    return json.loads(lines[-1].removeprefix(mark))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spark_images.catalog import Catalog, fill
-from spark_images.graph import ROOTFS, Graph, Target
+from spark_images.graph import LAYER_EPOCH, ROOTFS, Graph, Target
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,8 @@ def _target(
     return {
         "context": rootfs_folder if target.recipe.name == ROOTFS else str(target.recipe.folder),
         "contexts": contexts,
-        # The date of the image's configuration; the layers' files have LAYER_EPOCH.
-        "args": {"SOURCE_DATE_EPOCH": str(stamp.epoch), **target.arguments},
+        # The date of the image's configuration. A layer has that of its files: it is the same one after each commit.
+        "args": {"SOURCE_DATE_EPOCH": str(stamp.epoch) if target.cell else LAYER_EPOCH, **target.arguments},
         "labels": _labels(target, stamp),
         "output": [output.asked if asked else output.rest],
     }

@@ -8,7 +8,7 @@ from typing import Any
 
 from docker.models.images import Image
 
-from spark_images import ROOT, bake, engine, host, rootfs
+from spark_images import ROOT, bake, built, engine, host, rootfs
 from spark_images.catalog import Catalog
 from spark_images.errors import FactoryError
 from spark_images.graph import Graph, Target
@@ -63,17 +63,37 @@ def build(
     """
     catalog = factory.catalog
     found = engine.inspect()
-    engine.check_disk(found, catalog.settings.min_free_disk_gb + _disk_gb(catalog, asked))
-    here = host.read()
     suite = catalog.versions["debian"]
+    how = {"containerd_store": found.containerd_store, "local": not builder}
+    todo = plan(factory, graph, asked, **how)
+    if not no_cache:
+        todo = plan(factory, graph, _outdated(catalog, todo), **how)
+        if not todo.asked:
+            print(
+                f"nothing to build: what was asked for is what the working tree says ({len(asked)} layers and images)"
+            )
+            return
+    engine.check_disk(found, catalog.settings.min_free_disk_gb + _disk_gb(catalog, todo.asked))
+    here = host.read()
     online = engine.reachable(here)
     if not catalog.settings.os_image and (no_cache or not rootfs.is_made(suite)):
         if not online:
             raise FactoryError(engine.offline(here))
         rootfs.bootstrap(suite, here.apt)
-    todo = plan(factory, graph, asked, containerd_store=found.containerd_store, local=not builder)
+    # Before it is built: what changes meanwhile is to be built again.
+    keys = built.keys(todo.definition)
     digests = engine.bake(todo.definition, here, suite, online=online, builder=builder, no_cache=no_cache)
-    _name(catalog, todo.asked, digests)
+    _name(catalog, todo.asked, digests, keys)
+
+
+def _outdated(catalog: Catalog, whole: Plan) -> list[Target]:
+    """The targets of a plan that the engine does not hold as they would be built."""
+    keys = built.keys(whole.definition)
+    return [
+        target
+        for target in whole.asked
+        if not built.is_current(catalog.tag(target.name), keys.get(bake.identifier(target.name)))
+    ]
 
 
 def _disk_gb(catalog: Catalog, targets: Sequence[Target]) -> int:
@@ -87,10 +107,11 @@ def _disk_gb(catalog: Catalog, targets: Sequence[Target]) -> int:
     return sum(catalog.features[feature].disk_gb for feature in features)
 
 
-def _name(catalog: Catalog, targets: Sequence[Target], metadata: Mapping[str, Any]) -> None:
+def _name(catalog: Catalog, targets: Sequence[Target], metadata: Mapping[str, Any], keys: Mapping[str, str]) -> None:
     held = {target.name: _held(target.name, metadata.get(bake.identifier(target.name), {})) for target in targets}
     for name, image in held.items():
         image.tag(catalog.tag(name))
+        built.remember(catalog.tag(name), keys.get(bake.identifier(name)), image)
 
 
 def _held(name: str, result: Mapping[str, Any]) -> Image:

@@ -6,6 +6,7 @@ import pytest
 
 from spark_images import bake
 from spark_images.bake import Output, Stamp
+from spark_images.graph import LAYER_EPOCH
 from spark_images.house import Factory
 from tests.unit.tree import DOCKERFILES, Tree
 
@@ -65,8 +66,11 @@ def test_keys_are_those_that_bake_knows(whole: Any) -> None:
     }
 
 
-def test_every_target_has_the_date_of_the_commit(whole: Any) -> None:
-    assert {target["args"]["SOURCE_DATE_EPOCH"] for target in whole["target"].values()} == {"7"}
+def test_images_have_the_date_of_the_commit_and_layers_that_of_their_files(whole: Any) -> None:
+    asked = whole["group"]["default"]["targets"]
+    dates = {name: target["args"]["SOURCE_DATE_EPOCH"] for name, target in whole["target"].items()}
+    assert {dates[name] for name in asked} == {"7"}
+    assert {date for name, date in dates.items() if name not in asked} == {LAYER_EPOCH}
 
 
 def test_arguments_are_texts(whole: Any) -> None:

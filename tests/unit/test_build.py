@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from docker.errors import ImageNotFound, NullResource
 
-from spark_images import bake, build, engine, host, house, rootfs
+from spark_images import bake, build, built, engine, host, house, rootfs
 from spark_images.engine import Engine
 from spark_images.errors import FactoryError
-from spark_images.graph import Graph
+from spark_images.graph import Graph, Target
 from spark_images.house import Factory
 from spark_images.selection import cell_of
 
@@ -29,12 +29,13 @@ class Images:
         self.held = held
         self.named: dict[str, str] = {}
 
-    def get(self, digest: str | None) -> Any:
-        if not digest:
+    def get(self, reference: str | None) -> Any:
+        if not reference:
             raise NullResource("Resource ID was not provided")
+        digest = self.named.get(reference, reference)
         if digest not in self.held:
-            raise ImageNotFound(digest)
-        return SimpleNamespace(tag=lambda name: self.named.update({name: digest}))
+            raise ImageNotFound(reference)
+        return SimpleNamespace(id=digest, tag=lambda name: self.named.update({name: digest}))
 
 
 class Edges:
@@ -63,9 +64,22 @@ class Edges:
         return self.metadata
 
 
+@pytest.fixture(autouse=True)
+def _notes_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(built, "NOTES", tmp_path / "built")
+
+
 @pytest.fixture
 def edges(monkeypatch: pytest.MonkeyPatch) -> Edges:
     return Edges(monkeypatch)
+
+
+@pytest.fixture
+def baseline(graph: Graph, edges: Edges) -> list[Target]:
+    """One image that an engine would build without complaint."""
+    edges.images.held = ("sha256:1",)
+    edges.metadata = {"spark-3_5_8": {"containerimage.digest": "sha256:1"}}
+    return [graph.targets["spark-3.5.8"]]
 
 
 def test_names_are_given_once_all_is_built(factory: Factory, graph: Graph, edges: Edges) -> None:
@@ -142,30 +156,34 @@ def test_a_full_disk_stops_before_anything_is_done(
     [(False, False, ["rootfs", "bake"]), (True, False, ["bake"]), (True, True, ["rootfs", "bake"])],
 )
 def test_the_root_file_system_comes_first(
-    factory: Factory, graph: Graph, edges: Edges, made: bool, no_cache: bool, steps: list[str]
+    factory: Factory, graph: Graph, baseline: list[Target], edges: Edges, made: bool, no_cache: bool, steps: list[str]
 ) -> None:
     edges.made = made
-    build.build(factory, graph, [], no_cache=no_cache)
+    build.build(factory, graph, baseline, no_cache=no_cache)
     assert [name for name, _ in edges.calls] == steps
 
 
-def test_nothing_can_be_bootstrapped_offline(factory: Factory, graph: Graph, edges: Edges) -> None:
+def test_nothing_can_be_bootstrapped_offline(
+    factory: Factory, graph: Graph, baseline: list[Target], edges: Edges
+) -> None:
     edges.online = edges.made = False
     with pytest.raises(FactoryError, match="no network"):
-        build.build(factory, graph, [])
+        build.build(factory, graph, baseline)
     assert edges.calls == []
 
 
-def test_what_is_cached_can_be_built_offline(factory: Factory, graph: Graph, edges: Edges) -> None:
+def test_what_is_cached_can_be_built_offline(
+    factory: Factory, graph: Graph, baseline: list[Target], edges: Edges
+) -> None:
     edges.online = False
-    build.build(factory, graph, [])
+    build.build(factory, graph, baseline)
     assert edges.how["online"] is False
 
 
-def test_nothing_is_bootstrapped_under_an_image_of_the_users(edges: Edges) -> None:
+def test_nothing_is_bootstrapped_under_an_image_of_the_users(baseline: list[Target], edges: Edges) -> None:
     edges.made = False
     factory = house.load(environment={"SPARK_IMAGES_OS_IMAGE": "debian@sha256:1"})
-    build.build(factory, factory.graph(factory.catalog.buildable), [])
+    build.build(factory, factory.graph(factory.catalog.buildable), baseline)
     assert [name for name, _ in edges.calls] == ["bake"]
 
 
@@ -185,6 +203,86 @@ def test_how_results_reach_the_engine(
     edges.metadata = {"spark-3_5_8": {"containerimage.digest": "sha256:1"}}
     build.build(factory, graph, [graph.targets["spark-3.5.8"]], builder=builder)
     assert edges.calls[-1][1]["target"]["spark-3_5_8"]["output"] == [output]
+
+
+def keyed(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    """Lets every target be built from what `key` stands for: the real key needs a bootstrapped Debian."""
+    monkeypatch.setattr(built, "keys", lambda definition: dict.fromkeys(definition["target"], key))
+
+
+def test_what_is_held_as_it_would_be_built_is_not_built_again(
+    factory: Factory,
+    graph: Graph,
+    baseline: list[Target],
+    edges: Edges,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    keyed(monkeypatch, "before")
+    build.build(factory, graph, baseline)
+    build.build(factory, graph, baseline)
+    assert len(edges.calls) == 1
+    assert "nothing to build" in capsys.readouterr().out
+    build.build(factory, graph, baseline, no_cache=True)
+    keyed(monkeypatch, "after")
+    build.build(factory, graph, baseline)
+    assert [name for name, _ in edges.calls] == ["bake", "rootfs", "bake", "bake"]
+
+
+def test_nothing_to_build_needs_no_disk(
+    factory: Factory, graph: Graph, baseline: list[Target], edges: Edges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keyed(monkeypatch, "same")
+    build.build(factory, graph, baseline)
+
+    def full(found: Engine, minimum: int) -> None:
+        raise FactoryError(f"{minimum} GB")
+
+    monkeypatch.setattr(engine, "check_disk", full)
+    build.build(factory, graph, baseline)
+
+
+def test_only_what_is_outdated_is_built(
+    factory: Factory, graph: Graph, baseline: list[Target], edges: Edges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keyed(monkeypatch, "same")
+    build.build(factory, graph, baseline)
+    edges.images.held = ("sha256:1", "sha256:2")
+    edges.metadata = {"spark-3_5_8-iceberg": {"containerimage.digest": "sha256:2"}}
+    build.build(factory, graph, graph.of_kinds(("runtime",)))
+    assert edges.calls[-1][1]["group"]["default"]["targets"] == ["spark-3_5_8-iceberg"]
+    assert edges.calls[-1][1]["target"]["spark-3_5_8-iceberg"]["output"] != ["type=cacheonly"]
+
+
+@pytest.mark.parametrize("named", [{}, {"spark-k8s-spark-3.5.8:latest": "sha256:another"}])
+def test_what_the_engine_has_lost_is_built_again(
+    factory: Factory,
+    graph: Graph,
+    baseline: list[Target],
+    edges: Edges,
+    monkeypatch: pytest.MonkeyPatch,
+    named: dict[str, str],
+) -> None:
+    keyed(monkeypatch, "same")
+    build.build(factory, graph, baseline)
+    edges.images.held = ("sha256:1", "sha256:another")
+    edges.images.named = named
+    build.build(factory, graph, baseline)
+    assert len(edges.calls) == 2
+
+
+def test_a_failed_build_is_not_remembered(
+    factory: Factory, graph: Graph, baseline: list[Target], edges: Edges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keyed(monkeypatch, "before")
+    build.build(factory, graph, baseline)
+    keyed(monkeypatch, "after")
+    edges.failure = FactoryError("the build failed")
+    with pytest.raises(FactoryError, match="the build failed"):
+        build.build(factory, graph, baseline)
+    edges.failure = None
+    build.build(factory, graph, baseline)
+    assert len(edges.calls) == 3
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -137,7 +137,7 @@ def _kubernetes(factory: Factory, known: References, wanted: Order) -> Document:
 
 def _build(factory: Factory, _: References, wanted: Order) -> Document:
     cells = factory.catalog.buildable if wanted.every else wanted.cells
-    taken = {"unchanged": speed.unchanged(factory, cells), "cold": speed.cold(factory, cells, time.time())}
+    taken = speed.measured(factory, cells, time.time())
     name = "all" if wanted.every else ", ".join(cell.key for cell in cells)
     return {name: {**taken, "registry": sizes.registry(factory, cells)}}
 

@@ -133,6 +133,12 @@ def find(reference: str) -> Image | None:
         return None
 
 
+def is_empty() -> bool:
+    """Whether the engine holds neither images nor a build cache: then a build starts from nothing."""
+    used = client().df()
+    return not used.get("Images") and not used.get("BuildCache")
+
+
 @contextmanager
 def saved(references: Sequence[str]) -> Iterator[tarfile.TarFile]:
     """Yields images as the engine hands them out: one stream, to be read from front to back. A layer that several of

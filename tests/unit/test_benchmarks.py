@@ -169,15 +169,26 @@ def test_a_cold_build_leaves_the_cache_and_the_names_alone(factory: Factory, mon
     monkeypatch.setattr(build, "build", lambda *given: built.append(given))
     monkeypatch.setattr(rootfs, "bootstrap", lambda *_: None)
     monkeypatch.setattr(engine, "find", lambda _: None)
+    monkeypatch.setattr(engine, "is_empty", lambda: False)
     cells = [cell_of(factory.catalog, "3.5.8-baseline")]
-    assert speed.cold(factory, cells, moment=12345.6) >= 0
-    apart, graph, _ = built[0]
+    assert speed.measured(factory, cells, moment=12345.6).keys() == {"unchanged", "cold"}
+    apart, graph, _ = built[-1]
     assert apart.catalog.tag("x").endswith(":bench-cold")
     ours = factory.graph(cells)
     for name, target in graph.targets.items():
         if "LAYER_EPOCH" in target.arguments:
             assert target.arguments["LAYER_EPOCH"] != ours.targets[name].arguments["LAYER_EPOCH"]
     assert graph.targets["os-bookworm"].arguments["LAYER_EPOCH"] == "1767237945"
+
+
+def test_the_first_build_of_an_empty_engine_is_the_cold_one(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[str] = []
+    monkeypatch.setattr(build, "build", lambda given, *_: steps.append(given.catalog.settings.tag))
+    monkeypatch.setattr(rootfs, "bootstrap", lambda *_: steps.append("rootfs"))
+    monkeypatch.setattr(engine, "is_empty", lambda: True)
+    cells = [cell_of(factory.catalog, "3.5.8-baseline")]
+    assert speed.measured(factory, cells, moment=0).keys() == {"cold", "unchanged"}
+    assert steps == ["rootfs", "latest", "latest"]
 
 
 @pytest.mark.parametrize(

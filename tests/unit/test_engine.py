@@ -277,3 +277,18 @@ def test_bake_that_cannot_end_offline_is_ended(bake: Run, monkeypatch: pytest.Mo
 
 def test_bake_online_has_no_limit(bake: Run) -> None:
     assert bake("echo '{}' > $metadata")["options"]["timeout"] is None
+
+
+@pytest.mark.parametrize(
+    ("used", "empty"),
+    [
+        ({"Images": [], "BuildCache": None}, True),
+        ({"Images": [{"Id": "sha256:1"}], "BuildCache": []}, False),
+        ({"Images": [], "BuildCache": [{"ID": "x"}]}, False),
+    ],
+)
+def test_an_empty_engine_has_neither_images_nor_a_cache(
+    monkeypatch: pytest.MonkeyPatch, used: dict[str, Any], empty: bool
+) -> None:
+    monkeypatch.setattr(engine, "client", lambda: SimpleNamespace(df=lambda: used))
+    assert engine.is_empty() == empty

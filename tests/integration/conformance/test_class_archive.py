@@ -72,12 +72,12 @@ def test_an_executor_uses_the_archive(image: Image) -> None:
         "SPARK_EXECUTOR_POD_IP": "127.0.0.1",
         "SPARK_JAVA_OPT_0": f"-Xlog:class+load=info:file={LOG}",
     }
-    counted = (
-        f"/opt/entrypoint.sh executor; grep -c 'file (top)' {LOG}; grep -c 'source: .*/opt/spark/jars/.*jar$' {LOG}"
-    )
+    patterns = ("file (top)", "source: .*/opt/spark/jars/.*jar$", "[.]KubernetesExecutorBackend source: .*file (top)$")
+    counted = "; ".join(["/opt/entrypoint.sh executor", *(f"grep -c '{pattern}' {LOG}" for pattern in patterns)])
     result = image.run("bash", "-c", counted, environment=environment)
-    archived, opened = map(int, result.stdout.split()[-2:])
+    archived, opened, backend = map(int, result.stdout.split()[-3:])
     assert archived > MOST * opened
+    assert backend == 1
 
 
 def test_jars_that_are_to_win_over_sparks_own_still_do(image: Image) -> None:

@@ -6,7 +6,7 @@ from spark_images import document
 from spark_images.catalog import Catalog, Cell
 from spark_images.errors import FactoryError
 from spark_images.house import Factory
-from spark_images.measure import Content, Layer, Sizes, measure
+from spark_images.measure import Layer, Sizes, measure
 
 MEGABYTE = 1_000_000
 
@@ -16,11 +16,12 @@ def check(factory: Factory, cells: Sequence[Cell]) -> str:
 
     Raises FactoryError for a budget that is exceeded, or an image of `cells` that the engine does not hold.
     """
-    sizes = measure(factory, cells)
+    before = document.layers()
+    sizes = measure(factory, cells, before.values())
     if missing := [cell.name for cell in cells if cell.name not in sizes.images]:
         raise FactoryError(f"not built, so not weighed: {', '.join(missing)}: run `inv build.runtime`")
     whole = len(cells) == len(factory.catalog.buildable)
-    if found := excesses(factory.catalog, cells, sizes, document.layers(), whole=whole):
+    if found := excesses(factory.catalog, cells, sizes, before, whole=whole):
         raise FactoryError("\n".join(found))
     ratio = (
         f", and a registry holds {sizes.stored.compressed / sizes.total.compressed:.2f} of their sum" if whole else ""
@@ -29,7 +30,7 @@ def check(factory: Factory, cells: Sequence[Cell]) -> str:
 
 
 def excesses(
-    catalog: Catalog, cells: Sequence[Cell], sizes: Sizes, before: Mapping[str, Content], *, whole: bool
+    catalog: Catalog, cells: Sequence[Cell], sizes: Sizes, before: Mapping[str, Layer], *, whole: bool
 ) -> list[str]:
     """Returns a sentence for each budget that is exceeded: which image or layer, by how much, and what grew; and for
     each image without one. `sizes` holds every cell of `cells`.
@@ -48,7 +49,7 @@ def excesses(
     return found
 
 
-def _images(catalog: Catalog, cells: Iterable[Cell], sizes: Sizes, before: Mapping[str, Content]) -> Iterator[str]:
+def _images(catalog: Catalog, cells: Iterable[Cell], sizes: Sizes, before: Mapping[str, Layer]) -> Iterator[str]:
     for cell in cells:
         budget = catalog.budget(cell)
         if budget is None:
@@ -62,7 +63,7 @@ def _images(catalog: Catalog, cells: Iterable[Cell], sizes: Sizes, before: Mappi
             )
 
 
-def _layers(catalog: Catalog, sizes: Sizes, before: Mapping[str, Content]) -> Iterator[str]:
+def _layers(catalog: Catalog, sizes: Sizes, before: Mapping[str, Layer]) -> Iterator[str]:
     for layer in sorted(sizes.unique, key=lambda layer: layer.origin):
         budget = catalog.budgets.layers.get(layer.origin, catalog.budgets.layer_mb)
         if layer.compressed > budget * MEGABYTE:
@@ -75,7 +76,7 @@ def _layers(catalog: Catalog, sizes: Sizes, before: Mapping[str, Content]) -> It
             )
 
 
-def _grown(layers: Iterable[Layer], before: Mapping[str, Content]) -> str:
+def _grown(layers: Iterable[Layer], before: Mapping[str, Layer]) -> str:
     """The layers that are larger than they were, the most grown first."""
     growth = {
         layer.origin: layer.size - before[layer.origin].size if layer.origin in before else layer.size

@@ -13,7 +13,7 @@ from spark_images.catalog import GPU, Artefact, Catalog, Cell, fill
 from spark_images.errors import FactoryError
 from spark_images.house import Factory
 from spark_images.lock import package_versions, requirement_sets
-from spark_images.measure import Content, measure
+from spark_images.measure import Layer, measure
 from spark_images.report import megabytes
 
 FOLDER = ROOT / "docker/images"
@@ -25,22 +25,22 @@ LAYERS = FOLDER / "layers.json"
 def write(factory: Factory) -> None:
     """Writes the catalogue, with the sizes of the images that the engine holds; the others keep their last size."""
     sizes = _sizes()
-    measured = measure(factory, factory.catalog.buildable)
+    held = layers()
+    measured = measure(factory, factory.catalog.buildable, held.values())
     sizes |= {name: measured.of(name).size for name in measured.images}
     names = {cell.name for cell in factory.catalog.buildable}
     SIZES.write_text(json.dumps({name: sizes[name] for name in sorted(sizes) if name in names}, indent=2) + "\n")
     PAGE.write_text(page(factory, sizes))
-    held = layers()
     for image in measured.images.values():
-        held |= {layer.origin: Content(layer.size, layer.compressed) for layer in image}
-    known = factory.graph(factory.catalog.buildable).shipped
-    LAYERS.write_text(json.dumps({name: asdict(held[name]) for name in sorted(held) if name in known}, indent=2) + "\n")
+        held |= {layer.origin: layer for layer in image}
+    shipped = factory.graph(factory.catalog.buildable).shipped
+    LAYERS.write_text(json.dumps([asdict(held[name]) for name in sorted(held) if name in shipped], indent=2) + "\n")
 
 
-def layers() -> dict[str, Content]:
-    """Returns the size of each layer by its name, as of the last time that the catalogue was written."""
-    stored = json.loads(LAYERS.read_text()) if LAYERS.exists() else {}
-    return {name: Content(**content) for name, content in stored.items()}
+def layers() -> dict[str, Layer]:
+    """Returns each layer by its name, as it was the last time that the catalogue was written."""
+    stored = json.loads(LAYERS.read_text()) if LAYERS.exists() else []
+    return {layer["origin"]: Layer(**layer) for layer in stored}
 
 
 def check(factory: Factory) -> None:

@@ -1,6 +1,7 @@
 """How large the images are, layer by layer, in bytes: unpacked, and compressed as a registry holds them.
 
-A layer is read once: its digest stands for its content, so what was measured is remembered under .build.
+A layer is read once: its digest stands for its content, so what was measured is remembered under .build, and what the
+catalogue says of a digest is believed.
 """
 
 import json
@@ -81,8 +82,9 @@ def added(contents: Iterable[Content | Layer]) -> Content:
     return Content(sum(content.size for content in contents), sum(content.compressed for content in contents))
 
 
-def measure(factory: Factory, cells: Iterable[Cell]) -> Sizes:
-    """Returns the sizes of these cells' images, as far as the engine holds them. Reads every layer once.
+def measure(factory: Factory, cells: Iterable[Cell], before: Iterable[Layer] = ()) -> Sizes:
+    """Returns the sizes of these cells' images, as far as the engine holds them. Reads every layer once, and none that
+    was measured `before`.
 
     Raises FactoryError where the engine does not hand them out, or an image is older than its Dockerfiles.
     """
@@ -92,7 +94,7 @@ def measure(factory: Factory, cells: Iterable[Cell]) -> Sizes:
         if image := engine.find(tag):
             held[cell.name] = (cell, tag, image.attrs["RootFS"]["Layers"])
     graph = factory.graph([cell for cell, _, _ in held.values()])
-    known = contents({tag: digests for _, tag, digests in held.values()})
+    known = contents({tag: digests for _, tag, digests in held.values()}, before)
     return Sizes(
         {
             name: tuple(
@@ -104,12 +106,12 @@ def measure(factory: Factory, cells: Iterable[Cell]) -> Sizes:
     )
 
 
-def contents(images: Mapping[str, Sequence[str]]) -> Mapping[str, Content]:
+def contents(images: Mapping[str, Sequence[str]], before: Iterable[Layer] = ()) -> Mapping[str, Content]:
     """Returns how large each layer is, by digest. `images` holds the digests of each image's layers, by its tag.
 
     Only images with a layer that was never measured are read. Raises FactoryError where the engine fails.
     """
-    known = _remembered()
+    known = {layer.digest: Content(layer.size, layer.compressed) for layer in before} | _remembered()
     unread = [tag for tag, digests in images.items() if not known.keys() >= set(digests)]
     if unread:
         for tag, found in _layer_sizes(unread, known).items():

@@ -6,7 +6,7 @@ import pytest
 from spark_images import budgets, document
 from spark_images.catalog import Catalog, Cell
 from spark_images.errors import CatalogError, FactoryError
-from spark_images.measure import Content, Layer, Sizes
+from spark_images.measure import Layer, Sizes
 from tests.unit.tree import Tree
 
 MB = 1_000_000
@@ -20,10 +20,11 @@ def cells(catalog: Catalog, *names: str) -> list[Cell]:
     return [cell for cell in catalog.cells if cell.name in names]
 
 
-def excesses(tree: Tree, before: dict[str, Content] | None = None, **images: tuple[Layer, ...]) -> list[str]:
+def excesses(tree: Tree, before: tuple[Layer, ...] = (), **images: tuple[Layer, ...]) -> list[str]:
     catalog = tree.catalog()
+    was = {layer.origin: layer for layer in before}
     named = {name.replace("_", "-").replace("9-", "9."): layers for name, layers in images.items()}
-    return budgets.excesses(catalog, cells(catalog, *named), Sizes(named), before or {}, whole=True)
+    return budgets.excesses(catalog, cells(catalog, *named), Sizes(named), was, whole=True)
 
 
 def test_within_every_budget(tree: Tree) -> None:
@@ -33,8 +34,7 @@ def test_within_every_budget(tree: Tree) -> None:
 
 
 def test_an_image_over_its_budget_names_the_layer_that_grew(tree: Tree) -> None:
-    before = {"os-bookworm": Content(40 * MB, MB), "core-9.0": Content(50 * MB, MB), "new": Content(MB, MB)}
-    del before["new"]
+    before = (layer("os-bookworm", 40), layer("core-9.0", 50))
     found = excesses(tree, before, app_9_0=(layer("os-bookworm", 40), layer("core-9.0", 62.5), layer("new", 2)))
     assert found[0] == (
         "app-9.0: 104.5 MB unpacked, 4.5 MB over its budget of 100 MB; "
@@ -43,7 +43,7 @@ def test_an_image_over_its_budget_names_the_layer_that_grew(tree: Tree) -> None:
 
 
 def test_a_budget_that_was_set_too_small(tree: Tree) -> None:
-    found = excesses(tree, {"core-9.0": Content(120 * MB, MB)}, app_9_0=(layer("core-9.0", 120),))
+    found = excesses(tree, (layer("core-9.0", 120),), app_9_0=(layer("core-9.0", 120),))
     assert "no layer has grown since the catalogue was written: the budget is too small" in found[0]
 
 
@@ -60,7 +60,7 @@ def test_an_image_without_a_budget(tree: Tree) -> None:
 
 def test_a_layer_over_its_budget_says_where_it_lies_and_what_it_was(tree: Tree) -> None:
     core = layer("core-9.0", 1, 301.5)
-    found = excesses(tree, {"core-9.0": Content(MB, 290 * MB)}, app_9_0=(core,), app_9_0_lake=(core,))
+    found = excesses(tree, (layer("core-9.0", 1, 290),), app_9_0=(core,), app_9_0_lake=(core,))
     assert found[0] == (
         "core-9.0 (in app-9.0 and 1 more): 301.5 MB compressed, 1.5 MB over the budget of a layer, 300 MB; "
         "it was 290.0 MB"

@@ -1,5 +1,5 @@
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +8,7 @@ from spark_images import document, house
 from spark_images.catalog import Refusal
 from spark_images.errors import FactoryError
 from spark_images.house import Factory
-from spark_images.measure import Content, Layer, Sizes
+from spark_images.measure import Layer, Sizes
 
 
 @pytest.fixture
@@ -100,11 +100,12 @@ def test_images_that_the_engine_does_not_hold_keep_their_last_size(
 
 
 def test_layers_keep_their_last_size_too(factory: Factory, pages: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    was = {"size": 1, "compressed": 1}
-    (pages / "layers.json").write_text(json.dumps({"os-bookworm": was, "jdk-17": was, "no-longer-there": was}))
+    was = [Layer("sha256:0", name, 1, 1) for name in ("os-bookworm", "jdk-17", "no-longer-there")]
+    (pages / "layers.json").write_text(json.dumps([asdict(layer) for layer in was]))
     held(monkeypatch, v3_5_8=2_000_000)
     document.write(factory)
-    assert document.layers() == {"os-bookworm": Content(2_000_000, 1_000_000), "jdk-17": Content(1, 1)}
+    found = {name: (layer.size, layer.compressed) for name, layer in document.layers().items()}
+    assert found == {"os-bookworm": (2_000_000, 1_000_000), "jdk-17": (1, 1)}
 
 
 def test_a_catalogue_that_is_out_of_date(factory: Factory, pages: Path, monkeypatch: pytest.MonkeyPatch) -> None:

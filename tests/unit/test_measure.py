@@ -113,6 +113,12 @@ def test_only_images_with_an_unknown_layer_are_read(tmp_path: Path, monkeypatch:
     assert known == {"sha256:1": Content(1, 1), "sha256:2": Content(2, 2), "sha256:3": Content(2, 2)}
 
 
+def test_what_the_catalogue_says_of_a_digest_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure, "MEMORY", tmp_path / "layers.json")
+    monkeypatch.setattr(measure, "_layer_sizes", lambda *_: pytest.fail("an image was read"))
+    assert measure.contents({"a": ["sha256:1"]}, [Layer("sha256:1", "os", 10, 4)]) == {"sha256:1": Content(10, 4)}
+
+
 def test_a_save_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     saves(monkeypatch, archive(tmp_path / "images.tar", {"manifest.json": manifest()}), code=3)
     with pytest.raises(FactoryError, match="docker save failed with exit code 3"):
@@ -154,7 +160,7 @@ def test_images_that_the_engine_does_not_hold_are_left_out(factory: Factory, mon
         return SimpleNamespace(attrs={"RootFS": {"Layers": digests}})
 
     monkeypatch.setattr(engine, "client", lambda: SimpleNamespace(images=SimpleNamespace(get=get)))
-    monkeypatch.setattr(measure, "contents", lambda _: {digest: Content(i, i) for i, digest in enumerate(digests)})
+    monkeypatch.setattr(measure, "contents", lambda *_: {digest: Content(i, i) for i, digest in enumerate(digests)})
     sizes = measure.measure(factory, factory.catalog.buildable)
     assert list(sizes.images) == ["spark-3.5.8"]
     assert [layer.digest for layer in sizes.images["spark-3.5.8"]] == digests

@@ -53,7 +53,7 @@ def budgets(session: nox.Session) -> None:
     session.run("inv", "images.budgets")
 
 
-@nox.session
+@nox.session(default=False)
 def network(session: nox.Session) -> None:
     """Builds behind a network with a CA and mirrors of its own; nothing of it may stay."""
     session.run("pytest", "tests/integration/network", *session.posargs)
@@ -127,7 +127,7 @@ def test(session: nox.Session) -> None:
 
 @nox.session
 def cells(session: nox.Session) -> None:
-    """Every cell's own sessions, two at a time: test (smoke where it needs a GPU), conformance, k8s, browser."""
+    """Every cell's own sessions, two at a time: test or smoke, conformance, k8s; among them network and browser."""
     try:
         lanes.run(suites.queues(CELLS), session.log)
     except FactoryError as error:

@@ -88,9 +88,9 @@ def queues(cells: Sequence[Cell]) -> list[list[str]]:
     The cluster is one, and longest taken: its sessions are the first queue. Every other session is one of its own.
     """
     cluster = [f"k8s-{cell.key}" for cell in on_a_cluster(cells) if is_default_on_a_cluster(cell, cells)]
-    tests = [f"smoke-{cell.key}" if is_default(cell, smoke=True) else f"test-{cell.key}" for cell in cells]
+    tests = [f"smoke-{cell.key}" if is_quick(cell, cells) else f"test-{cell.key}" for cell in cells]
     contract = [f"conformance-{cell.key}" for cell in cells if cell.image == FIRST_IMAGE]
-    return [cluster, *([session] for session in (*tests, *contract, "browser"))]
+    return [cluster, *([session] for session in ("network", *tests, *contract, "browser"))]
 
 
 def newest(cells: Sequence[Cell]) -> list[Cell]:
@@ -108,9 +108,11 @@ def selection(cell: Cell) -> Sequence[str]:
     return ["--image", cell.image, "--spark", cell.spark, "--variant", cell.variant]
 
 
-def is_default(cell: Cell, *, smoke: bool) -> bool:
-    """Whether a session is part of the default run: all tests of a cell, or what any machine can run of a GPU cell."""
-    return (GPU in cell.features) == smoke
+def is_quick(cell: Cell, cells: Sequence[Cell]) -> bool:
+    """Whether the default run takes the quick part of a cell's tests: of a GPU cell what any machine can run, and of a
+    notebook upon an older Spark of its line, since the same notebook upon the newest shows the rest.
+    """
+    return GPU in cell.features or (cell.image != FIRST_IMAGE and cell not in newest(cells))
 
 
 def reason_to_skip(cell: Cell, *, smoke: bool) -> str:

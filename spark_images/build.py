@@ -65,21 +65,22 @@ def build(
     found = engine.inspect()
     suite = catalog.versions["debian"]
     how = {"containerd_store": found.containerd_store, "local": not builder}
-    todo = plan(factory, graph, asked, **how)
     if not no_cache:
-        todo = plan(factory, graph, _outdated(catalog, todo), **how)
-        if not todo.asked:
+        outdated = _outdated(catalog, plan(factory, graph, asked, **how))
+        if not outdated:
             print(
                 f"nothing to build: what was asked for is what the working tree says ({len(asked)} layers and images)"
             )
             return
-    engine.check_disk(found, catalog.settings.min_free_disk_gb + _disk_gb(catalog, todo.asked))
+        asked = outdated
+    engine.check_disk(found, catalog.settings.min_free_disk_gb + _disk_gb(catalog, asked))
     here = host.read()
     online = engine.reachable(here)
     if not catalog.settings.os_image and (no_cache or not rootfs.is_made(suite)):
         if not online:
             raise FactoryError(engine.offline(here))
         rootfs.bootstrap(suite, here.apt)
+    todo = plan(factory, graph, asked, **how)
     # Before it is built: what changes meanwhile is to be built again.
     keys = built.keys(todo.definition)
     digests = engine.bake(todo.definition, here, suite, online=online, builder=builder, no_cache=no_cache)

@@ -7,13 +7,14 @@ import nox
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from spark_images import cluster, house, lanes, suites
-from spark_images.catalog import Cell
-from spark_images.errors import FactoryError
+from spark_images.checks import cluster, parallel, suites
+from spark_images.errors import SparkImagesError
+from spark_images.matrix.model import Cell
+from spark_images.plan.project import load_project
 
 nox.options.default_venv_backend = "none"
-FACTORY = house.load()
-CELLS = FACTORY.catalog.buildable
+PROJECT = load_project()
+CELLS = PROJECT.matrix.buildable
 
 
 @nox.session
@@ -66,7 +67,7 @@ def register(cell: Cell, kind: str, *, smoke: bool) -> None:
         if reason := suites.reason_to_skip(cell, smoke=smoke):
             session.skip(reason)
         session.run("inv", "build.runtime", *suites.selection(cell))
-        arguments = suites.arguments(cell, CELLS, FACTORY.catalog.tag(cell.name), smoke=smoke)
+        arguments = suites.arguments(cell, CELLS, PROJECT.matrix.tag(cell.name), smoke=smoke)
         session.run("pytest", *arguments, *session.posargs)
 
     run.__doc__ = suites.describe(cell, smoke=smoke)
@@ -84,7 +85,7 @@ def register_conformance(cell: Cell) -> None:
 
     def run(session: nox.Session) -> None:
         session.run("inv", "build.runtime", *suites.selection(cell))
-        session.run("pytest", *suites.conformance(cell, FACTORY.catalog.tag(cell.name)), *session.posargs)
+        session.run("pytest", *suites.conformance(cell, PROJECT.matrix.tag(cell.name)), *session.posargs)
 
     run.__doc__ = f"The runtime contract on {cell.name}: modes, identities, mistakes."
     nox.session(name=f"conformance-{cell.key}", tags=["conformance", cell.variant, cell.spark], default=False)(run)
@@ -97,7 +98,7 @@ def register_kubernetes(cell: Cell) -> None:
         if reason := cluster.reason_to_skip():
             session.skip(reason)
         session.run("inv", "build.runtime", *suites.selection(cell))
-        arguments = suites.kubernetes(cell, CELLS, FACTORY.catalog.tag(cell.name))
+        arguments = suites.kubernetes(cell, CELLS, PROJECT.matrix.tag(cell.name))
         session.run("pytest", *arguments, *session.posargs)
 
     run.__doc__ = f"{cell.name} on the cluster that KUBECONFIG names."
@@ -115,7 +116,7 @@ def browser(session: nox.Session) -> None:
     """JupyterLab in a real browser, once for each line of Spark: log in, run a notebook, open the Spark UI."""
     for cell in suites.browsed(CELLS):
         session.run("inv", "build.runtime", *suites.selection(cell))
-        image = FACTORY.catalog.tag(cell.name)
+        image = PROJECT.matrix.tag(cell.name)
         session.run("./bootstrap", "--browser", "pytest", "tests/browser", "--image", image, *session.posargs)
 
 
@@ -129,8 +130,8 @@ def test(session: nox.Session) -> None:
 def cells(session: nox.Session) -> None:
     """Every cell's own sessions, two at a time: test or smoke, conformance, k8s; among them network and browser."""
     try:
-        lanes.run(suites.queues(CELLS), session.log)
-    except FactoryError as error:
+        parallel.run(suites.queues(CELLS), session.log)
+    except SparkImagesError as error:
         session.error(str(error))
 
 

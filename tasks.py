@@ -16,9 +16,14 @@ from invoke.tasks import task
 
 from benchmarks import bench as benchmark
 from benchmarks import results
-from spark_images import budgets, build, document, draw, house, lock, measure, notebook, relock, report, run
-from spark_images.errors import FactoryError
-from spark_images.selection import select
+from spark_images.engine import build
+from spark_images.errors import SparkImagesError
+from spark_images.locks import check as locks_check
+from spark_images.locks import update as locks_update
+from spark_images.matrix.selection import select
+from spark_images.plan.project import load_project
+from spark_images.reports import budgets, catalogue, drawing, measure, printing
+from spark_images.running import notebook, run
 
 SPARK = "a Spark version, or several: --spark 3.5.8 --spark 4.1.1 (default: all)"
 VARIANT = "baseline, gpu, iceberg or gpu-iceberg, or several: --variant gpu --variant iceberg (default: all)"
@@ -41,7 +46,7 @@ def command(**options: Any) -> Callable[[Callable[..., None]], Any]:
         def run(context: Context, *args: Any, **kwargs: Any) -> None:
             try:
                 function(context, *args, **kwargs)
-            except FactoryError as error:
+            except SparkImagesError as error:
                 raise Exit(f"error: {error}", error.exit_code) from None
 
         return task(run, auto_shortflags=False, **options)
@@ -62,17 +67,17 @@ def build_task(description: str, *kinds: str) -> Any:
         no_cache: bool = False,
         builder: str = "",
     ) -> None:
-        factory = house.load()
-        graph = factory.graph(select(factory.catalog, spark, variant, image))
-        asked = graph.of_kinds(kinds)
+        project = load_project()
+        graph = project.graph(select(project.matrix, spark, variant, image))
+        requested = graph.of_levels(kinds)
         if dry_run or json:
-            plan = build.plan(factory, graph, asked)
+            plan = build.plan(project, graph, requested)
             if json:
-                report.print_json(plan.definition)
+                printing.print_json(plan.definition)
             else:
-                report.print_plan(factory.catalog, plan)
+                printing.print_plan(project.matrix, plan)
         else:
-            build.build(factory, graph, asked, no_cache=no_cache, builder=builder)
+            build.build(project, graph, requested, no_cache=no_cache, builder=builder)
 
     body.__doc__ = description
     return command(iterable=["spark", "variant", "image"], help=BUILD_HELP)(body)
@@ -81,43 +86,43 @@ def build_task(description: str, *kinds: str) -> Any:
 @command(help={"json": "print JSON"})
 def images_list(context: Context, json: bool = False) -> None:
     """List the matrix: every cell, or why it is not built."""
-    catalog = house.load().catalog
+    matrix = load_project().matrix
     if json:
-        report.print_json(report.cells(catalog))
+        printing.print_json(printing.cells(matrix))
     else:
-        report.print_cells(catalog)
+        printing.print_cells(matrix)
 
 
 @command(iterable=["spark", "variant"], help={"spark": SPARK, "variant": VARIANT})
 def images_sizes(context: Context, spark: list[str], variant: list[str]) -> None:
     """Print the size of each image, layer by layer."""
-    factory = house.load()
-    report.print_sizes(measure.measure(factory, select(factory.catalog, spark, variant)))
+    project = load_project()
+    printing.print_sizes(measure.measure(project, select(project.matrix, spark, variant)))
 
 
 @command(iterable=["spark", "variant"], help={"spark": SPARK, "variant": VARIANT})
 def images_budgets(context: Context, spark: list[str], variant: list[str]) -> None:
     """Fail where an image, a layer or a registry's share is over its budget."""
-    factory = house.load()
-    print(budgets.check(factory, select(factory.catalog, spark, variant)))
+    project = load_project()
+    print(budgets.check(project, select(project.matrix, spark, variant)))
 
 
 @command(help={"check": "write nothing; fail where the catalogue is not what images.toml and the locks say"})
 def images_catalog(context: Context, check: bool = False) -> None:
     """Write the catalogue of images (--check: is it true?)."""
     if check:
-        document.check(house.load())
+        catalogue.check(load_project())
     else:
-        document.write(house.load())
+        catalogue.write(load_project())
 
 
 @command(help={"check": "write nothing; fail where a drawing is not what the Dockerfiles say"})
 def graph(context: Context, check: bool = False) -> None:
     """Draw the DAG: docs/graph.svg, Mermaid in the README."""
     if check:
-        draw.check(house.load())
+        drawing.check(load_project())
     else:
-        draw.write(house.load())
+        drawing.write(load_project())
 
 
 @command(
@@ -126,15 +131,15 @@ def graph(context: Context, check: bool = False) -> None:
 )
 def lock_update(context: Context, only: list[str], upgrade: bool = False) -> None:
     """Refresh the locks of artefacts and Python packages."""
-    changed = relock.update(house.load(locked=False), only, upgrade=upgrade)
+    changed = locks_update.update(load_project(locked=False), only, upgrade=upgrade)
     print("\n".join(map(str, changed)) or "every lock was up to date")
 
 
 @command()
 def lock_check(context: Context) -> None:
     """Fail where images.toml and a lock disagree."""
-    factory = house.load(locked=False)
-    lock.check(factory.catalog, factory.house, factory.locks)
+    project = load_project(locked=False)
+    locks_check.check(project.matrix, project.recipes, project.locks)
 
 
 RUN_HELP = {
@@ -147,8 +152,8 @@ def run_task(description: str, *arguments: str, ports: Sequence[int] = ()) -> An
     """A task that runs a command in an image, in the foreground."""
 
     def body(context: Context, spark: str = "", variant: str = "") -> None:
-        factory = house.load()
-        run.run(factory, run.chosen(factory, spark, variant), arguments, ports=ports)
+        project = load_project()
+        run.run(project, run.chosen(project, spark, variant), arguments, ports=ports)
 
     body.__doc__ = description
     return command(help=RUN_HELP)(body)
@@ -160,15 +165,15 @@ def run_task(description: str, *arguments: str, ports: Sequence[int] = ()) -> An
 )
 def run_submit(context: Context, file: str, spark: str = "", variant: str = "", arguments: str = "") -> None:
     """Run a job of this machine by spark-submit."""
-    factory = house.load()
-    run.submit(factory, run.chosen(factory, spark, variant), file, shlex.split(arguments))
+    project = load_project()
+    run.submit(project, run.chosen(project, spark, variant), file, shlex.split(arguments))
 
 
 @command(help={**RUN_HELP, "workers": "how many workers (default: 2)"})
 def run_cluster(context: Context, spark: str = "", variant: str = "", workers: int = 2) -> None:
     """Run a standalone cluster and its UIs, until Ctrl-C."""
-    factory = house.load()
-    run.cluster(factory, run.chosen(factory, spark, variant), workers)
+    project = load_project()
+    run.cluster(project, run.chosen(project, spark, variant), workers)
 
 
 @command(
@@ -180,7 +185,7 @@ def run_cluster(context: Context, spark: str = "", variant: str = "", workers: i
 )
 def run_jupyter(context: Context, spark: str = "", variant: str = "", port: int = 8888, folder: str = "") -> None:
     """Run a notebook image, and print its URL."""
-    notebook.serve(house.load(), spark, variant, port, folder)
+    notebook.serve(load_project(), spark, variant, port, folder)
 
 
 @command(
@@ -194,12 +199,12 @@ def run_jupyter(context: Context, spark: str = "", variant: str = "", port: int 
 )
 def bench(context: Context, only: list[str], cells: list[str], runs: int = 0, json: bool = False) -> None:
     """Measure the images against the official recipe; writes benchmarks/results."""
-    factory = house.load()
-    found = benchmark.run(factory, benchmark.order(factory.catalog, only, cells, runs))
+    project = load_project()
+    found = benchmark.run(project, benchmark.order(project.matrix, only, cells, runs))
     if json:
-        report.print_json(found)
+        printing.print_json(found)
     else:
-        report.print_results(results.summary(found))
+        printing.print_results(results.summary(found))
 
 
 namespace = Collection(

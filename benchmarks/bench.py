@@ -12,11 +12,12 @@ from benchmarks.containers import Run
 from benchmarks.references import CONTENT, MONOLITH, OFFICIAL, References, references
 from benchmarks.results import PARTS, Document
 from benchmarks.start import LONG, OURS, START, Workload
-from spark_images import build, cluster, engine, suites
-from spark_images.catalog import BASELINE, Catalog, Cell
+from spark_images.checks import cluster, suites
+from spark_images.engine import build, daemon
 from spark_images.errors import UsageError, unknown
-from spark_images.house import Factory
-from spark_images.selection import cell_of
+from spark_images.matrix.model import BASELINE, Cell, Matrix
+from spark_images.matrix.selection import cell_of
+from spark_images.plan.project import Project
 
 SAMPLE = 2.0
 """Seconds over which the machine is watched before the first run."""
@@ -33,7 +34,7 @@ class Order:
     """Whether no cell was named: building is then measured for all that there are."""
 
 
-def order(catalog: Catalog, only: Sequence[str], cells: Sequence[str], runs: int) -> Order:
+def order(matrix: Matrix, only: Sequence[str], cells: Sequence[str], runs: int) -> Order:
     """Returns what a command line asks for: all parts, and the newest baseline of each line, unless it says otherwise.
 
     Raises UsageError for a part or cell that does not exist, a cell that has no reference, or a number of runs below 0.
@@ -43,7 +44,7 @@ def order(catalog: Catalog, only: Sequence[str], cells: Sequence[str], runs: int
             raise UsageError(unknown("part of the benchmark", part, PARTS))
     if runs < 0:
         raise UsageError(f"--runs is {runs}: expected 1 or more")
-    chosen = [cell_of(catalog, key) for key in cells] or newest(catalog)
+    chosen = [cell_of(matrix, key) for key in cells] or newest(matrix)
     if odd := [cell.key for cell in chosen if cell.image != "spark"]:
         raise UsageError(f"{', '.join(odd)}: the references are Spark images: name a cell of those")
     # A part that needs a cluster is left out where there is none, unless it is asked for by name.
@@ -51,15 +52,15 @@ def order(catalog: Catalog, only: Sequence[str], cells: Sequence[str], runs: int
     return Order(tuple(part for part in PARTS if part in (only or default)), tuple(chosen), runs, not cells)
 
 
-def newest(catalog: Catalog) -> list[Cell]:
+def newest(matrix: Matrix) -> list[Cell]:
     """Returns the baseline of the newest Spark version of each line."""
-    return [cell for cell in suites.newest(catalog.buildable) if (cell.image, cell.variant) == ("spark", BASELINE)]
+    return [cell for cell in suites.newest(matrix.buildable) if (cell.image, cell.variant) == ("spark", BASELINE)]
 
 
-def run(factory: Factory, wanted: Order) -> dict[str, Document]:
+def run(project: Project, wanted: Order) -> dict[str, Document]:
     """Measures what is wanted and writes the results; returns them by part.
 
-    Raises FactoryError where something cannot be built or a timed command fails.
+    Raises SparkImagesError where something cannot be built or a timed command fails.
     """
     circumstances = {
         "busy": busy(SAMPLE),
@@ -69,38 +70,38 @@ def run(factory: Factory, wanted: Order) -> dict[str, Document]:
     }
     from benchmarks import charts  # noqa: PLC0415  (it takes a second, which no other task should wait for)
 
-    known = references(factory)
+    known = references(project)
     found: dict[str, Document] = {}
     for part in wanted.parts:
-        found[part] = {key: {**circumstances, **entry} for key, entry in MEASURES[part](factory, known, wanted).items()}
+        found[part] = {key: {**circumstances, **entry} for key, entry in MEASURES[part](project, known, wanted).items()}
         results.store(part, found[part])
         charts.draw(part, results.read(part))
     return found
 
 
-def _built(factory: Factory, known: References, cells: Sequence[Cell], names: Sequence[str]) -> None:
-    graph = factory.graph(cells)
-    build.build(factory, graph, graph.of_kinds(("runtime",)))
+def _built(project: Project, known: References, cells: Sequence[Cell], names: Sequence[str]) -> None:
+    graph = project.graph(cells)
+    build.build(project, graph, graph.of_levels(("runtime",)))
     known.build([(name, cell) for cell in cells for name in names])
 
 
-def _size(factory: Factory, known: References, wanted: Order) -> Document:
+def _size(project: Project, known: References, wanted: Order) -> Document:
     found = {}
     for cell in wanted.cells:
         names = [*([OFFICIAL] if cell.variant == BASELINE else []), CONTENT, MONOLITH]
-        _built(factory, known, [cell], names)
-        found[cell.key] = {"images": sizes.measured(factory, known, cell, names)}
+        _built(project, known, [cell], names)
+        found[cell.key] = {"images": sizes.measured(project, known, cell, names)}
     return found
 
 
-def _timed(factory: Factory, known: References, wanted: Order, workloads: Sequence[Workload], runs: int) -> Document:
-    client = engine.client()
+def _timed(project: Project, known: References, wanted: Order, workloads: Sequence[Workload], runs: int) -> Document:
+    client = daemon.client()
     found = {}
     for cell in wanted.cells:
-        _built(factory, known, [cell], sorted({workload.reference for workload in workloads}))
+        _built(project, known, [cell], sorted({workload.reference for workload in workloads}))
 
         def image(name: str, cell: Cell = cell) -> str:
-            return factory.catalog.tag(cell.name) if name == OURS else known.tag(name, cell)
+            return project.matrix.tag(cell.name) if name == OURS else known.tag(name, cell)
 
         timings = list(start.commands(client, cell, workloads, image, runs))
         if workloads is START:
@@ -109,20 +110,20 @@ def _timed(factory: Factory, known: References, wanted: Order, workloads: Sequen
     return found
 
 
-def _start(factory: Factory, known: References, wanted: Order) -> Document:
-    return _timed(factory, known, wanted, START, wanted.runs or 7)
+def _start(project: Project, known: References, wanted: Order) -> Document:
+    return _timed(project, known, wanted, START, wanted.runs or 7)
 
 
-def _long(factory: Factory, known: References, wanted: Order) -> Document:
-    return _timed(factory, known, wanted, LONG, wanted.runs or 3)
+def _long(project: Project, known: References, wanted: Order) -> Document:
+    return _timed(project, known, wanted, LONG, wanted.runs or 3)
 
 
-def _kubernetes(factory: Factory, known: References, wanted: Order) -> Document:
+def _kubernetes(project: Project, known: References, wanted: Order) -> Document:
     kubernetes.check()
     found = {}
     for cell in wanted.cells:
-        _built(factory, known, [cell], [OFFICIAL])
-        images = {OURS: factory.catalog.tag(cell.name), start.REFERENCE: known.tag(OFFICIAL, cell)}
+        _built(project, known, [cell], [OFFICIAL])
+        images = {OURS: project.matrix.tag(cell.name), start.REFERENCE: known.tag(OFFICIAL, cell)}
         for image in images.values():
             cluster.load(image)
         with kubernetes.namespace() as inside:
@@ -135,14 +136,14 @@ def _kubernetes(factory: Factory, known: References, wanted: Order) -> Document:
     return found
 
 
-def _build(factory: Factory, _: References, wanted: Order) -> Document:
-    cells = factory.catalog.buildable if wanted.every else wanted.cells
-    taken = speed.measured(factory, cells, time.time())
+def _build(project: Project, _: References, wanted: Order) -> Document:
+    cells = project.matrix.buildable if wanted.every else wanted.cells
+    taken = speed.measured(project, cells, time.time())
     name = "all" if wanted.every else ", ".join(cell.key for cell in cells)
-    return {name: {**taken, "registry": sizes.registry(factory, cells)}}
+    return {name: {**taken, "registry": sizes.registry(project, cells)}}
 
 
-MEASURES: dict[str, Callable[[Factory, References, Order], Document]] = {
+MEASURES: dict[str, Callable[[Project, References, Order], Document]] = {
     "size": _size,
     "start": _start,
     "long": _long,

@@ -15,7 +15,7 @@ from docker import DockerClient
 from docker.models.containers import Container
 from requests.exceptions import RequestException
 
-from spark_images.errors import FactoryError
+from spark_images.errors import SparkImagesError
 
 CPU = "CPU-NANOSECONDS "
 # The container counts what ran in it, whoever started it and whoever waited for it: a control group of version 1 or 2.
@@ -83,7 +83,8 @@ def run(
 ) -> Run:
     """Runs a command to its end; the line that matches `answer` is the result.
 
-    Raises FactoryError, with the end of the log, where the command fails, has no such line, or takes over `timeout` s.
+    Raises SparkImagesError, with the end of the log, where the command fails, has no such line, or takes over
+    `timeout` s.
     """
     wrapped = ["bash", "-c", WITH_CPU, "bash", *command]
     with started(client, image, wrapped, volumes=volumes) as container:
@@ -91,13 +92,13 @@ def run(
             code = container.wait(timeout=timeout)["StatusCode"]
         except RequestException:
             log = container.logs(timestamps=True, tail=20).decode(errors="replace")
-            raise FactoryError(f"{image}: {' '.join(command)}: not ended after {timeout} s, {end(log)}") from None
+            raise SparkImagesError(f"{image}: {' '.join(command)}: not ended after {timeout} s, {end(log)}") from None
         container.reload()
         state = container.attrs["State"]
         log = container.logs(timestamps=True, tail=10_000).decode(errors="replace")
     found, used = find(log, answer), find(log, f"^{CPU}")
     if code or not found or not used:
-        raise FactoryError(f"{image}: {' '.join(command)}: exit code {code}, {end(log)}")
+        raise SparkImagesError(f"{image}: {' '.join(command)}: exit code {code}, {end(log)}")
     return Run(
         wall=seconds(state["StartedAt"], found[0]),
         end=seconds(state["StartedAt"], state["FinishedAt"]),
@@ -122,7 +123,7 @@ def until(
 
 
 def wait_for(container: Container, pattern: str, timeout: float) -> tuple[str, str]:
-    """Returns (timestamp, line) of the first line that matches. Raises FactoryError where none comes in time."""
+    """Returns (timestamp, line) of the first line that matches. Raises SparkImagesError where none comes in time."""
     deadline = time.monotonic() + timeout
     while True:
         ended = container.status in ("exited", "dead")
@@ -130,7 +131,7 @@ def wait_for(container: Container, pattern: str, timeout: float) -> tuple[str, s
         if found := find(log, pattern):
             return found
         if ended or time.monotonic() > deadline:
-            raise FactoryError(f"{container.name}: {end(log)}: no line matches {pattern}")
+            raise SparkImagesError(f"{container.name}: {end(log)}: no line matches {pattern}")
         time.sleep(0.05)
         container.reload()
 

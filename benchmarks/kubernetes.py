@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from benchmarks.containers import Run
-from spark_images import ROOT, cluster
-from spark_images.errors import FactoryError
+from spark_images import ROOT
+from spark_images.checks import cluster
+from spark_images.errors import SparkImagesError
 
 RBAC = ROOT / "examples/kubernetes/rbac.yaml"
 DRIVER = "benchmark-driver"
@@ -34,7 +35,7 @@ def namespace() -> Iterator[str]:
 def submitted(inside: str, image: str) -> Run:
     """Runs pi.py in cluster mode with two executors, submitted from a pod of the same image, and clears it away.
 
-    Returns how long it took to the driver's end; CPU seconds are not known (0). Raises FactoryError where it fails.
+    Returns how long it took to the driver's end; CPU seconds are not known (0). Raises SparkImagesError where it fails.
     """
     begun = time.monotonic()
     _kubectl(inside, "create", "--filename", "-", document=submitter(inside, image))
@@ -44,7 +45,7 @@ def submitted(inside: str, image: str) -> Run:
         taken = time.monotonic() - begun
         answers = [line for line in _kubectl(inside, "logs", DRIVER).splitlines() if line.startswith("Pi is roughly 3")]
         if not answers:
-            raise FactoryError(f"{image}: the driver ended without a result")
+            raise SparkImagesError(f"{image}: the driver ended without a result")
     finally:
         _kubectl(inside, "delete", "pod", "--all", "--grace-period=1", "--wait")
     return Run(taken, taken, 0.0, answers[0])
@@ -75,13 +76,13 @@ def submitter(inside: str, image: str) -> dict[str, Any]:
 
 
 def check() -> None:
-    """Raises FactoryError where there is no cluster."""
+    """Raises SparkImagesError where there is no cluster."""
     if reason := cluster.reason_to_skip():
-        raise FactoryError(f"--only kubernetes: {reason}")
+        raise SparkImagesError(f"--only kubernetes: {reason}")
 
 
 def _kubectl(inside: str, *arguments: str, document: Any = None) -> str:
     done = cluster.kubectl(inside, *arguments, document=document)
     if done.returncode:
-        raise FactoryError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()[-500:]}")
+        raise SparkImagesError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()[-500:]}")
     return done.stdout

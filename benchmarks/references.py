@@ -1,6 +1,6 @@
 """The images that ours are compared with, built from the same packages by the same code.
 
-A reference is a folder with a Dockerfile beside this file. To the factory it is one more kind of image, so that the
+A reference is a folder with a Dockerfile beside this file. To the project it is one more kind of image, so that the
 graph, the bake definition and the build are those of every other image.
 """
 
@@ -9,11 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from benchmarks import FOLDER
-from spark_images import BUILD, ROOT, build, dockerfiles
-from spark_images.catalog import Cell, Image, Layer
-from spark_images.dockerfiles import House
-from spark_images.graph import Graph, Target
-from spark_images.house import Factory
+from spark_images import BUILD, ROOT
+from spark_images.engine import build
+from spark_images.matrix.model import Cell, Image, Layer
+from spark_images.plan.graph import Graph, Target
+from spark_images.plan.project import Project
+from spark_images.recipes import dockerfiles
+from spark_images.recipes.dockerfiles import Recipes
 
 OFFICIAL = "official"
 CONTENT = "official-content"
@@ -28,21 +30,21 @@ CONTEXTS = BUILD / "benchmarks"
 
 @dataclass(frozen=True)
 class References:
-    """A factory that knows the references as kinds of images, and what to ask of it."""
+    """A project that knows the references as kinds of images, and what to ask of it."""
 
-    factory: Factory
+    project: Project
 
     def tag(self, reference: str, cell: Cell) -> str:
         """Returns the full name of the reference image that stands beside a cell's."""
-        return self.factory.catalog.tag(self._sibling(reference, cell).name)
+        return self.project.matrix.tag(self._sibling(reference, cell).name)
 
     def _sibling(self, reference: str, cell: Cell) -> Cell:
-        return self.factory.catalog.sibling(cell, reference)
+        return self.project.matrix.sibling(cell, reference)
 
     def graph(self, pairs: Iterable[tuple[str, Cell]]) -> tuple[Graph, tuple[Target, ...]]:
         """Returns the graph that builds these (reference, cell) pairs, and their targets in it."""
         cells = [self._sibling(reference, cell) for reference, cell in pairs]
-        graph = self.factory.graph(cells)
+        graph = self.project.graph(cells)
         names = [cell.name for cell in cells]
         targets = {
             name: replace(target, arguments={**target.arguments, "REQUIREMENTS": self._requirements(target.cell)})
@@ -54,37 +56,37 @@ class References:
 
     def _requirements(self, cell: Cell) -> str:
         """The folders whose Python packages the image of this Spark version and variant holds, in order."""
-        ours = self.factory.catalog.sibling(cell, "spark")
-        graph = self.factory.graph([ours])
-        folders = [t.recipe for t in graph.of_kinds(("base", "intermediate"))]
+        ours = self.project.matrix.sibling(cell, "spark")
+        graph = self.project.graph([ours])
+        folders = [t.recipe for t in graph.of_levels(("base", "intermediate"))]
         return " ".join(recipe.name for recipe in folders if (ROOT / recipe.folder / "requirements.lock").exists())
 
     def build(self, pairs: Iterable[tuple[str, Cell]]) -> None:
-        """Builds these (reference, cell) pairs. Raises FactoryError where that fails."""
-        write_contexts(self.factory.house)
-        build.build(self.factory, *self.graph(pairs))
+        """Builds these (reference, cell) pairs. Raises SparkImagesError where that fails."""
+        write_contexts(self.project.recipes)
+        build.build(self.project, *self.graph(pairs))
 
 
-def references(factory: Factory) -> References:
-    """Returns the factory with the references added: `bench-official-3.5.8` and so on."""
-    catalog = factory.catalog
+def references(project: Project) -> References:
+    """Returns the project with the references added: `bench-official-3.5.8` and so on."""
+    matrix = project.matrix
     images = {
         name: Image(
             title=f"Reference: {name}", name=f"bench-{name}-{{spark}}{{suffix}}", key=f"{name}-{{spark}}-{{variant}}"
         )
         for name in REFERENCES
     }
-    artefacts = catalog.layers[DISTRIBUTION].artefacts
+    artefacts = matrix.layers[DISTRIBUTION].artefacts
     # The distribution is a package of Python's; beside it stand jars that only our content makes part of an image.
     archive = tuple(artefact for artefact in artefacts if "==" in artefact.coordinate)
     jars = tuple(artefact for artefact in artefacts if artefact not in archive)
     taken = {OFFICIAL: Layer(artefacts=archive), CONTENT: Layer(artefacts=jars), MONOLITH: Layer(artefacts=artefacts)}
-    catalog = replace(
-        catalog,
-        images={**catalog.images, **images},
-        layers={**catalog.layers, **taken},
+    matrix = replace(
+        matrix,
+        images={**matrix.images, **images},
+        layers={**matrix.layers, **taken},
         # What refuses a cell of ours says nothing about a reference.
-        refusals=tuple(rule for rule in catalog.refusals if rule.image in factory.catalog.images),
+        refusals=tuple(rule for rule in matrix.refusals if rule.image in project.matrix.images),
     )
     recipes = {
         name: dockerfiles.parse(
@@ -92,15 +94,15 @@ def references(factory: Factory) -> References:
         )
         for name in REFERENCES
     }
-    locks = dict.fromkeys(taken, factory.locks[DISTRIBUTION])
-    return References(Factory(catalog, House({**factory.house.recipes, **recipes}), {**factory.locks, **locks}))
+    locks = dict.fromkeys(taken, project.locks[DISTRIBUTION])
+    return References(Project(matrix, Recipes({**project.recipes.by_name, **recipes}), {**project.locks, **locks}))
 
 
-def write_contexts(house: House) -> None:
+def write_contexts(recipes: Recipes) -> None:
     """Writes what each reference is built from: its folder, and the locks of every set of Python packages."""
     locks = {
         recipe.name: lock
-        for recipe in house.recipes.values()
+        for recipe in recipes.by_name.values()
         if (lock := ROOT / recipe.folder / "requirements.lock").exists()
     }
     for name in REFERENCES:

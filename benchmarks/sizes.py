@@ -6,22 +6,23 @@ from typing import Any
 
 from benchmarks.references import References
 from benchmarks.start import OURS
-from spark_images import engine, measure
-from spark_images.catalog import Cell
-from spark_images.errors import FactoryError
-from spark_images.house import Factory
+from spark_images.engine import daemon
+from spark_images.errors import SparkImagesError
+from spark_images.matrix.model import Cell
+from spark_images.plan.project import Project
+from spark_images.reports import measure
 
 
-def measured(factory: Factory, references: References, cell: Cell, names: Iterable[str]) -> dict[str, Any]:
+def measured(project: Project, references: References, cell: Cell, names: Iterable[str]) -> dict[str, Any]:
     """Returns the sizes of a cell's image and of its references, in bytes, with their layers from the bottom up."""
-    ours = measure.measure(factory, [cell]).images
+    ours = measure.measure(project, [cell]).images
     if cell.name not in ours:
-        raise FactoryError(f"the engine does not hold {factory.catalog.tag(cell.name)}")
+        raise SparkImagesError(f"the engine does not hold {project.matrix.tag(cell.name)}")
     found = {OURS: _plain(ours[cell.name])}
     for name in names:
-        image = engine.find(references.tag(name, cell))
+        image = daemon.find(references.tag(name, cell))
         if image is None:
-            raise FactoryError(f"the engine does not hold {references.tag(name, cell)}")
+            raise SparkImagesError(f"the engine does not hold {references.tag(name, cell)}")
         digests = image.attrs["RootFS"]["Layers"]
         known = measure.contents({references.tag(name, cell): digests})
         steps = step_names(image.history(), len(digests))
@@ -51,9 +52,9 @@ def step_name(created_by: str) -> str:
     return text if len(text) <= 70 else f"{text[:69]}…"
 
 
-def registry(factory: Factory, cells: Iterable[Cell]) -> dict[str, Any]:
+def registry(project: Project, cells: Iterable[Cell]) -> dict[str, Any]:
     """Returns what a registry holds for these cells' images, and their sum, in bytes."""
-    found = measure.measure(factory, cells)
+    found = measure.measure(project, cells)
     return {
         "images": len(found.images),
         "stored": {"size": found.stored.size, "compressed": found.stored.compressed},

@@ -4,59 +4,59 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from spark_images import build, engine, host, house, rootfs
-from spark_images.catalog import Cell, Settings
-from spark_images.dockerfiles import KINDS
-from spark_images.graph import LAYER_EPOCH, Graph
-from spark_images.house import Factory
+from spark_images.engine import build, daemon, host, rootfs
+from spark_images.matrix.model import Cell, Settings
+from spark_images.plan.graph import LAYER_EPOCH, Graph
+from spark_images.plan.project import Project, load_project
+from spark_images.recipes.dockerfiles import LEVELS
 
 COLD_TAG = "bench-cold"
 
 
-def measured(factory: Factory, cells: Sequence[Cell], moment: float) -> dict[str, float]:
+def measured(project: Project, cells: Sequence[Cell], moment: float) -> dict[str, float]:
     """Returns the seconds that building these cells' layers and images takes: `cold`, with nothing cached and downloads
     included, and `unchanged`, with nothing changed since the last time, reading the working tree included.
 
     On an engine that holds nothing the first build is the cold one. Elsewhere what it holds stays, and a cold build
-    stands apart, for as much disk again. Raises FactoryError where a build fails or the disk is full.
+    stands apart, for as much disk again. Raises SparkImagesError where a build fails or the disk is full.
     """
-    if engine.is_empty():
-        return {"cold": _cold(factory, factory.graph(cells)), "unchanged": _unchanged(cells)}
-    _build(factory, factory.graph(cells))
-    return {"unchanged": _unchanged(cells), "cold": _cold_apart(factory, cells, moment)}
+    if daemon.is_empty():
+        return {"cold": _cold(project, project.graph(cells)), "unchanged": _unchanged(cells)}
+    _build(project, project.graph(cells))
+    return {"unchanged": _unchanged(cells), "cold": _cold_apart(project, cells, moment)}
 
 
 def _unchanged(cells: Sequence[Cell]) -> float:
     begin = time.monotonic()
-    again = house.load()
+    again = load_project()
     _build(again, again.graph(cells))
     return time.monotonic() - begin
 
 
-def _cold(factory: Factory, graph: Graph) -> float:
+def _cold(project: Project, graph: Graph) -> float:
     begin = time.monotonic()
-    if not factory.catalog.settings.os_image:
-        rootfs.bootstrap(factory.catalog.versions["debian"], host.read().apt)
-    _build(factory, graph)
+    if not project.matrix.settings.os_image:
+        rootfs.bootstrap(project.matrix.versions["debian"], host.read().apt)
+    _build(project, graph)
     return time.monotonic() - begin
 
 
-def _cold_apart(factory: Factory, cells: Sequence[Cell], moment: float) -> float:
+def _cold_apart(project: Project, cells: Sequence[Cell], moment: float) -> float:
     """Every file gets another date, so that no step is in the cache; with `--no-cache` the new layers would take the
     place of the old in it, and the user's next build would unpack every image again. Images get a tag of their own,
     and go when the time is taken.
     """
     # By the file's names, which the class takes its values by.
-    settings = {name.replace("_", "-"): value for name, value in vars(factory.catalog.settings).items()}
-    catalog = replace(factory.catalog, settings=Settings(**{**settings, "tag": COLD_TAG}))
-    apart = replace(factory, catalog=catalog)
+    settings = {name.replace("_", "-"): value for name, value in vars(project.matrix.settings).items()}
+    matrix = replace(project.matrix, settings=Settings(**{**settings, "tag": COLD_TAG}))
+    apart = replace(project, matrix=matrix)
     graph = dated(apart.graph(cells), int(LAYER_EPOCH) + int(moment) % 10_000_000)
     try:
         return _cold(apart, graph)
     finally:
-        for target in graph.of_kinds(KINDS):
-            if engine.find(tag := catalog.tag(target.name)):
-                engine.client().images.remove(tag)
+        for target in graph.of_levels(LEVELS):
+            if daemon.find(tag := matrix.tag(target.name)):
+                daemon.client().images.remove(tag)
 
 
 def dated(graph: Graph, epoch: int) -> Graph:
@@ -70,5 +70,5 @@ def dated(graph: Graph, epoch: int) -> Graph:
     return replace(graph, targets=targets)
 
 
-def _build(factory: Factory, graph: Graph) -> None:
-    build.build(factory, graph, graph.of_kinds(KINDS))
+def _build(project: Project, graph: Graph) -> None:
+    build.build(project, graph, graph.of_levels(LEVELS))

@@ -13,7 +13,7 @@ from benchmarks import FOLDER, containers
 from benchmarks.containers import Run
 from benchmarks.references import CONTENT, OFFICIAL
 from benchmarks.statistics import Ratio, Sample, alternating
-from spark_images.catalog import Cell
+from spark_images.matrix.model import Cell
 
 JOBS = "/benchmark"
 SUBMIT = "/opt/spark/bin/spark-submit"

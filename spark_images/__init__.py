@@ -1,4 +1,4 @@
-"""The Spark image factory: a matrix (images.toml) and Dockerfiles become a build plan, BuildKit runs it."""
+"""The Spark image project: a matrix (images.toml) and Dockerfiles become a build plan, BuildKit runs it."""
 
 from pathlib import Path
 
@@ -6,4 +6,4 @@ ROOT = Path(__file__).resolve().parent.parent
 """The root of the repository: images.toml, docker/ and the lock files stand here."""
 
 BUILD = ROOT / ".build"
-"""What the factory writes for itself: plans, logs, bootstrapped root file systems."""
+"""What the project writes for itself: plans, logs, bootstrapped root file systems."""

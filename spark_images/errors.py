@@ -4,19 +4,19 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 
-class FactoryError(Exception):
+class SparkImagesError(Exception):
     """Something failed that the user can act upon; the message says what, and what to do. Exit code 1."""
 
     exit_code = 1
 
 
-class UsageError(FactoryError):
-    """The user asked for something that does not exist or cannot work. Exit code 2."""
+class UsageError(SparkImagesError):
+    """The user requested for something that does not exist or cannot work. Exit code 2."""
 
     exit_code = 2
 
 
-class CommandError(FactoryError):
+class CommandError(SparkImagesError):
     """A command that the user gave ended with an exit code of its own, which becomes ours."""
 
     def __init__(self, message: str, exit_code: int) -> None:
@@ -24,7 +24,7 @@ class CommandError(FactoryError):
         self.exit_code = exit_code
 
 
-class CatalogError(UsageError):
+class MatrixError(UsageError):
     """images.toml, or a lock beside it, holds a mistake; the message names the table and the key. Exit code 2."""
 
 

@@ -1,5 +1,5 @@
 """The image under test is the integration tests' own fixture."""
 
-from tests.integration.conftest import cell, factory, image
+from tests.integration.conftest import cell, image, project
 
-__all__ = ["cell", "factory", "image"]
+__all__ = ["cell", "image", "project"]

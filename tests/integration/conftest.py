@@ -14,9 +14,11 @@ import docker
 import pytest
 from docker.models.containers import Container
 
-from spark_images import engine, house, suites
-from spark_images.catalog import Cell
-from spark_images.selection import cell_of
+from spark_images.checks import suites
+from spark_images.engine import daemon
+from spark_images.matrix.model import Cell
+from spark_images.matrix.selection import cell_of
+from spark_images.plan.project import Project, load_project
 
 SPARK_UID = "185:0"
 RANDOM_UID = "1000660000:0"
@@ -216,16 +218,16 @@ def image(request: pytest.FixtureRequest) -> Image:
     reference = request.config.getoption("--image")
     if not reference:
         pytest.fail("name the image to test: --image spark-k8s-spark-3.5.8 (or run a Nox session, which does)")
-    client = engine.client()
+    client = daemon.client()
     return Image(client, reference, client.images.get(reference).attrs)
 
 
 @pytest.fixture(scope="session")
-def factory() -> house.Factory:
-    return house.load()
+def project() -> Project:
+    return load_project()
 
 
 @pytest.fixture(scope="session")
-def cell(image: Image, factory: house.Factory) -> Cell:
+def cell(image: Image, project: Project) -> Cell:
     """The cell that the image says it is."""
-    return cell_of(factory.catalog, image.labels["spark-images.cell"])
+    return cell_of(project.matrix, image.labels["spark-images.cell"])

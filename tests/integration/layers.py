@@ -4,7 +4,7 @@ import tarfile
 from collections.abc import Iterator
 from typing import Any
 
-from spark_images import engine
+from spark_images.engine import daemon
 
 SEARCHED = 4_000_000
 """Bytes: a larger file is a library or a jar of an artefact that its hash vouches for."""
@@ -12,7 +12,7 @@ SEARCHED = 4_000_000
 
 def layers(reference: str) -> Iterator[tuple[str, tarfile.TarInfo, bytes | None]]:
     """Yields (layer, member, content) for each file of each layer, in one pass; no content where it is large."""
-    with engine.saved([reference]) as archive:
+    with daemon.saved([reference]) as archive:
         for member in archive:
             blob = archive.extractfile(member)
             if blob and member.size >= tarfile.BLOCKSIZE and not member.name.endswith(".json"):

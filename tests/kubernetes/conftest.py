@@ -18,10 +18,11 @@ from typing import Any
 
 import pytest
 
-from spark_images import ROOT, house
-from spark_images import cluster as cluster_here
-from spark_images.catalog import Cell
-from spark_images.suites import QUICK_JAVA
+from spark_images import ROOT
+from spark_images.checks import cluster as cluster_here
+from spark_images.checks.suites import QUICK_JAVA
+from spark_images.matrix.model import Cell
+from spark_images.plan.project import load_project
 from tests.integration import conftest as integration
 from tests.integration.conftest import FETCH, Result
 
@@ -186,9 +187,9 @@ def image(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 def cell(image: str) -> Cell:
     """The cell of the image, by its name."""
-    catalog = house.load().catalog
+    matrix = load_project().matrix
     return next(
-        cell for cell in catalog.buildable if catalog.tag(cell.name).split(":")[0] == image.split(":", maxsplit=1)[0]
+        cell for cell in matrix.buildable if matrix.tag(cell.name).split(":")[0] == image.split(":", maxsplit=1)[0]
     )
 
 

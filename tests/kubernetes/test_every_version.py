@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from spark_images.catalog import Cell
+from spark_images.matrix.model import Cell
 from tests.integration.conftest import result_in
 from tests.kubernetes.conftest import RANDOM_UID, SHARED, Cluster, expose, start
 

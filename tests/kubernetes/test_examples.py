@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from spark_images import ROOT
-from spark_images.cluster import as_json
+from spark_images.checks.cluster import as_json
 from tests.kubernetes.conftest import EXAMPLES, Cluster
 
 SPARK_APPLICATION = EXAMPLES / "kubernetes/sparkapplication.yaml"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from spark_images.catalog import Cell
+from spark_images.matrix.model import Cell
 from tests.kubernetes.conftest import SHARED, Cluster
 
 

@@ -3,8 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from spark_images import house
-from spark_images.house import Factory
+from spark_images.plan.project import Project, load_project
 from tests.unit.tree import Tree
 
 
@@ -16,12 +15,12 @@ def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def factory() -> Factory:
-    """The real factory, as no environment changes it."""
-    return house.load(environment={})
+def project() -> Project:
+    """The real project, as no environment changes it."""
+    return load_project(environment={})
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Tree:
-    """A small factory to make mistakes in."""
+    """A small project to make mistakes in."""
     return Tree(tmp_path).write()

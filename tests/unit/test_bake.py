@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from spark_images import bake
-from spark_images.bake import Output, Stamp
-from spark_images.graph import LAYER_EPOCH
-from spark_images.house import Factory
+from spark_images.plan import bake
+from spark_images.plan.bake import Output, Stamp
+from spark_images.plan.graph import LAYER_EPOCH
+from spark_images.plan.project import Project
 from tests.unit.tree import DOCKERFILES, Tree
 
 REVISION = "0123abc"
@@ -15,10 +15,10 @@ IMAGE = "debian:bookworm-slim@sha256:0f"
 
 
 @pytest.fixture(scope="session")
-def whole(factory: Factory) -> Any:
-    graph = factory.graph(factory.catalog.buildable)
-    asked = graph.of_kinds(("runtime",))
-    return bake.definition(factory.catalog, graph, asked, Stamp(REVISION, 7), Output("type=image"), "rootfs/dir")
+def whole(project: Project) -> Any:
+    graph = project.graph(project.matrix.buildable)
+    requested = graph.of_levels(("runtime",))
+    return bake.definition(project.matrix, graph, requested, Stamp(REVISION, 7), Output("type=image"), "rootfs/dir")
 
 
 def test_target_names_are_what_bake_takes(whole: Any) -> None:
@@ -26,12 +26,12 @@ def test_target_names_are_what_bake_takes(whole: Any) -> None:
     assert [name for name in names if not re.fullmatch(r"[a-zA-Z0-9_-]+", name)] == []
 
 
-def test_no_two_names_become_one_target(factory: Factory, whole: Any) -> None:
-    assert len(whole["target"]) == len(factory.graph(factory.catalog.buildable).targets)
+def test_no_two_names_become_one_target(project: Project, whole: Any) -> None:
+    assert len(whole["target"]) == len(project.graph(project.matrix.buildable).targets)
 
 
-def test_the_group_is_what_is_asked_for(factory: Factory, whole: Any) -> None:
-    assert whole["group"]["default"]["targets"] == sorted(bake.identifier(c.name) for c in factory.catalog.buildable)
+def test_the_group_is_what_is_asked_for(project: Project, whole: Any) -> None:
+    assert whole["group"]["default"]["targets"] == sorted(bake.identifier(c.name) for c in project.matrix.buildable)
 
 
 def test_contexts_are_targets_of_the_definition(whole: Any) -> None:
@@ -47,9 +47,9 @@ def test_contexts_are_named_as_the_dockerfile_names_them(whole: Any) -> None:
 
 def test_what_is_not_asked_for_is_not_exported(whole: Any) -> None:
     outputs = {name: target["output"] for name, target in whole["target"].items()}
-    asked = set(whole["group"]["default"]["targets"])
-    assert {name for name, output in outputs.items() if output == ["type=image"]} == asked
-    assert {name for name, output in outputs.items() if output == ["type=cacheonly"]} == set(outputs) - asked
+    requested = set(whole["group"]["default"]["targets"])
+    assert {name for name, output in outputs.items() if output == ["type=image"]} == requested
+    assert {name for name, output in outputs.items() if output == ["type=cacheonly"]} == set(outputs) - requested
 
 
 def test_no_target_has_a_tag(whole: Any) -> None:
@@ -67,10 +67,10 @@ def test_keys_are_those_that_bake_knows(whole: Any) -> None:
 
 
 def test_images_have_the_date_of_the_commit_and_layers_that_of_their_files(whole: Any) -> None:
-    asked = whole["group"]["default"]["targets"]
+    requested = whole["group"]["default"]["targets"]
     dates = {name: target["args"]["SOURCE_DATE_EPOCH"] for name, target in whole["target"].items()}
-    assert {dates[name] for name in asked} == {"7"}
-    assert {date for name, date in dates.items() if name not in asked} == {LAYER_EPOCH}
+    assert {dates[name] for name in requested} == {"7"}
+    assert {date for name, date in dates.items() if name not in requested} == {LAYER_EPOCH}
 
 
 def test_arguments_are_texts(whole: Any) -> None:
@@ -88,8 +88,8 @@ def test_the_labels_of_an_image(whole: Any) -> None:
 
 
 def test_layers_have_no_labels_of_a_commit(whole: Any) -> None:
-    asked = whole["group"]["default"]["targets"]
-    labels = [set(target["labels"]) for name, target in whole["target"].items() if name not in asked]
+    requested = whole["group"]["default"]["targets"]
+    labels = [set(target["labels"]) for name, target in whole["target"].items() if name not in requested]
     assert all(names == {"org.opencontainers.image.title"} for names in labels)
 
 
@@ -113,22 +113,22 @@ def test_directives_of_hcl_are_escaped(tree: Tree) -> None:
     assert tree.bake()["target"]["app-9_0"]["labels"]["source"] == "%%{if}"
 
 
-def test_the_context_of_a_target_is_its_own_folder(whole: Any, factory: Factory) -> None:
-    folders = {str(recipe.folder) for name, recipe in factory.house.recipes.items() if name != "rootfs"}
+def test_the_context_of_a_target_is_its_own_folder(whole: Any, project: Project) -> None:
+    folders = {str(recipe.folder) for name, recipe in project.recipes.by_name.items() if name != "rootfs"}
     assert {target["context"] for target in whole["target"].values()} == {*folders, "rootfs/dir"}
     assert whole["target"]["python-deps"]["context"] == "docker/intermediate/python-deps"
     assert whole["target"]["rootfs-bookworm"]["context"] == "rootfs/dir"
 
 
-def test_no_target_sees_the_folder_of_another(whole: Any, factory: Factory) -> None:
-    folders = [recipe.folder for recipe in factory.house.recipes.values()]
+def test_no_target_sees_the_folder_of_another(whole: Any, project: Project) -> None:
+    folders = [recipe.folder for recipe in project.recipes.by_name.values()]
     assert [(a, b) for a in folders for b in folders if a != b and a in b.parents] == []
 
 
-def test_a_new_commit_changes_no_layer(factory: Factory) -> None:
-    graph = factory.graph(factory.catalog.buildable)
+def test_a_new_commit_changes_no_layer(project: Project) -> None:
+    graph = project.graph(project.matrix.buildable)
     one, other = (
-        bake.definition(factory.catalog, graph, graph.of_kinds(("runtime",)), Stamp(r, 7), Output("type=image"), "dir")
+        bake.definition(project.matrix, graph, graph.of_levels(("runtime",)), Stamp(r, 7), Output("type=image"), "dir")
         for r in ("one", "other")
     )
     changed = {name for name in one["target"] if one["target"][name] != other["target"][name]}
@@ -166,12 +166,12 @@ def test_an_os_image_is_no_target_to_ask_for(tree: Tree) -> None:
     assert set(definition["group"]["default"]["targets"]) <= set(definition["target"])
 
 
-def test_the_definition_is_a_function_of_its_arguments(factory: Factory) -> None:
-    graph = factory.graph(factory.catalog.buildable)
-    asked = graph.of_kinds(("runtime",))
+def test_the_definition_is_a_function_of_its_arguments(project: Project) -> None:
+    graph = project.graph(project.matrix.buildable)
+    requested = graph.of_levels(("runtime",))
     kept = copy.deepcopy(graph.targets)
     one, other = (
-        bake.definition(factory.catalog, graph, asked, Stamp("r", 7), Output("type=image"), "dir") for _ in range(2)
+        bake.definition(project.matrix, graph, requested, Stamp("r", 7), Output("type=image"), "dir") for _ in range(2)
     )
     assert one == other
     assert graph.targets == kept

@@ -8,10 +8,11 @@ import pytest
 from benchmarks import bench, charts, containers, kubernetes, references, results, sizes, speed, start
 from benchmarks.references import CONTENT, MONOLITH, OFFICIAL, REFERENCES
 from benchmarks.statistics import Ratio, Sample, alternating, doubts, verdict
-from spark_images import build, cluster, engine, rootfs
-from spark_images.errors import FactoryError, UsageError
-from spark_images.house import Factory
-from spark_images.selection import cell_of
+from spark_images.checks import cluster
+from spark_images.engine import build, daemon, rootfs
+from spark_images.errors import SparkImagesError, UsageError
+from spark_images.matrix.selection import cell_of
+from spark_images.plan.project import Project
 
 
 def ratio(ours: tuple[float, ...], theirs: tuple[float, ...]) -> Ratio:
@@ -86,18 +87,18 @@ def test_a_run_is_timed_by_the_engine() -> None:
 
 @pytest.mark.parametrize(("log", "code"), [(LOG, 1), (LOG.replace("ANSWER", "ANSER"), 0)])
 def test_a_run_without_its_answer_is_no_run(log: str, code: int) -> None:
-    with pytest.raises(FactoryError, match=rf"image: job: exit code {code}, the end of its log:"):
+    with pytest.raises(SparkImagesError, match=rf"image: job: exit code {code}, the end of its log:"):
         containers.run(client(log, code), "image", ["job"], "^ANSWER")
 
 
-def test_both_sides_run_once_before_it_counts(factory: Factory) -> None:
+def test_both_sides_run_once_before_it_counts(project: Project) -> None:
     ran: list[str] = []
 
     def timed(image: str) -> containers.Run:
         ran.append(image)
         return containers.Run(len(ran), 0, 0, "")
 
-    cell = cell_of(factory.catalog, "3.5.8-baseline")
+    cell = cell_of(project.matrix, "3.5.8-baseline")
     images = {start.OURS: "a", start.REFERENCE: "b"}
     timing = start.measure(cell, "pi", OFFICIAL, images, timed, 2)
     assert "".join(ran) == "ab" + "abba"
@@ -105,20 +106,20 @@ def test_both_sides_run_once_before_it_counts(factory: Factory) -> None:
     assert [run.wall for run in timing.theirs] == [4, 5]
 
 
-def order(factory: Factory, *only: str, cells: tuple[str, ...] = (), runs: int = 0) -> bench.Order:
-    return bench.order(factory.catalog, only, cells, runs)
+def order(project: Project, *only: str, cells: tuple[str, ...] = (), runs: int = 0) -> bench.Order:
+    return bench.order(project.matrix, only, cells, runs)
 
 
-def test_all_parts_of_the_newest_baselines_unless_named(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_parts_of_the_newest_baselines_unless_named(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "reason_to_skip", lambda: "")
-    everything = order(factory)
+    everything = order(project)
     assert everything.parts == results.PARTS
     monkeypatch.setattr(cluster, "reason_to_skip", lambda: "no cluster")
-    assert set(results.PARTS) - set(order(factory).parts) == {"kubernetes"}
-    with pytest.raises(FactoryError, match="--only kubernetes: no cluster"):
+    assert set(results.PARTS) - set(order(project).parts) == {"kubernetes"}
+    with pytest.raises(SparkImagesError, match="--only kubernetes: no cluster"):
         kubernetes.check()
     assert [cell.key for cell in everything.cells] == ["3.5.8-baseline", "4.1.1-baseline"]
-    one = order(factory, "start", cells=("4.1.1-iceberg",))
+    one = order(project, "start", cells=("4.1.1-iceberg",))
     assert (one.parts, [cell.key for cell in one.cells], one.every) == (("start",), ["4.1.1-iceberg"], False)
 
 
@@ -130,18 +131,18 @@ def test_all_parts_of_the_newest_baselines_unless_named(factory: Factory, monkey
         ({"runs": -1}, r"--runs is -1: expected 1 or more"),
     ],
 )
-def test_what_there_is_not(factory: Factory, arguments: dict[str, Any], message: str) -> None:
+def test_what_there_is_not(project: Project, arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        order(factory, *arguments.pop("only", ()), **arguments)
+        order(project, *arguments.pop("only", ()), **arguments)
 
 
-def test_references_are_built_from_what_ours_is(factory: Factory) -> None:
-    cell = cell_of(factory.catalog, "3.5.8-iceberg")
-    known = references.references(factory)
-    graph, asked = known.graph([(name, cell) for name in REFERENCES])
-    assert [target.name for target in asked] == [f"bench-{name}-3.5.8-iceberg" for name in REFERENCES]
-    official, content, monolith = asked
-    ours = factory.graph([cell]).targets["spark-3.5.8-distribution"].arguments["ARTEFACTS"]
+def test_references_are_built_from_what_ours_is(project: Project) -> None:
+    cell = cell_of(project.matrix, "3.5.8-iceberg")
+    known = references.references(project)
+    graph, requested = known.graph([(name, cell) for name in REFERENCES])
+    assert [target.name for target in requested] == [f"bench-{name}-3.5.8-iceberg" for name in REFERENCES]
+    official, content, monolith = requested
+    ours = project.graph([cell]).targets["spark-3.5.8-distribution"].arguments["ARTEFACTS"]
     assert monolith.arguments["ARTEFACTS"] == ours
     # What is Spark's own is the official image's; the rest is content.
     assert official.arguments["ARTEFACTS"].startswith("pyspark==3.5.8@sha256:")
@@ -155,39 +156,39 @@ def test_references_are_built_from_what_ours_is(factory: Factory) -> None:
 
 
 def test_a_reference_has_the_lock_of_every_set(
-    factory: Factory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(references, "CONTEXTS", tmp_path)
-    references.write_contexts(factory.house)
+    references.write_contexts(project.recipes)
     locks = {file.stem for file in (tmp_path / MONOLITH / "requirements").iterdir()}
     assert {"python-deps", "python-deps-iceberg", "python-deps-gpu", "cuda"} <= locks
     assert (tmp_path / OFFICIAL / "entrypoint.sh").stat().st_mode & 0o111
 
 
-def test_a_cold_build_leaves_the_cache_and_the_names_alone(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cold_build_leaves_the_cache_and_the_names_alone(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[Any] = []
     monkeypatch.setattr(build, "build", lambda *given: built.append(given))
     monkeypatch.setattr(rootfs, "bootstrap", lambda *_: None)
-    monkeypatch.setattr(engine, "find", lambda _: None)
-    monkeypatch.setattr(engine, "is_empty", lambda: False)
-    cells = [cell_of(factory.catalog, "3.5.8-baseline")]
-    assert speed.measured(factory, cells, moment=12345.6).keys() == {"unchanged", "cold"}
+    monkeypatch.setattr(daemon, "find", lambda _: None)
+    monkeypatch.setattr(daemon, "is_empty", lambda: False)
+    cells = [cell_of(project.matrix, "3.5.8-baseline")]
+    assert speed.measured(project, cells, moment=12345.6).keys() == {"unchanged", "cold"}
     apart, graph, _ = built[-1]
-    assert apart.catalog.tag("x").endswith(":bench-cold")
-    ours = factory.graph(cells)
+    assert apart.matrix.tag("x").endswith(":bench-cold")
+    ours = project.graph(cells)
     for name, target in graph.targets.items():
         if "LAYER_EPOCH" in target.arguments:
             assert target.arguments["LAYER_EPOCH"] != ours.targets[name].arguments["LAYER_EPOCH"]
     assert graph.targets["os-bookworm"].arguments["LAYER_EPOCH"] == "1767237945"
 
 
-def test_the_first_build_of_an_empty_engine_is_the_cold_one(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_build_of_an_empty_engine_is_the_cold_one(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[str] = []
-    monkeypatch.setattr(build, "build", lambda given, *_: steps.append(given.catalog.settings.tag))
+    monkeypatch.setattr(build, "build", lambda given, *_: steps.append(given.matrix.settings.tag))
     monkeypatch.setattr(rootfs, "bootstrap", lambda *_: steps.append("rootfs"))
-    monkeypatch.setattr(engine, "is_empty", lambda: True)
-    cells = [cell_of(factory.catalog, "3.5.8-baseline")]
-    assert speed.measured(factory, cells, moment=0).keys() == {"cold", "unchanged"}
+    monkeypatch.setattr(daemon, "is_empty", lambda: True)
+    cells = [cell_of(project.matrix, "3.5.8-baseline")]
+    assert speed.measured(project, cells, moment=0).keys() == {"cold", "unchanged"}
     assert steps == ["rootfs", "latest", "latest"]
 
 

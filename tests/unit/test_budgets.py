@@ -3,10 +3,10 @@ from typing import Any
 
 import pytest
 
-from spark_images import budgets, document
-from spark_images.catalog import Catalog, Cell
-from spark_images.errors import CatalogError, FactoryError
-from spark_images.measure import Layer, Sizes
+from spark_images.errors import MatrixError, SparkImagesError
+from spark_images.matrix.model import Cell, Matrix
+from spark_images.reports import budgets, catalogue
+from spark_images.reports.measure import Layer, Sizes
 from tests.unit.tree import Tree
 
 MB = 1_000_000
@@ -16,15 +16,15 @@ def layer(name: str, size: float, compressed: float = 1) -> Layer:
     return Layer(f"sha256:{name}", name, int(size * MB), int(compressed * MB))
 
 
-def cells(catalog: Catalog, *names: str) -> list[Cell]:
-    return [cell for cell in catalog.cells if cell.name in names]
+def cells(matrix: Matrix, *names: str) -> list[Cell]:
+    return [cell for cell in matrix.cells if cell.name in names]
 
 
 def excesses(tree: Tree, before: tuple[Layer, ...] = (), **images: tuple[Layer, ...]) -> list[str]:
-    catalog = tree.catalog()
+    matrix = tree.matrix()
     was = {layer.origin: layer for layer in before}
     named = {name.replace("_", "-").replace("9-", "9."): layers for name, layers in images.items()}
-    return budgets.excesses(catalog, cells(catalog, *named), Sizes(named), was, whole=True)
+    return budgets.excesses(matrix, cells(matrix, *named), Sizes(named), was, whole=True)
 
 
 def test_within_every_budget(tree: Tree) -> None:
@@ -48,8 +48,8 @@ def test_a_budget_that_was_set_too_small(tree: Tree) -> None:
 
 
 def test_a_variant_has_the_first_budget_that_matches(tree: Tree) -> None:
-    catalog = tree.catalog()
-    assert [catalog.budget(cell) for cell in cells(catalog, "app-9.0", "app-9.0-lake")] == [100, 200]
+    matrix = tree.matrix()
+    assert [matrix.budget(cell) for cell in cells(matrix, "app-9.0", "app-9.0-lake")] == [100, 200]
 
 
 def test_an_image_without_a_budget(tree: Tree) -> None:
@@ -82,32 +82,32 @@ def test_what_a_registry_holds(tree: Tree) -> None:
 
 
 def test_what_a_registry_holds_is_judged_of_all_images_only(tree: Tree) -> None:
-    catalog = tree.catalog()
+    matrix = tree.matrix()
     sizes = Sizes({"app-9.0": (layer("core-9.0", 1, 10),)})
-    assert budgets.excesses(catalog, cells(catalog, "app-9.0"), sizes, {}, whole=False) == []
+    assert budgets.excesses(matrix, cells(matrix, "app-9.0"), sizes, {}, whole=False) == []
 
 
 def weigh(monkeypatch: pytest.MonkeyPatch, **images: tuple[Layer, ...]) -> None:
     sizes = Sizes({name.replace("_", "-").replace("9-", "9."): layers for name, layers in images.items()})
     monkeypatch.setattr(budgets, "measure", lambda *_: sizes)
-    monkeypatch.setattr(document, "layers", dict)
+    monkeypatch.setattr(catalogue, "layers", dict)
 
 
 def test_an_image_that_is_not_built_is_not_within_its_budget(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     weigh(monkeypatch, app_9_0=(layer("os-bookworm", 1),))
-    factory = tree.load()
-    with pytest.raises(FactoryError, match=r"not built, so not weighed: app-9\.1: run `inv build\.runtime`"):
-        budgets.check(factory, cells(factory.catalog, "app-9.0", "app-9.1"))
-    assert budgets.check(factory, cells(factory.catalog, "app-9.0")) == "1 images and 1 layers are within their budgets"
+    project = tree.load()
+    with pytest.raises(SparkImagesError, match=r"not built, so not weighed: app-9\.1: run `inv build\.runtime`"):
+        budgets.check(project, cells(project.matrix, "app-9.0", "app-9.1"))
+    assert budgets.check(project, cells(project.matrix, "app-9.0")) == "1 images and 1 layers are within their budgets"
 
 
 def test_a_budget_that_is_exceeded_fails_the_task(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     weigh(monkeypatch, app_9_0=(layer("core-9.0", 101),))
-    factory = tree.load()
+    project = tree.load()
     with pytest.raises(
-        FactoryError, match=r"app-9\.0: 101\.0 MB unpacked, 1\.0 MB over its budget of 100 MB"
+        SparkImagesError, match=r"app-9\.0: 101\.0 MB unpacked, 1\.0 MB over its budget of 100 MB"
     ) as raised:
-        budgets.check(factory, cells(factory.catalog, "app-9.0"))
+        budgets.check(project, cells(project.matrix, "app-9.0"))
     assert raised.value.exit_code == 1
 
 
@@ -123,14 +123,14 @@ def test_a_budget_that_is_exceeded_fails_the_task(tree: Tree, monkeypatch: pytes
     ],
 )
 def test_mistakes_in_the_file(tree: Tree, old: str, new: str, message: str) -> None:
-    with pytest.raises(CatalogError, match=message):
-        tree.toml(old, new).catalog()
+    with pytest.raises(MatrixError, match=message):
+        tree.toml(old, new).matrix()
 
 
-def test_every_image_that_is_built_has_a_budget(factory: Any) -> None:
-    assert [cell.key for cell in factory.catalog.buildable if factory.catalog.budget(cell) is None] == []
+def test_every_image_that_is_built_has_a_budget(project: Any) -> None:
+    assert [cell.key for cell in project.matrix.buildable if project.matrix.budget(cell) is None] == []
 
 
-def test_the_layers_of_the_catalogue_stand_beside_it(factory: Any) -> None:
-    assert Path(document.LAYERS).exists()
-    assert {"jdk-17", "spark-3.5.8-core", "jars-rapids-4.1"} <= set(document.layers())
+def test_the_layers_of_the_catalogue_stand_beside_it(project: Any) -> None:
+    assert Path(catalogue.LAYERS).exists()
+    assert {"jdk-17", "spark-3.5.8-core", "jars-rapids-4.1"} <= set(catalogue.layers())

@@ -6,20 +6,21 @@ from typing import Any
 import pytest
 from docker.errors import ImageNotFound, NullResource
 
-from spark_images import bake, build, built, engine, host, house, rootfs
-from spark_images.engine import Engine
-from spark_images.errors import FactoryError
-from spark_images.graph import Graph, Target
-from spark_images.house import Factory
-from spark_images.selection import cell_of
+from spark_images.engine import build, daemon, host, records, rootfs
+from spark_images.engine.daemon import Engine
+from spark_images.errors import SparkImagesError
+from spark_images.matrix.selection import cell_of
+from spark_images.plan import bake, keys
+from spark_images.plan.graph import Graph, Target
+from spark_images.plan.project import Project, load_project
 
 CONTAINERD = Engine("26.1.5", "0.13.1", True, Path("/nowhere"))
 CLASSIC = Engine("26.1.5", "0.13.1", False, Path("/nowhere"))
 
 
 @pytest.fixture
-def graph(factory: Factory) -> Graph:
-    return factory.graph([cell_of(factory.catalog, f"3.5.8-{variant}") for variant in ("baseline", "iceberg")])
+def graph(project: Project) -> Graph:
+    return project.graph([cell_of(project.matrix, f"3.5.8-{variant}") for variant in ("baseline", "iceberg")])
 
 
 class Images:
@@ -44,17 +45,17 @@ class Edges:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, found: Engine = CONTAINERD) -> None:
         self.images = Images()
         self.metadata: dict[str, dict[str, str]] = {}
-        self.failure: FactoryError | None = None
+        self.failure: SparkImagesError | None = None
         self.calls: list[tuple[str, Any]] = []
         self.how: dict[str, Any] = {}
         self.made = self.online = True
-        monkeypatch.setattr(engine, "inspect", lambda: found)
-        monkeypatch.setattr(engine, "client", lambda: SimpleNamespace(images=self.images))
+        monkeypatch.setattr(daemon, "inspect", lambda: found)
+        monkeypatch.setattr(daemon, "client", lambda: SimpleNamespace(images=self.images))
         monkeypatch.setattr(host, "read", lambda: host.Host(None, host.Apt(), {}, None, {}))
-        monkeypatch.setattr(engine, "reachable", lambda _: self.online)
+        monkeypatch.setattr(daemon, "reachable", lambda _: self.online)
         monkeypatch.setattr(rootfs, "is_made", lambda _: self.made)
         monkeypatch.setattr(rootfs, "bootstrap", lambda *_: self.calls.append(("rootfs", None)))
-        monkeypatch.setattr(engine, "bake", self.bake)
+        monkeypatch.setattr(daemon, "bake", self.bake)
 
     def bake(self, definition: Any, *_: Any, **how: Any) -> Any:
         self.calls.append(("bake", definition))
@@ -66,7 +67,7 @@ class Edges:
 
 @pytest.fixture(autouse=True)
 def _notes_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(built, "NOTES", tmp_path / "built")
+    monkeypatch.setattr(records, "RECORDS", tmp_path / "built")
 
 
 @pytest.fixture
@@ -82,72 +83,72 @@ def baseline(graph: Graph, edges: Edges) -> list[Target]:
     return [graph.targets["spark-3.5.8"]]
 
 
-def test_names_are_given_once_all_is_built(factory: Factory, graph: Graph, edges: Edges) -> None:
+def test_names_are_given_once_all_is_built(project: Project, graph: Graph, edges: Edges) -> None:
     edges.images.held = ("sha256:1", "sha256:2")
     edges.metadata = {
         "spark-3_5_8": {"containerimage.digest": "sha256:1"},
         "spark-3_5_8-iceberg": {"containerimage.digest": "sha256:2"},
     }
-    build.build(factory, graph, graph.of_kinds(("runtime",)))
+    build.build(project, graph, graph.of_levels(("runtime",)))
     assert edges.images.named == {
         "spark-k8s-spark-3.5.8:latest": "sha256:1",
         "spark-k8s-spark-3.5.8-iceberg:latest": "sha256:2",
     }
 
 
-def test_no_name_moves_where_the_build_fails(factory: Factory, graph: Graph, edges: Edges) -> None:
+def test_no_name_moves_where_the_build_fails(project: Project, graph: Graph, edges: Edges) -> None:
     edges.images.held = ("sha256:1",)
     edges.metadata = {"spark-3_5_8": {"containerimage.digest": "sha256:1"}}
-    edges.failure = FactoryError("the build failed")
-    with pytest.raises(FactoryError, match="the build failed"):
-        build.build(factory, graph, graph.of_kinds(("runtime",)))
+    edges.failure = SparkImagesError("the build failed")
+    with pytest.raises(SparkImagesError, match="the build failed"):
+        build.build(project, graph, graph.of_levels(("runtime",)))
     assert edges.images.named == {}
 
 
-def test_the_classic_store_knows_an_image_by_its_configuration(factory: Factory, graph: Graph, edges: Edges) -> None:
+def test_the_classic_store_knows_an_image_by_its_configuration(project: Project, graph: Graph, edges: Edges) -> None:
     edges.images.held = ("sha256:config",)
     edges.metadata = {
         "spark-3_5_8": {"containerimage.digest": "sha256:1", "containerimage.config.digest": "sha256:config"}
     }
-    build.build(factory, graph, [graph.targets["spark-3.5.8"]])
+    build.build(project, graph, [graph.targets["spark-3.5.8"]])
     assert edges.images.named == {"spark-k8s-spark-3.5.8:latest": "sha256:config"}
 
 
-def test_an_image_that_the_engine_does_not_hold(factory: Factory, graph: Graph, edges: Edges) -> None:
+def test_an_image_that_the_engine_does_not_hold(project: Project, graph: Graph, edges: Edges) -> None:
     edges.metadata = {
         "spark-3_5_8": {"containerimage.digest": "sha256:1", "containerimage.config.digest": "sha256:config"}
     }
-    with pytest.raises(FactoryError, match=r"spark-3\.5\.8 was built, but the engine does not hold it"):
-        build.build(factory, graph, [graph.targets["spark-3.5.8"]])
+    with pytest.raises(SparkImagesError, match=r"spark-3\.5\.8 was built, but the engine does not hold it"):
+        build.build(project, graph, [graph.targets["spark-3.5.8"]])
 
 
 @pytest.mark.parametrize("results", [{}, {"containerimage.config.digest": "sha256:1"}])
 def test_a_digest_that_buildx_does_not_tell(
-    factory: Factory, graph: Graph, edges: Edges, results: dict[str, str]
+    project: Project, graph: Graph, edges: Edges, results: dict[str, str]
 ) -> None:
     edges.metadata = {"spark-3_5_8": results}
-    with pytest.raises(FactoryError, match=r"spark-3\.5\.8 was built, but the engine does not hold it"):
-        build.build(factory, graph, [graph.targets["spark-3.5.8"]])
+    with pytest.raises(SparkImagesError, match=r"spark-3\.5\.8 was built, but the engine does not hold it"):
+        build.build(project, graph, [graph.targets["spark-3.5.8"]])
 
 
-def test_no_name_moves_where_one_image_is_missing(factory: Factory, graph: Graph, edges: Edges) -> None:
+def test_no_name_moves_where_one_image_is_missing(project: Project, graph: Graph, edges: Edges) -> None:
     edges.images.held = ("sha256:1",)
     gone = {"containerimage.digest": "sha256:2", "containerimage.config.digest": "sha256:3"}
     edges.metadata = {"spark-3_5_8": {"containerimage.digest": "sha256:1"}, "spark-3_5_8-iceberg": gone}
-    with pytest.raises(FactoryError, match="does not hold it"):
-        build.build(factory, graph, [graph.targets["spark-3.5.8"], graph.targets["spark-3.5.8-iceberg"]])
+    with pytest.raises(SparkImagesError, match="does not hold it"):
+        build.build(project, graph, [graph.targets["spark-3.5.8"], graph.targets["spark-3.5.8-iceberg"]])
     assert edges.images.named == {}
 
 
 def test_a_full_disk_stops_before_anything_is_done(
-    factory: Factory, graph: Graph, edges: Edges, monkeypatch: pytest.MonkeyPatch
+    project: Project, graph: Graph, edges: Edges, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(found: Engine, minimum: int) -> None:
-        raise FactoryError(f"{minimum} GB")
+        raise SparkImagesError(f"{minimum} GB")
 
-    monkeypatch.setattr(engine, "check_disk", full)
-    with pytest.raises(FactoryError, match="10 GB"):
-        build.build(factory, graph, graph.of_kinds(("runtime",)))
+    monkeypatch.setattr(daemon, "check_disk", full)
+    with pytest.raises(SparkImagesError, match="10 GB"):
+        build.build(project, graph, graph.of_levels(("runtime",)))
     assert edges.calls == []
 
 
@@ -156,34 +157,34 @@ def test_a_full_disk_stops_before_anything_is_done(
     [(False, False, ["rootfs", "bake"]), (True, False, ["bake"]), (True, True, ["rootfs", "bake"])],
 )
 def test_the_root_file_system_comes_first(
-    factory: Factory, graph: Graph, baseline: list[Target], edges: Edges, made: bool, no_cache: bool, steps: list[str]
+    project: Project, graph: Graph, baseline: list[Target], edges: Edges, made: bool, no_cache: bool, steps: list[str]
 ) -> None:
     edges.made = made
-    build.build(factory, graph, baseline, no_cache=no_cache)
+    build.build(project, graph, baseline, no_cache=no_cache)
     assert [name for name, _ in edges.calls] == steps
 
 
 def test_nothing_can_be_bootstrapped_offline(
-    factory: Factory, graph: Graph, baseline: list[Target], edges: Edges
+    project: Project, graph: Graph, baseline: list[Target], edges: Edges
 ) -> None:
     edges.online = edges.made = False
-    with pytest.raises(FactoryError, match="no network"):
-        build.build(factory, graph, baseline)
+    with pytest.raises(SparkImagesError, match="no network"):
+        build.build(project, graph, baseline)
     assert edges.calls == []
 
 
 def test_what_is_cached_can_be_built_offline(
-    factory: Factory, graph: Graph, baseline: list[Target], edges: Edges
+    project: Project, graph: Graph, baseline: list[Target], edges: Edges
 ) -> None:
     edges.online = False
-    build.build(factory, graph, baseline)
+    build.build(project, graph, baseline)
     assert edges.how["online"] is False
 
 
 def test_nothing_is_bootstrapped_under_an_image_of_the_users(baseline: list[Target], edges: Edges) -> None:
     edges.made = False
-    factory = house.load(environment={"SPARK_IMAGES_OS_IMAGE": "debian@sha256:1"})
-    build.build(factory, factory.graph(factory.catalog.buildable), baseline)
+    project = load_project(environment={"SPARK_IMAGES_OS_IMAGE": "debian@sha256:1"})
+    build.build(project, project.graph(project.matrix.buildable), baseline)
     assert [name for name, _ in edges.calls] == ["bake"]
 
 
@@ -196,22 +197,22 @@ def test_nothing_is_bootstrapped_under_an_image_of_the_users(baseline: list[Targ
     ],
 )
 def test_how_results_reach_the_engine(
-    factory: Factory, graph: Graph, monkeypatch: pytest.MonkeyPatch, found: Engine, builder: str, output: str
+    project: Project, graph: Graph, monkeypatch: pytest.MonkeyPatch, found: Engine, builder: str, output: str
 ) -> None:
     edges = Edges(monkeypatch, found)
     edges.images.held = ("sha256:1",)
     edges.metadata = {"spark-3_5_8": {"containerimage.digest": "sha256:1"}}
-    build.build(factory, graph, [graph.targets["spark-3.5.8"]], builder=builder)
+    build.build(project, graph, [graph.targets["spark-3.5.8"]], builder=builder)
     assert edges.calls[-1][1]["target"]["spark-3_5_8"]["output"] == [output]
 
 
 def keyed(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
     """Lets every target be built from what `key` stands for: the real key needs a bootstrapped Debian."""
-    monkeypatch.setattr(built, "keys", lambda definition: dict.fromkeys(definition["target"], key))
+    monkeypatch.setattr(keys, "keys", lambda definition: dict.fromkeys(definition["target"], key))
 
 
 def test_what_is_held_as_it_would_be_built_is_not_built_again(
-    factory: Factory,
+    project: Project,
     graph: Graph,
     baseline: list[Target],
     edges: Edges,
@@ -219,44 +220,44 @@ def test_what_is_held_as_it_would_be_built_is_not_built_again(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     keyed(monkeypatch, "before")
-    build.build(factory, graph, baseline)
-    build.build(factory, graph, baseline)
+    build.build(project, graph, baseline)
+    build.build(project, graph, baseline)
     assert len(edges.calls) == 1
     assert "nothing to build" in capsys.readouterr().out
-    build.build(factory, graph, baseline, no_cache=True)
+    build.build(project, graph, baseline, no_cache=True)
     keyed(monkeypatch, "after")
-    build.build(factory, graph, baseline)
+    build.build(project, graph, baseline)
     assert [name for name, _ in edges.calls] == ["bake", "rootfs", "bake", "bake"]
 
 
 def test_nothing_to_build_needs_no_disk(
-    factory: Factory, graph: Graph, baseline: list[Target], edges: Edges, monkeypatch: pytest.MonkeyPatch
+    project: Project, graph: Graph, baseline: list[Target], edges: Edges, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keyed(monkeypatch, "same")
-    build.build(factory, graph, baseline)
+    build.build(project, graph, baseline)
 
     def full(found: Engine, minimum: int) -> None:
-        raise FactoryError(f"{minimum} GB")
+        raise SparkImagesError(f"{minimum} GB")
 
-    monkeypatch.setattr(engine, "check_disk", full)
-    build.build(factory, graph, baseline)
+    monkeypatch.setattr(daemon, "check_disk", full)
+    build.build(project, graph, baseline)
 
 
 def test_only_what_is_outdated_is_built(
-    factory: Factory, graph: Graph, baseline: list[Target], edges: Edges, monkeypatch: pytest.MonkeyPatch
+    project: Project, graph: Graph, baseline: list[Target], edges: Edges, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keyed(monkeypatch, "same")
-    build.build(factory, graph, baseline)
+    build.build(project, graph, baseline)
     edges.images.held = ("sha256:1", "sha256:2")
     edges.metadata = {"spark-3_5_8-iceberg": {"containerimage.digest": "sha256:2"}}
-    build.build(factory, graph, graph.of_kinds(("runtime",)))
+    build.build(project, graph, graph.of_levels(("runtime",)))
     assert edges.calls[-1][1]["group"]["default"]["targets"] == ["spark-3_5_8-iceberg"]
     assert edges.calls[-1][1]["target"]["spark-3_5_8-iceberg"]["output"] != ["type=cacheonly"]
 
 
 @pytest.mark.parametrize("named", [{}, {"spark-k8s-spark-3.5.8:latest": "sha256:another"}])
 def test_what_the_engine_has_lost_is_built_again(
-    factory: Factory,
+    project: Project,
     graph: Graph,
     baseline: list[Target],
     edges: Edges,
@@ -264,24 +265,24 @@ def test_what_the_engine_has_lost_is_built_again(
     named: dict[str, str],
 ) -> None:
     keyed(monkeypatch, "same")
-    build.build(factory, graph, baseline)
+    build.build(project, graph, baseline)
     edges.images.held = ("sha256:1", "sha256:another")
     edges.images.named = named
-    build.build(factory, graph, baseline)
+    build.build(project, graph, baseline)
     assert len(edges.calls) == 2
 
 
 def test_a_failed_build_is_not_remembered(
-    factory: Factory, graph: Graph, baseline: list[Target], edges: Edges, monkeypatch: pytest.MonkeyPatch
+    project: Project, graph: Graph, baseline: list[Target], edges: Edges, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keyed(monkeypatch, "before")
-    build.build(factory, graph, baseline)
+    build.build(project, graph, baseline)
     keyed(monkeypatch, "after")
-    edges.failure = FactoryError("the build failed")
-    with pytest.raises(FactoryError, match="the build failed"):
-        build.build(factory, graph, baseline)
+    edges.failure = SparkImagesError("the build failed")
+    with pytest.raises(SparkImagesError, match="the build failed"):
+        build.build(project, graph, baseline)
     edges.failure = None
-    build.build(factory, graph, baseline)
+    build.build(project, graph, baseline)
     assert len(edges.calls) == 3
 
 
@@ -322,10 +323,10 @@ def test_a_tree_without_a_commit_has_an_empty_stamp(tmp_path: Path, monkeypatch:
     assert build.stamp() == bake.Stamp("", 0)
 
 
-def test_a_gpu_image_that_is_not_there_yet_needs_more_room(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
-    cell = cell_of(factory.catalog, "3.5.8-gpu")
-    target = factory.graph([cell]).targets[cell.name]
-    monkeypatch.setattr(engine, "find", lambda _: None)
-    assert build._disk_gb(factory.catalog, [target]) == factory.catalog.features["gpu"].disk_gb > 0
-    monkeypatch.setattr(engine, "find", lambda _: object())
-    assert build._disk_gb(factory.catalog, [target]) == 0
+def test_a_gpu_image_that_is_not_there_yet_needs_more_room(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = cell_of(project.matrix, "3.5.8-gpu")
+    target = project.graph([cell]).targets[cell.name]
+    monkeypatch.setattr(daemon, "find", lambda _: None)
+    assert build._disk_gb(project.matrix, [target]) == project.matrix.features["gpu"].disk_gb > 0
+    monkeypatch.setattr(daemon, "find", lambda _: object())
+    assert build._disk_gb(project.matrix, [target]) == 0

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from spark_images import cluster
-from spark_images.errors import FactoryError
+from spark_images.checks import cluster
+from spark_images.errors import SparkImagesError
 
 
 def test_without_a_cluster_there_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,7 +23,7 @@ def test_an_image_is_loaded_by_the_command_that_is_named(monkeypatch: pytest.Mon
 
 def test_an_image_that_cannot_be_loaded_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(cluster.LOADER, "ls /nowhere")
-    with pytest.raises(FactoryError, match=r"KUBE_LOAD \(ls /nowhere\) could not load image: .*No such file"):
+    with pytest.raises(SparkImagesError, match=r"KUBE_LOAD \(ls /nowhere\) could not load image: .*No such file"):
         cluster.load("image")
 
 

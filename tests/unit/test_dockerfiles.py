@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from spark_images import ROOT
-from spark_images.dockerfiles import Recipe, parse
-from spark_images.errors import FactoryError
-from spark_images.house import Factory
+from spark_images.errors import SparkImagesError
+from spark_images.plan.project import Project
+from spark_images.recipes.dockerfiles import Recipe, parse
 from tests.unit.tree import Tree
 
 DOCKERFILES = sorted((ROOT / "docker").glob("*/*/Dockerfile"))
@@ -44,7 +44,7 @@ def test_a_default_stays_where_a_stage_declares_the_argument_again() -> None:
 
 
 def test_a_from_whose_argument_has_no_value() -> None:
-    with pytest.raises(FactoryError, match=r"docker/runtime/app/Dockerfile: a-\$A: the argument A has no value"):
+    with pytest.raises(SparkImagesError, match=r"docker/runtime/app/Dockerfile: a-\$A: the argument A has no value"):
         list(read("ARG A\nFROM a-$A\n").reached({}))
 
 
@@ -93,41 +93,41 @@ def test_composed_of_follows_aliases_in_order() -> None:
 
 @pytest.mark.parametrize(("text", "reason"), [("ARG A=1\n", "it has no FROM"), ("", "file with no instructions")])
 def test_what_is_no_dockerfile(text: str, reason: str) -> None:
-    with pytest.raises(FactoryError, match=f"^docker/runtime/app/Dockerfile: .*{reason}"):
+    with pytest.raises(SparkImagesError, match=f"^docker/runtime/app/Dockerfile: .*{reason}"):
         read(text)
 
 
 def test_an_instruction_before_the_first_from() -> None:
-    with pytest.raises(FactoryError, match="docker/runtime/app/Dockerfile"):
+    with pytest.raises(SparkImagesError, match="docker/runtime/app/Dockerfile"):
         read("RUN true\nFROM os\n")
 
 
 def test_two_folders_of_one_name(tree: Tree) -> None:
-    with pytest.raises(FactoryError) as raised:
+    with pytest.raises(SparkImagesError) as raised:
         tree.dockerfile("intermediate/os", "FROM scratch\n").load()
     assert str(raised.value) == 'docker/intermediate/os: the name "os" is also that of docker/base/os'
 
 
 def test_features_are_the_switches_of_runtime_images(tree: Tree) -> None:
-    house = tree.dockerfile("base/os", "FROM rootfs\nARG ENABLE_OTHER=false\n").load().house
-    assert house.features == {"lake"}
+    recipes = tree.dockerfile("base/os", "FROM rootfs\nARG ENABLE_OTHER=false\n").load().recipes
+    assert recipes.features == {"lake"}
 
 
-def test_every_folder_with_a_dockerfile_is_read(factory: Factory) -> None:
-    assert {recipe.folder for recipe in factory.house.recipes.values()} == {
+def test_every_folder_with_a_dockerfile_is_read(project: Project) -> None:
+    assert {recipe.folder for recipe in project.recipes.by_name.values()} == {
         file.parent.relative_to(ROOT) for file in DOCKERFILES
     }
 
 
-def test_the_switches_are_the_features_that_are_built(factory: Factory) -> None:
-    assert {f for cell in factory.catalog.buildable for f in cell.features} <= factory.house.features
+def test_the_switches_are_the_features_that_are_built(project: Project) -> None:
+    assert {f for cell in project.matrix.buildable for f in cell.features} <= project.recipes.features
 
 
 @each_dockerfile
-def test_no_version_of_the_catalogue_stands_in_a_dockerfile(file: Path, factory: Factory) -> None:
-    catalog = factory.catalog
-    versions = {*catalog.versions.values(), *catalog.spark, *catalog.lines}
-    versions |= {value for line in catalog.lines.values() for value in line.values()}
+def test_no_version_of_the_catalogue_stands_in_a_dockerfile(file: Path, project: Project) -> None:
+    matrix = project.matrix
+    versions = {*matrix.versions.values(), *matrix.spark, *matrix.lines}
+    versions |= {value for line in matrix.lines.values() for value in line.values()}
     text = "\n".join(line for line in file.read_text().splitlines() if not line.startswith("#"))
     assert [v for v in sorted(versions) if re.search(rf"(?<![\w.]){re.escape(v)}(?!\w)", text)] == []
 

@@ -1,10 +1,10 @@
 import pytest
 
-from spark_images.errors import CatalogError, FactoryError, UsageError, nearest, unknown
+from spark_images.errors import MatrixError, SparkImagesError, UsageError, nearest, unknown
 
 
-@pytest.mark.parametrize(("error", "code"), [(FactoryError, 1), (UsageError, 2), (CatalogError, 2)])
-def test_exit_codes(error: type[FactoryError], code: int) -> None:
+@pytest.mark.parametrize(("error", "code"), [(SparkImagesError, 1), (UsageError, 2), (MatrixError, 2)])
+def test_exit_codes(error: type[SparkImagesError], code: int) -> None:
     assert error("…").exit_code == code
 
 

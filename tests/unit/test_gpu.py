@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from spark_images import gpu, suites
-from spark_images.catalog import Cell
-from spark_images.house import Factory
-from spark_images.selection import cell_of
+from spark_images.checks import suites
+from spark_images.engine import gpu
+from spark_images.matrix.model import Cell
+from spark_images.matrix.selection import cell_of
+from spark_images.plan.project import Project
 
 WITH_RUNTIME: dict[str, Any] = {"Runtimes": {"runc": {}, "nvidia": {}}}
 
@@ -48,8 +49,8 @@ def test_an_empty_machine_lacks_everything(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def cell(factory: Factory) -> Cell:
-    return cell_of(factory.catalog, "3.5.8-gpu")
+def cell(project: Project) -> Cell:
+    return cell_of(project.matrix, "3.5.8-gpu")
 
 
 def test_without_a_gpu_the_session_names_the_one_to_run(cell: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,6 +67,6 @@ def test_with_a_gpu_nothing_is_skipped(cell: Cell, monkeypatch: pytest.MonkeyPat
     assert suites.summary([cell]) == "1 cells, none skipped"
 
 
-def test_the_default_run_is_what_this_cell_can_pass_anywhere(factory: Factory, cell: Cell) -> None:
-    baseline = cell_of(factory.catalog, "3.5.8-baseline")
-    assert [suites.is_quick(each, factory.catalog.buildable) for each in (cell, baseline)] == [True, False]
+def test_the_default_run_is_what_this_cell_can_pass_anywhere(project: Project, cell: Cell) -> None:
+    baseline = cell_of(project.matrix, "3.5.8-baseline")
+    assert [suites.is_quick(each, project.matrix.buildable) for each in (cell, baseline)] == [True, False]

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from spark_images import host
-from spark_images.host import Apt, Host
+from spark_images.engine import host
+from spark_images.engine.host import Apt, Host
 
 MIRROR, SECURITY = "https://mirror.example/debian", "https://mirror.example/security"
 NOTHING = Host(None, Apt(), {}, None, {})

@@ -12,11 +12,12 @@ import pytest
 import zstandard
 from docker.errors import ImageNotFound
 
-from spark_images import engine, measure
-from spark_images.errors import FactoryError
-from spark_images.house import Factory
-from spark_images.measure import Content, Layer, Sizes
-from spark_images.selection import cell_of
+from spark_images.engine import daemon
+from spark_images.errors import SparkImagesError
+from spark_images.matrix.selection import cell_of
+from spark_images.plan.project import Project
+from spark_images.reports import measure
+from spark_images.reports.measure import Content, Layer, Sizes
 from tests.unit.tree import Tree
 
 BOTTOM = ["rootfs-bookworm", "os-bookworm", "python-3.11", "identity", "jdk-17", "python-deps"]
@@ -30,24 +31,24 @@ def test_a_layer_that_images_share_counts_once() -> None:
     assert (sizes.total, sizes.stored) == (Content(25, 11), Content(15, 7))
 
 
-def test_origins_name_every_layer_bottom_first(factory: Factory) -> None:
-    graph = factory.graph(cell_of(factory.catalog, f"3.5.8-{variant}") for variant in ("baseline", "iceberg"))
+def test_origins_name_every_layer_bottom_first(project: Project) -> None:
+    graph = project.graph(cell_of(project.matrix, f"3.5.8-{variant}") for variant in ("baseline", "iceberg"))
     baseline, iceberg = (measure.origins(graph, graph.targets[f"spark-3.5.8{s}"]) for s in ("", "-iceberg"))
     common = [*BOTTOM, "", "", "spark-3.5.8-jars", "spark-3.5.8-core", "class-archive-3.5.8", "spark-conf", ""]
     assert baseline == [*common, "", "", "entrypoint"]
     assert iceberg == [*common, "python-deps-iceberg", "jars-iceberg-3.5", "entrypoint"]
 
 
-def test_origins_of_a_gpu_image_lie_upon_cuda(factory: Factory) -> None:
-    graph = factory.graph([cell_of(factory.catalog, "4.1.1-gpu")])
+def test_origins_of_a_gpu_image_lie_upon_cuda(project: Project) -> None:
+    graph = project.graph([cell_of(project.matrix, "4.1.1-gpu")])
     found = measure.origins(graph, graph.targets["spark-4.1.1-gpu"])
     assert found[:4] == ["rootfs-bookworm", "os-bookworm", "python-3.11", "cuda-12.9"]
     assert {"python-deps-gpu", "jars-rapids-4.1", "rapids-settings-4.1.1"} < set(found)
 
 
 def test_origins_of_the_small_factory(tree: Tree) -> None:
-    factory = tree.load()
-    graph = factory.graph(factory.catalog.buildable)
+    project = tree.load()
+    graph = project.graph(project.matrix.buildable)
     assert measure.origins(graph, graph.targets["app-9.0-lake"]) == ["rootfs", "os-bookworm", "core-9.0", "lake-jars-9"]
 
 
@@ -99,36 +100,36 @@ def test_a_layer_that_is_known_is_not_compressed_anew(tmp_path: Path, monkeypatc
 
 
 def test_only_images_with_an_unknown_layer_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+    requested = []
 
     def read(tags: list[str], known: Any) -> dict[str, list[Content]]:
-        asked.append(tags)
+        requested.append(tags)
         return {tag: [Content(1, 1), Content(2, 2)] for tag in tags}
 
-    monkeypatch.setattr(measure, "MEMORY", tmp_path / "made/layers.json")
+    monkeypatch.setattr(measure, "CACHE", tmp_path / "made/layers.json")
     monkeypatch.setattr(measure, "_layer_sizes", read)
     measure.contents({"a": ["sha256:1", "sha256:2"]})
     known = measure.contents({"a": ["sha256:1", "sha256:2"], "b": ["sha256:1", "sha256:3"]})
-    assert asked == [["a"], ["b"]]
+    assert requested == [["a"], ["b"]]
     assert known == {"sha256:1": Content(1, 1), "sha256:2": Content(2, 2), "sha256:3": Content(2, 2)}
 
 
 def test_what_the_catalogue_says_of_a_digest_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measure, "MEMORY", tmp_path / "layers.json")
+    monkeypatch.setattr(measure, "CACHE", tmp_path / "layers.json")
     monkeypatch.setattr(measure, "_layer_sizes", lambda *_: pytest.fail("an image was read"))
     assert measure.contents({"a": ["sha256:1"]}, [Layer("sha256:1", "os", 10, 4)]) == {"sha256:1": Content(10, 4)}
 
 
 def test_a_save_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     saves(monkeypatch, archive(tmp_path / "images.tar", {"manifest.json": manifest()}), code=3)
-    with pytest.raises(FactoryError, match="docker save failed with exit code 3"):
+    with pytest.raises(SparkImagesError, match="docker save failed with exit code 3"):
         measure._layer_sizes(["a:latest"], {})
 
 
 def test_a_save_that_fails_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "images.tar").write_bytes(b"")
     saves(monkeypatch, tmp_path / "images.tar", code=1)
-    with pytest.raises(FactoryError, match="docker save failed"):
+    with pytest.raises(SparkImagesError, match="docker save failed"):
         measure._layer_sizes(["a:latest"], {})
 
 
@@ -147,11 +148,11 @@ def test_a_shared_layer_that_is_saved_as_a_link(tmp_path: Path, monkeypatch: pyt
 
 def test_no_cli(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda _: None)
-    with pytest.raises(FactoryError, match=r"the docker CLI is missing: run \./bootstrap"):
+    with pytest.raises(SparkImagesError, match=r"the docker CLI is missing: run \./bootstrap"):
         measure._layer_sizes(["a:latest"], {})
 
 
-def test_images_that_the_engine_does_not_hold_are_left_out(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_images_that_the_engine_does_not_hold_are_left_out(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     digests = [f"sha256:{number}" for number in range(19)]
 
     def get(tag: str) -> Any:
@@ -159,9 +160,9 @@ def test_images_that_the_engine_does_not_hold_are_left_out(factory: Factory, mon
             raise ImageNotFound(tag)
         return SimpleNamespace(attrs={"RootFS": {"Layers": digests}})
 
-    monkeypatch.setattr(engine, "client", lambda: SimpleNamespace(images=SimpleNamespace(get=get)))
+    monkeypatch.setattr(daemon, "client", lambda: SimpleNamespace(images=SimpleNamespace(get=get)))
     monkeypatch.setattr(measure, "contents", lambda *_: {digest: Content(i, i) for i, digest in enumerate(digests)})
-    sizes = measure.measure(factory, factory.catalog.buildable)
+    sizes = measure.measure(project, project.matrix.buildable)
     assert list(sizes.images) == ["spark-3.5.8"]
     assert [layer.digest for layer in sizes.images["spark-3.5.8"]] == digests
     assert [layer.origin for layer in sizes.images["spark-3.5.8"]][-1] == measure.SETTINGS
@@ -169,7 +170,7 @@ def test_images_that_the_engine_does_not_hold_are_left_out(factory: Factory, mon
 
 
 def test_an_image_that_is_older_than_its_dockerfiles(tree: Tree) -> None:
-    factory = tree.load()
-    graph = factory.graph(factory.catalog.buildable)
-    with pytest.raises(FactoryError, match=r"app-9\.0: the engine's image has 2 layers, .* make 4: run `inv build"):
+    project = tree.load()
+    graph = project.graph(project.matrix.buildable)
+    with pytest.raises(SparkImagesError, match=r"app-9\.0: the engine's image has 2 layers, .* make 4: run `inv build"):
         measure._origins(graph, graph.targets["app-9.0"], 2)

@@ -1,4 +1,4 @@
-from spark_images import notebook
+from spark_images.running import notebook
 
 
 def test_the_url_has_this_machines_port() -> None:

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from spark_images import rootfs
-from spark_images.errors import FactoryError
-from spark_images.graph import LAYER_EPOCH
-from spark_images.host import Apt
+from spark_images.engine import rootfs
+from spark_images.engine.host import Apt
+from spark_images.errors import SparkImagesError
+from spark_images.plan.graph import LAYER_EPOCH
 
 APT = Apt((("https://mirror.example/debian", "trixie"),), ('Acquire::http::Proxy "http://p:1"',))
 
@@ -78,7 +78,7 @@ def test_a_failure_shows_the_end_of_the_log_and_leaves_what_was_there(place: Pat
     rootfs.bootstrap("bookworm", APT)
     made = rootfs.folder("bookworm")
     mmdebstrap(place, "seq 20; echo E: no mirror >&2; exit 25")
-    with pytest.raises(FactoryError) as raised:
+    with pytest.raises(SparkImagesError) as raised:
         rootfs.bootstrap("bookworm", APT)
     lines = str(raised.value).splitlines()
     assert lines[0] == "mmdebstrap failed:"
@@ -89,7 +89,7 @@ def test_a_failure_shows_the_end_of_the_log_and_leaves_what_was_there(place: Pat
 
 def test_no_mmdebstrap(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(place / "tools"))
-    with pytest.raises(FactoryError, match=r"mmdebstrap is missing: run \./bootstrap.*SPARK_IMAGES_OS_IMAGE"):
+    with pytest.raises(SparkImagesError, match=r"mmdebstrap is missing: run \./bootstrap.*SPARK_IMAGES_OS_IMAGE"):
         rootfs.bootstrap("bookworm", APT)
 
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from spark_images import engine, notebook, run
-from spark_images.errors import CommandError, FactoryError, UsageError
-from spark_images.house import Factory
+from spark_images.engine import daemon
+from spark_images.errors import CommandError, SparkImagesError, UsageError
+from spark_images.plan.project import Project
+from spark_images.running import notebook, run
 
 
 @pytest.fixture
@@ -19,9 +20,9 @@ def taken() -> Iterator[int]:
         yield listening.getsockname()[1]
 
 
-def test_the_newest_baseline_where_nothing_is_said(factory: Factory) -> None:
-    assert run.chosen(factory, "", "").key == f"{list(factory.catalog.spark)[-1]}-baseline"
-    assert run.chosen(factory, "3.5.8", "iceberg", "jupyter").key == "jupyter-3.5.8-iceberg"
+def test_the_newest_baseline_where_nothing_is_said(project: Project) -> None:
+    assert run.chosen(project, "", "").key == f"{list(project.matrix.spark)[-1]}-baseline"
+    assert run.chosen(project, "3.5.8", "iceberg", "jupyter").key == "jupyter-3.5.8-iceberg"
 
 
 @pytest.mark.parametrize(
@@ -32,16 +33,16 @@ def test_the_newest_baseline_where_nothing_is_said(factory: Factory) -> None:
         ("3.5.8", "gpu-iceberg", "jupyter", "not built: jupyter-3.5.8-gpu-iceberg: RAPIDS for Spark 3.5 does not read"),
     ],
 )
-def test_a_cell_that_is_not_there(factory: Factory, spark: str, variant: str, image: str, said: str) -> None:
+def test_a_cell_that_is_not_there(project: Project, spark: str, variant: str, image: str, said: str) -> None:
     with pytest.raises(UsageError, match=re.escape(said)):
-        run.chosen(factory, spark, variant, image)
+        run.chosen(project, spark, variant, image)
 
 
-def test_a_port_in_use_is_named(factory: Factory, taken: int) -> None:
-    with pytest.raises(FactoryError, match=f"port {taken} is in use"):
-        run.run(factory, run.chosen(factory, "", ""), ["connect"], ports=[taken])
-    with pytest.raises(FactoryError, match=rf"port {taken} is in use .*: name another one with --port"):
-        notebook.serve(factory, "3.5.8", "baseline", taken, "")
+def test_a_port_in_use_is_named(project: Project, taken: int) -> None:
+    with pytest.raises(SparkImagesError, match=f"port {taken} is in use"):
+        run.run(project, run.chosen(project, "", ""), ["connect"], ports=[taken])
+    with pytest.raises(SparkImagesError, match=rf"port {taken} is in use .*: name another one with --port"):
+        notebook.serve(project, "3.5.8", "baseline", taken, "")
 
 
 @pytest.mark.parametrize("port", [0, -1, 65536])
@@ -75,19 +76,19 @@ def test_a_terminal_and_a_device_where_they_are() -> None:
     ]
 
 
-def test_a_job_that_is_not_there(factory: Factory, tmp_path: Path) -> None:
+def test_a_job_that_is_not_there(project: Project, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is no file: name the job"):
-        run.submit(factory, run.chosen(factory, "", ""), str(tmp_path / "job.py"), [])
+        run.submit(project, run.chosen(project, "", ""), str(tmp_path / "job.py"), [])
 
 
-def test_a_cluster_without_workers(factory: Factory) -> None:
+def test_a_cluster_without_workers(project: Project) -> None:
     with pytest.raises(UsageError, match="needs one at least"):
-        run.cluster(factory, run.chosen(factory, "", ""), 0)
+        run.cluster(project, run.chosen(project, "", ""), 0)
 
 
-def test_the_exit_code_of_a_command_is_ours(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "find", lambda _: "held")
+def test_the_exit_code_of_a_command_is_ours(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(daemon, "find", lambda _: "held")
     monkeypatch.setattr(run, "command", lambda *_, **__: ["bash", "-c", "exit 7"])
     with pytest.raises(CommandError) as raised:
-        run.run(factory, run.chosen(factory, "", ""), ["spark-submit"])
+        run.run(project, run.chosen(project, "", ""), ["spark-submit"])
     assert raised.value.exit_code == 7

@@ -7,9 +7,9 @@ import pytest
 from invoke.program import Program
 
 import tasks
-from spark_images import build
-from spark_images.errors import FactoryError
-from spark_images.house import Factory
+from spark_images.engine import build
+from spark_images.errors import SparkImagesError
+from spark_images.plan.project import Project
 
 Inv = Callable[..., str]
 
@@ -65,7 +65,7 @@ def test_a_setting_that_is_no_number(
 
 def test_what_fails_exits_with_1(inv: Inv, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any, **__: Any) -> None:
-        raise FactoryError("no container engine answers")
+        raise SparkImagesError("no container engine answers")
 
     monkeypatch.setattr(build, "build", fail)
     with pytest.raises(SystemExit) as raised:
@@ -84,7 +84,7 @@ def test_a_dry_run_prints_the_plan(inv: Inv) -> None:
 
 
 @pytest.mark.parametrize(
-    ("task", "flags", "asked"),
+    ("task", "flags", "requested"),
     [
         (
             "build.runtime",
@@ -113,22 +113,24 @@ def test_a_dry_run_prints_the_plan(inv: Inv) -> None:
         ),
     ],
 )
-def test_json_is_the_definition_that_would_run(inv: Inv, task: str, flags: list[str], asked: list[str]) -> None:
+def test_json_is_the_definition_that_would_run(inv: Inv, task: str, flags: list[str], requested: list[str]) -> None:
     definition = json.loads(inv(task, *flags, "--json"))
-    assert definition["group"]["default"]["targets"] == asked
-    assert set(asked) <= set(definition["target"])
+    assert definition["group"]["default"]["targets"] == requested
+    assert set(requested) <= set(definition["target"])
 
 
-def test_build_all_asks_for_everything_that_is_shipped(inv: Inv, factory: Factory) -> None:
+def test_build_all_asks_for_everything_that_is_shipped(inv: Inv, project: Project) -> None:
     definition = json.loads(inv("build.all", "--json"))
-    distributions = {f"spark-{spark.replace('.', '_')}-distribution" for spark in factory.catalog.spark}
+    distributions = {f"spark-{spark.replace('.', '_')}-distribution" for spark in project.matrix.spark}
     rest = set(definition["target"]) - set(definition["group"]["default"]["targets"])
     assert rest == {"toolchain", *distributions}
 
 
 def test_a_build_takes_the_flags_on(inv: Inv, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Any] = []
-    monkeypatch.setattr(build, "build", lambda _f, _g, asked, **how: seen.append(([t.name for t in asked], how)))
+    monkeypatch.setattr(
+        build, "build", lambda _f, _g, requested, **how: seen.append(([t.name for t in requested], how))
+    )
     cell = ("--image", "spark", "--spark", "3.5.8", "--variant", "baseline")
     inv("build.runtime", *cell, "--no-cache", "--builder", "kube")
     assert seen == [(["spark-3.5.8"], {"no_cache": True, "builder": "kube"})]

@@ -1,14 +1,16 @@
-"""A small factory in a folder of its own: a layer for each thing that a real one can do."""
+"""A small project in a folder of its own: a layer for each thing that a real one can do."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spark_images import bake, house, images_toml, lock
-from spark_images.catalog import Catalog
-from spark_images.house import Factory
-from spark_images.lock import Entry
+from spark_images.matrix import file
+from spark_images.matrix.model import Matrix
+from spark_images.plan import bake
+from spark_images.plan.project import Project, load_project
+from spark_images.recipes import locks
+from spark_images.recipes.locks import Entry
 
 TOML = """
 [settings]
@@ -87,7 +89,7 @@ LOCKS = {"core": {f"group:core:{version}": Entry(version.replace(".", "") * 32, 
 
 @dataclass(frozen=True)
 class Tree:
-    """The working tree of the small factory, to be changed and loaded."""
+    """The working tree of the small project, to be changed and loaded."""
 
     root: Path
 
@@ -96,7 +98,7 @@ class Tree:
         for folder, text in DOCKERFILES.items():
             self.dockerfile(folder, text)
         for layer, entries in LOCKS.items():
-            lock.write_lock(self.root / f"docker/intermediate/{layer}/artefacts.lock", entries)
+            locks.write_lock(self.root / f"docker/intermediate/{layer}/artefacts.lock", entries)
         return self
 
     def toml(self, old: str, new: str) -> "Tree":
@@ -111,15 +113,15 @@ class Tree:
         file.write_text(text)
         return self
 
-    def catalog(self, environment: Mapping[str, str] | None = None) -> Catalog:
-        return images_toml.load(self.root / "images.toml", environment)
+    def matrix(self, environment: Mapping[str, str] | None = None) -> Matrix:
+        return file.load(self.root / "images.toml", environment)
 
-    def load(self, environment: Mapping[str, str] | None = None, *, locked: bool = True) -> Factory:
-        return house.load(self.root, environment or {}, locked=locked)
+    def load(self, environment: Mapping[str, str] | None = None, *, locked: bool = True) -> Project:
+        return load_project(self.root, environment or {}, locked=locked)
 
     def bake(self, environment: Mapping[str, str] | None = None, kinds: tuple[str, ...] = ("runtime",)) -> Any:
-        factory = self.load(environment)
-        graph = factory.graph(factory.catalog.buildable)
+        project = self.load(environment)
+        graph = project.graph(project.matrix.buildable)
         return bake.definition(
-            factory.catalog, graph, graph.of_kinds(kinds), bake.Stamp("abc", 7), bake.Output("type=image"), "rootfs/dir"
+            project.matrix, graph, graph.of_levels(kinds), bake.Stamp("abc", 7), bake.Output("type=image"), "rootfs/dir"
         )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from spark_images.house import Factory
+from spark_images.plan.project import Project
 from tests.integration.conftest import RANDOM_UID, Image
 
 pytestmark = pytest.mark.smoke
@@ -89,10 +89,10 @@ def test_a_traceback_shows_the_line(image: Image) -> None:
     assert 'File "/opt/spark/python/lib/pyspark.zip/pyspark/sql/session.py"' in output
 
 
-def test_licences_of_what_is_shipped(image: Image, factory: Factory) -> None:
+def test_licences_of_what_is_shipped(image: Image, project: Project) -> None:
     found = set(_find(image, "-path '/usr/share/licenses/*' -type f"))
     jars = image.run("bash", "-c", "ls /opt/spark/jars").stdout.split()
-    for layer, artefact in factory.catalog.all_artefacts():
+    for layer, artefact in project.matrix.all_artefacts():
         if ":" in artefact.coordinate:
             _, name, version = artefact.coordinate.split(":")
             if f"{name}-{version}.jar" in jars:

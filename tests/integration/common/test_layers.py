@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from spark_images import host
+from spark_images.engine import host
 from tests.integration.conftest import Image
 from tests.integration.layers import layers
 

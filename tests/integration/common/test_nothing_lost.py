@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from spark_images.catalog import Cell
-from spark_images.house import Factory
+from spark_images.matrix.model import Cell
+from spark_images.plan.project import Project
 from tests.integration.conftest import Image, Result
 
 JOBS = Path(__file__).parent / "jobs"
@@ -39,9 +39,9 @@ def found(result: Result) -> Any:
     return result.json()
 
 
-def test_natives_are_of_this_platform_only(found: Any, factory: Factory) -> None:
+def test_natives_are_of_this_platform_only(found: Any, project: Project) -> None:
     """A driver's jar is its vendor's as it is: a licence says so."""
-    drivers = {"-".join(a.coordinate.split(":")[1:]) + ".jar" for _, a in factory.catalog.all_artefacts() if a.driver}
+    drivers = {"-".join(a.coordinate.split(":")[1:]) + ".jar" for _, a in project.matrix.all_artefacts() if a.driver}
     foreign = {
         name: [library for library in libraries if not HERE.search(library)]
         for name, libraries in found["natives"].items()

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from spark_images.catalog import Artefact
-from spark_images.house import load
+from spark_images.matrix.model import Artefact
+from spark_images.plan.project import load_project
 from tests.integration.conftest import RANDOM_UID, SPARK_UID, Image, Result
 
 JOBS = Path(__file__).parent / "jobs"
-DRIVERS = [artefact for _, artefact in load(locked=False).catalog.all_artefacts() if artefact.driver]
+DRIVERS = [artefact for _, artefact in load_project(locked=False).matrix.all_artefacts() if artefact.driver]
 
 
 def test_spark_submit_computes_pi(image: Image) -> None:

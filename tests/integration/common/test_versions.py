@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from spark_images.catalog import Cell
+from spark_images.matrix.model import Cell
 from tests.integration.conftest import Image
 
 pytestmark = pytest.mark.smoke

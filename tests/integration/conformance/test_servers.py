@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from spark_images import engine
+from spark_images.engine import daemon
 from tests.integration.conformance.conftest import JOBS, Way
 from tests.integration.conftest import FETCH, HARDENED, SPARK_UID, Image, Service
 
@@ -77,7 +77,7 @@ def test_the_history_server_shows_what_a_job_wrote(image: Image, way: Way) -> No
 
 @pytest.fixture
 def network() -> Iterator[str]:
-    network = engine.client().networks.create(f"spark-images-{uuid.uuid4().hex[:8]}")
+    network = daemon.client().networks.create(f"spark-images-{uuid.uuid4().hex[:8]}")
     try:
         yield str(network.name)
     finally:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from spark_images import gpu
-from spark_images.catalog import Cell
+from spark_images.engine import gpu
+from spark_images.matrix.model import Cell
 
 SETTINGS = "/opt/spark/conf/rapids.conf"
 CATALOGUE = (

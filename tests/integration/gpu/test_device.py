@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from docker.types import DeviceRequest
 
-from spark_images.catalog import Cell
+from spark_images.matrix.model import Cell
 from tests.integration.conftest import Image
 from tests.integration.gpu.conftest import CATALOGUE, SETTINGS
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from spark_images.catalog import Cell
+from spark_images.matrix.model import Cell
 from tests.integration.conftest import Image, Result
 
 pytestmark = pytest.mark.smoke

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from spark_images.house import Factory
-from spark_images.lock import REQUIREMENTS_LOCK, package_versions
+from spark_images.plan.project import Project
+from spark_images.recipes.locks import REQUIREMENTS_LOCK, package_versions
 from tests.integration.conftest import Image
 
 pytestmark = pytest.mark.smoke
@@ -14,8 +14,8 @@ DRIVER_ONLY = {"libcuda.so.1", "libnvidia-ml.so.1"}
 """What the node's driver brings into a container."""
 
 
-def test_the_packages_are_the_locked_ones(image: Image, factory: Factory) -> None:
-    locked = dict(package_versions(factory.house.recipes["python-deps-gpu"].folder / REQUIREMENTS_LOCK))
+def test_the_packages_are_the_locked_ones(image: Image, project: Project) -> None:
+    locked = dict(package_versions(project.recipes.by_name["python-deps-gpu"].folder / REQUIREMENTS_LOCK))
     script = """
 import json
 from importlib.metadata import version

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from spark_images import gpu
+from spark_images.engine import gpu
 from tests.integration.conftest import Image
 from tests.integration.jupyter.server import Server, serve
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from docker.types import DeviceRequest
 
-from spark_images.catalog import GPU, Cell
+from spark_images.matrix.model import GPU, Cell
 from tests.integration.conftest import QUICK, Image
 from tests.integration.jupyter.server import Kernel, Output, Server, serve
 

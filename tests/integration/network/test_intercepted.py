@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from spark_images import bake, build, engine, host
-from spark_images.house import Factory
+from spark_images.engine import build, daemon, host
+from spark_images.plan import bake
+from spark_images.plan.project import Project
 from tests.integration.layers import layers
 from tests.integration.network.mirror import Mirror
 
@@ -33,28 +34,28 @@ def _default_index() -> str:
     return str(PyPI.simple_url)
 
 
-def _central(factory: Factory) -> str:
+def _central(project: Project) -> str:
     """Where Maven looks when nobody tells it: the model that Maven gives every project says."""
     script = "unzip -p /usr/share/maven/lib/maven-model-builder-3.x.jar org/apache/maven/model/pom-4.0.0.xml"
-    command = ["docker", "run", "--rm", factory.catalog.tag("toolchain"), "sh", "-c", script]
+    command = ["docker", "run", "--rm", project.matrix.tag("toolchain"), "sh", "-c", script]
     pom = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return pom.partition("<url>")[2].partition("</url>")[0]
 
 
 @pytest.fixture(scope="module")
-def built(factory: Factory, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
+def built(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
     folder = tmp_path_factory.mktemp("host")
-    catalog = factory.catalog
-    cell = next(cell for cell in catalog.buildable if "iceberg" in cell.features)
-    graph = factory.graph([cell])
-    build.build(factory, graph, [graph.targets["toolchain"]])
+    matrix = project.matrix
+    cell = next(cell for cell in matrix.buildable if "iceberg" in cell.features)
+    graph = project.graph([cell])
+    build.build(project, graph, [graph.targets["toolchain"]])
 
-    gateway = engine.client().networks.get("bridge").attrs["IPAM"]["Config"][0]["Gateway"]
+    gateway = daemon.client().networks.get("bridge").attrs["IPAM"]["Config"][0]["Gateway"]
     mirror = Mirror(gateway)
     here = host.read()
     settings = folder / "settings.xml"
     settings.write_text(
-        f"<settings><mirrors><mirror><id>m</id><mirrorOf>*</mirrorOf><url>{mirror.of(_central(factory) + '/')}</url>"
+        f"<settings><mirrors><mirror><id>m</id><mirrorOf>*</mirrorOf><url>{mirror.of(_central(project) + '/')}</url>"
         "</mirror></mirrors></settings>"
     )
     system = here.ca or Path(ssl.get_default_verify_paths().openssl_cafile)
@@ -65,14 +66,14 @@ def built(factory: Factory, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         pip={"index-url": mirror.of(here.pip.get("index-url", _default_index()) + "/").rstrip("/")},
         maven_settings=settings,
     )
-    asked = [graph.targets[catalog.layer_name(name, cell.values)] for name in LAYERS]
-    plan = build.plan(factory, graph, asked, containerd_store=engine.inspect().containerd_store)
+    requested = [graph.targets[matrix.layer_name(name, cell.values)] for name in LAYERS]
+    plan = build.plan(project, graph, requested, containerd_store=daemon.inspect().containerd_store)
     with mirror.running():
-        results = engine.bake(plan.definition, behind, catalog.versions["debian"], no_cache=True)
-    references = {target.name: _held(results[bake.identifier(target.name)]) for target in asked}
+        results = daemon.bake(plan.definition, behind, matrix.versions["debian"], no_cache=True)
+    references = {target.name: _held(results[bake.identifier(target.name)]) for target in requested}
     yield Built(references, mirror)
     for reference in references.values():
-        engine.client().images.remove(reference)
+        daemon.client().images.remove(reference)
 
 
 def _held(result: dict[str, Any]) -> str:
@@ -104,5 +105,5 @@ def test_no_layer_knows_of_it(built: Built) -> None:
 
 def test_no_history_knows_of_it(built: Built) -> None:
     for reference in built.references.values():
-        image = engine.client().images.get(reference)
+        image = daemon.client().images.get(reference)
         assert built.mirror.address not in str(image.history()) + str(image.attrs["Config"])

@@ -1,0 +1,43 @@
+"""Is there a GPU that a container of this machine's engine can use? One answer, for Nox and for pytest."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from spark_images.engine import daemon
+from spark_images.errors import SparkImagesError
+
+DEVICES = ("/dev/nvidiactl", "/dev/dxg")
+"""The control device of NVIDIA's driver, on Linux and on WSL."""
+
+LIBRARIES = ("/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib", "/usr/lib/wsl/lib", "/usr/local/nvidia/lib64")
+DRIVER = "libcuda.so.1"
+RUNTIME = "nvidia"
+
+
+def missing(root: Path, engine_info: Mapping[str, Any]) -> list[str]:
+    """Returns what a container would lack to use a GPU, a phrase each; nothing where it lacks nothing.
+
+    `root` is the machine's root folder, `engine_info` what the engine says of itself: its runtimes and CDI devices.
+    """
+    found = []
+    if not any((root / device.lstrip("/")).exists() for device in DEVICES):
+        found.append(f"no CUDA device ({DEVICES[0]})")
+    if not any((root / folder.lstrip("/") / DRIVER).exists() for folder in LIBRARIES):
+        found.append(f"no driver library ({DRIVER})")
+    devices = [device.get("ID", "") for device in engine_info.get("DiscoveredDevices") or ()]
+    by_cdi = any(name.startswith("nvidia.com/gpu") for name in devices)
+    if RUNTIME not in (engine_info.get("Runtimes") or {}) and not by_cdi:
+        found.append("the engine has no NVIDIA container runtime")
+    return found
+
+
+@cache
+def reason_to_skip(root: Path = Path("/")) -> str:
+    """Returns why tests that need a GPU are skipped on this machine, or "" where they can run."""
+    try:
+        info = daemon.client().info()
+    except SparkImagesError as error:
+        return str(error)
+    return ", ".join(missing(root, info))

@@ -1,0 +1,81 @@
+"""The bottom of the images where no registry is in reach: a Debian root file system, bootstrapped from packages."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from spark_images import BUILD, ROOT
+from spark_images.engine.host import Apt
+from spark_images.errors import SparkImagesError
+from spark_images.plan.graph import LAYER_EPOCH
+
+RECIPE = ROOT / "docker/base/rootfs"
+PACKAGES = ("usr-is-merged",)
+"""Beside the essential packages and apt. usr-is-merged takes the place of usrmerge, which brings 45 MB of Perl."""
+
+LEFT_OUT = (
+    "path-exclude=/usr/share/man/*",
+    "path-exclude=/usr/share/info/*",
+    "path-exclude=/usr/share/locale/*",
+    "path-exclude=/usr/share/doc/*",
+    "path-include=/usr/share/doc/*/copyright",
+    "path-include=/usr/share/doc/apt/examples/sources.list",
+    "path-exclude=/usr/share/zoneinfo/right/*",
+)
+"""What dpkg does not unpack. Licences stay; the sources.list is finish.sh's. right holds all time zones once more, for
+clocks that count leap seconds: a package of its own from Debian 13 on.
+"""
+
+
+def folder(suite: str) -> Path:
+    """Returns the folder of the root file system of this Debian suite; its name changes with what it is made from."""
+    made_from = [suite, LAYER_EPOCH, *PACKAGES, *LEFT_OUT, *(f.read_text() for f in sorted(RECIPE.iterdir()))]
+    key = hashlib.sha256("\0".join(made_from).encode()).hexdigest()[:16]
+    return BUILD / "rootfs" / f"{suite}-{key}"
+
+
+def is_made(suite: str) -> bool:
+    """Whether the root file system of this Debian suite is there, made from what the repository says today."""
+    return (folder(suite) / "rootfs.tar").exists()
+
+
+def bootstrap(suite: str, apt: Apt) -> None:
+    """Makes the root file system of a Debian suite.
+
+    Needs mmdebstrap, and root or user namespaces; takes 10 to 20 s. The same packages give the same bytes. Raises
+    SparkImagesError where mmdebstrap is missing or fails; its output is kept in a log.
+    """
+    target = folder(suite)
+    if not shutil.which("mmdebstrap"):
+        raise SparkImagesError(
+            "mmdebstrap is missing: run ./bootstrap, install it (Debian and Ubuntu have it), or name an image to build "
+            "upon: os-image in images.toml, or SPARK_IMAGES_OS_IMAGE=debian:bookworm-slim@sha256:…"
+        )
+    target.mkdir(parents=True, exist_ok=True)
+    partial, log = target / "rootfs.partial.tar", target / "mmdebstrap.log"
+    command = ["mmdebstrap", "--variant=minbase", "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr"]
+    command += [f"--include={','.join(PACKAGES)}", f"--customize-hook={RECIPE / 'finish.sh'}"]
+    command += [f"--dpkgopt={option}" for option in LEFT_OUT]
+    command += [f"--aptopt={option}" for option in apt.options]
+    sources = apt.sources(suite)
+    # Without a source list of the host's, mmdebstrap knows Debian's own mirror.
+    command += [suite, str(partial), *(["-"] if sources else [])]
+    print(f"bootstrapping Debian {suite} (once, 10 to 20 s)")
+    with log.open("w") as output:
+        done = subprocess.run(
+            command,
+            env={**os.environ, "SOURCE_DATE_EPOCH": LAYER_EPOCH},
+            input="\n".join(sources).encode(),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    if done.returncode:
+        lines = log.read_text(errors="replace").splitlines()
+        raise SparkImagesError(
+            "mmdebstrap failed:\n  " + "\n  ".join(lines[-8:]) + f"\nthe whole of it: {log.relative_to(ROOT)}"
+        )
+    shutil.copy(RECIPE / "Dockerfile", target)
+    partial.rename(target / "rootfs.tar")

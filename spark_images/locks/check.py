@@ -1,0 +1,42 @@
+"""Whether images.toml, the requirements and the locks agree."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from spark_images import ROOT
+from spark_images.errors import MatrixError
+from spark_images.matrix.model import Matrix
+from spark_images.recipes.dockerfiles import Recipes
+from spark_images.recipes.locks import ARTEFACTS, REQUIREMENTS, Lock, requirement_sets
+
+
+def wanted(matrix: Matrix, locks: Mapping[str, Lock]) -> dict[str, set[str]]:
+    """Returns the coordinates that each layer takes in by images.toml; none for a layer that only has a lock."""
+    coordinates: dict[str, set[str]] = {layer: set() for layer in sorted({*matrix.layers, *locks})}
+    for layer, artefact in matrix.all_artefacts():
+        coordinates[layer].add(artefact.coordinate)
+    return coordinates
+
+
+def disagreements(matrix: Matrix, recipes: Recipes, locks: Mapping[str, Lock], root: Path = ROOT) -> list[str]:
+    """Returns a sentence for each place where images.toml or a requirements.in and their lock disagree."""
+    found = []
+    for layer, coordinates in wanted(matrix, locks).items():
+        locked = set(locks.get(layer, ()))
+        found += [f"[layers.{layer}]: {c} is not in {ARTEFACTS}" for c in sorted(coordinates - locked)]
+        found += [
+            f"[layers.{layer}]: {c} is in {ARTEFACTS} but not in images.toml" for c in sorted(locked - coordinates)
+        ]
+    for requirements in requirement_sets(matrix, recipes, root):
+        path = requirements.lock.relative_to(root)
+        if not requirements.lock.exists():
+            found.append(f"{path} is missing")
+        elif requirements.lock.read_text().partition("\n")[0] != requirements.fingerprint:
+            found.append(f"{path} was not compiled from today's {REQUIREMENTS}")
+    return found
+
+
+def check(matrix: Matrix, recipes: Recipes, locks: Mapping[str, Lock], root: Path = ROOT) -> None:
+    """Raises MatrixError, naming each place, where images.toml or a requirements.in and its lock disagree."""
+    if found := disagreements(matrix, recipes, locks, root):
+        raise MatrixError("\n".join([*found, "run `inv lock.update`"]))

@@ -1,0 +1,125 @@
+"""Refreshing the locks: the hashes of new artefacts, and the Python sets compiled anew."""
+
+import json
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from docker.errors import ContainerError
+from uv import find_uv_bin
+
+from spark_images import ROOT
+from spark_images.engine import build, daemon, host
+from spark_images.errors import SparkImagesError, UsageError, unknown
+from spark_images.locks.check import wanted
+from spark_images.plan import graph as graphs
+from spark_images.plan.project import Project
+from spark_images.recipes.locks import (
+    ARTEFACTS,
+    Entry,
+    Requirements,
+    package_versions,
+    requirement_sets,
+    write_lock,
+)
+
+LEVELS = ("artefacts", "python")
+TOOLCHAIN = "toolchain"
+
+
+def update(project: Project, only: Sequence[str] = (), *, upgrade: bool = False) -> list[Path]:
+    """Brings the locks of these kinds up to date with images.toml and requirements.in; returns the files that changed.
+
+    A hash that is locked already stays as it is. Python packages keep their versions unless `upgrade`. Raises
+    UsageError for an unknown kind, SparkImagesError where something cannot be fetched or resolved.
+    """
+    for kind in only:
+        if kind not in LEVELS:
+            raise UsageError(unknown("kind of lock", kind, LEVELS))
+    changed = []
+    if "artefacts" in (only or LEVELS):
+        changed += _artefacts(project)
+    if "python" in (only or LEVELS):
+        changed += [
+            s.lock for s in requirement_sets(project.matrix, project.recipes) if _compile(project, s, upgrade=upgrade)
+        ]
+    return changed
+
+
+def _artefacts(project: Project) -> list[Path]:
+    changed = []
+    for layer, coordinates in wanted(project.matrix, project.locks).items():
+        lock = dict(project.locks.get(layer, {}))
+        if coordinates == set(lock):
+            continue
+        new = coordinates - set(lock)
+        entries = {c: e for c, e in lock.items() if c in coordinates} | (_hashes(project, sorted(new)) if new else {})
+        file = ROOT / project.recipes.by_name[layer].folder / ARTEFACTS
+        write_lock(file, entries)
+        changed.append(file)
+    return changed
+
+
+def _hashes(project: Project, coordinates: Sequence[str]) -> dict[str, Entry]:
+    """Fetches artefacts in the toolchain image, with what a build would use, and returns their hashes."""
+    matrix = project.matrix
+    graph = graphs.graph(matrix, project.recipes, project.locks, [(TOOLCHAIN, matrix.buildable[0])])
+    build.build(project, graph, [graph.targets[TOOLCHAIN]])
+    here = host.read()
+    with daemon.secret_files(here.secrets(matrix.versions["debian"])) as folder:
+        try:
+            output = daemon.client().containers.run(
+                matrix.tag(TOOLCHAIN),
+                ["fetch-artefacts", "--hash", "artefacts", *coordinates],
+                volumes={str(folder): {"bind": "/run/secrets", "mode": "ro"}},
+                environment=dict(here.proxies),
+                remove=True,
+            )
+        except ContainerError as error:
+            said = error.stderr.decode(errors="replace") if isinstance(error.stderr, bytes) else str(error.stderr)
+            raise SparkImagesError(f"could not fetch {', '.join(coordinates)}:\n{said.strip()}") from None
+    return {coordinate: Entry(**entry) for coordinate, entry in json.loads(output).items()}
+
+
+def _compile(project: Project, requirements: Requirements, *, upgrade: bool) -> bool:
+    before = requirements.lock.read_bytes() if requirements.lock.exists() else b""
+    here = host.read()
+    command = [find_uv_bin(), "pip", "compile", "--quiet", "--generate-hashes", "--no-header", "--no-annotate"]
+    command += [
+        "--only-binary",
+        ":all:",
+        "--python-version",
+        project.matrix.versions["python"],
+        "--python-platform",
+        "x86_64-manylinux_2_28",
+    ]
+    for lock in (*requirements.extends, *requirements.beside):
+        command += ["--constraint", str(lock)]
+    for lock in requirements.extends:
+        for name, _ in package_versions(lock):
+            command += ["--no-emit-package", name]
+    if index := here.pip.get("index-url"):
+        command += ["--default-index", index]
+    command += ["--upgrade"] if upgrade else []
+    command += ["--output-file", requirements.lock.name, "-"]
+    environment = {**os.environ, **({"SSL_CERT_FILE": str(here.ca)} if here.ca else {})}
+    done = subprocess.run(
+        command,
+        cwd=requirements.source.parent,
+        env=environment,
+        input=requirements.text,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise SparkImagesError(f"{requirements.source.relative_to(ROOT)} cannot be resolved:\n{done.stderr.strip()}")
+    compiled = requirements.lock.read_text()
+    requirements.lock.write_text(f"{requirements.fingerprint}\n{compiled.removeprefix(_first_comment(compiled))}")
+    return requirements.lock.read_bytes() != before
+
+
+def _first_comment(text: str) -> str:
+    first, newline, _ = text.partition("\n")
+    return first + newline if first.startswith("#") else ""

@@ -1,0 +1,92 @@
+"""A graph as a buildx bake definition. Pure: a graph goes in, a dict comes out, nothing is read or written."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from spark_images.matrix.model import Matrix, fill
+from spark_images.plan.graph import LAYER_EPOCH, ROOTFS, Graph, Target
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What identifies the source of a build: the commit, and its time in seconds since 1970."""
+
+    revision: str
+    epoch: int
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where results go, as an output option of buildx: for the targets that are asked for, and for the rest."""
+
+    requested: str
+    rest: str = "type=cacheonly"
+
+
+def identifier(name: str) -> str:
+    """Returns the bake target of a layer or image: bake takes letters, digits, `_` and `-` only."""
+    return re.sub(r"[^a-zA-Z0-9_-]", "_", name)
+
+
+def definition(
+    matrix: Matrix, graph: Graph, requested: Iterable[Target], stamp: Stamp, output: Output, rootfs_folder: str
+) -> dict[str, Any]:
+    """Returns the bake definition that builds `requested`, and what it needs, with every target linked to its own.
+
+    No target has a tag: names move when the whole of it is built.
+    `rootfs_folder` is where the bootstrapped root file system lies, relative to the repository.
+    """
+    wanted = {target.name for target in requested if not _replaced(matrix, target)}
+    needed = _closure(graph, wanted)
+    targets = {
+        identifier(target.name): _target(matrix, graph, target, stamp, output, rootfs_folder, target.name in wanted)
+        for target in graph.targets.values()
+        if target.name in needed and not _replaced(matrix, target)
+    }
+    return {"group": {"default": {"targets": sorted(map(identifier, wanted))}}, "target": targets}
+
+
+def _closure(graph: Graph, names: Iterable[str]) -> set[str]:
+    closure: set[str] = set()
+    todo = list(names)
+    while todo:
+        name = todo.pop()
+        if name not in closure:
+            closure.add(name)
+            todo += graph.targets[name].contexts.values()
+    return closure
+
+
+def _replaced(matrix: Matrix, target: Target) -> bool:
+    return target.recipe.name == ROOTFS and bool(matrix.settings.os_image)
+
+
+def _target(
+    matrix: Matrix, graph: Graph, target: Target, stamp: Stamp, output: Output, rootfs_folder: str, requested: bool
+) -> dict[str, Any]:
+    contexts = {
+        name: f"docker-image://{matrix.settings.os_image}"
+        if _replaced(matrix, graph.targets[dependency])
+        else f"target:{identifier(dependency)}"
+        for name, dependency in target.contexts.items()
+    }
+    return {
+        "context": rootfs_folder if target.recipe.name == ROOTFS else str(target.recipe.folder),
+        "contexts": contexts,
+        # The date of the image's configuration. A layer has that of its files: it is the same one after each commit.
+        "args": {"SOURCE_DATE_EPOCH": str(stamp.epoch) if target.cell else LAYER_EPOCH, **target.arguments},
+        "labels": _labels(target, stamp),
+        "output": [output.requested if requested else output.rest],
+    }
+
+
+def _labels(target: Target, stamp: Stamp) -> Mapping[str, str]:
+    if target.cell is None:
+        # Two layers of the same content are two images: an engine stumbles over one that is exported twice at a time.
+        return {"org.opencontainers.image.title": target.name}
+    values = {**target.cell.values, "revision": stamp.revision}
+    labels = {name: fill(template, values, f"[labels] {name}") for name, template in target.cell.labels.items()}
+    # bake reads texts as templates: ${…} and %{…} are its own.
+    return {name: text.replace("${", "$${").replace("%{", "%%{") for name, text in labels.items() if text}

@@ -1,0 +1,161 @@
+"""The DAG: which layers and images a selection of cells needs, and what each is built from.
+
+The edges are the Dockerfiles' own: a name in FROM or COPY --from that is no stage of the same file is a folder under
+docker/. What a cell's values make of that folder (its name, its arguments) makes it a target.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+
+from spark_images.errors import MatrixError, SparkImagesError, unknown
+from spark_images.matrix.model import Artefact, Cell, Matrix
+from spark_images.recipes.dockerfiles import Recipe, Recipes
+from spark_images.recipes.locks import Lock
+
+LAYER_EPOCH = "1767225600"
+"""The date of every file in a layer (2026-01-01, in seconds since 1970): equal content is equal bytes."""
+
+ROOTFS = "rootfs"
+"""The folder whose content is no Dockerfile's work: a bootstrapped Debian, or an image that settings name."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """One layer or image to build. `name` has no prefix and tag; `contexts` maps names in its Dockerfile to targets."""
+
+    name: str
+    recipe: Recipe
+    arguments: Mapping[str, str]
+    contexts: Mapping[str, str]
+    cell: Cell | None
+    """The cell that an image is; None for a layer."""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Targets by name, dependencies first; `shipped` are the names whose files lie in an image."""
+
+    targets: Mapping[str, Target]
+    shipped: frozenset[str]
+
+    def of_levels(self, levels: Iterable[str]) -> tuple[Target, ...]:
+        """Returns the shipped targets of these levels (base, intermediate, runtime), dependencies first."""
+        return tuple(t for t in self.targets.values() if t.recipe.level in levels and t.name in self.shipped)
+
+
+def images(cells: Iterable[Cell]) -> list[tuple[str, Cell]]:
+    """Returns the roots of the graph that builds these cells' images."""
+    return [(cell.image, cell) for cell in cells]
+
+
+def graph(matrix: Matrix, recipes: Recipes, locks: Mapping[str, Lock], roots: Iterable[tuple[str, Cell]]) -> Graph:
+    """Returns what must be built for `roots`, dependencies first: pairs of a folder and the cell that gives it values.
+
+    Raises MatrixError for a feature or folder that does not exist, an artefact without a lock entry, or one name
+    with two meanings; SparkImagesError for a cycle.
+    """
+    targets: dict[str, Target] = {}
+    shipped: set[str] = set()
+    todo = [(folder, cell, True) for folder, cell in roots]
+    done: set[tuple[str, str, bool]] = set()
+    while todo:
+        folder, cell, ships = todo.pop()
+        target = _target(matrix, recipes, locks, folder, cell)
+        known = targets.setdefault(target.name, target)
+        if known != target:
+            raise MatrixError(
+                f'images.toml: the name "{target.name}" stands for two builds: {_difference(known, target)}. '
+                "Put the value that differs into the name"
+            )
+        if ships:
+            shipped.add(target.name)
+        if (target.name, cell.key, ships) in done:
+            continue
+        done.add((target.name, cell.key, ships))
+        for name, s in target.recipe.reached(target.arguments):
+            todo.append((name, matrix.sibling(cell, name) if name in matrix.images else cell, ships and s))
+    sorter = TopologicalSorter({name: sorted(t.contexts.values()) for name, t in sorted(targets.items())})
+    try:
+        return Graph({name: targets[name] for name in sorter.static_order()}, frozenset(shipped))
+    except CycleError as error:
+        raise SparkImagesError(
+            f"the Dockerfiles refer to each other in a circle: {' -> '.join(error.args[1])}"
+        ) from None
+
+
+def _target(matrix: Matrix, recipes: Recipes, locks: Mapping[str, Lock], folder: str, cell: Cell) -> Target:
+    recipe = recipes.by_name[folder]
+    for stage in recipe.stages:
+        if stage.name in recipes.by_name:
+            raise SparkImagesError(
+                f'{recipe.folder}/Dockerfile: the stage "{stage.name}" hides the folder of that name'
+            )
+    is_image = folder in matrix.images
+    artefacts = matrix.artefacts(folder, cell.values)
+    offered = {f"{name.upper()}_VERSION": value for name, value in cell.values.items()}
+    offered |= {
+        "LAYER_EPOCH": LAYER_EPOCH,
+        "ARTEFACTS": " ".join(_hashed(artefact, folder, locks) for artefact in artefacts),
+        "RAPIDS_OVERRIDE": cell.values.get("rapids_override", ""),
+        "LINKS": " ".join(f"{a.link}={file_name(a.coordinate)}" for a in artefacts if a.link),
+    }
+    if is_image:
+        offered |= {f"ENABLE_{f.upper()}": str(f in cell.features).lower() for f in recipes.features}
+    arguments = {name: offered[name] for name in recipe.arguments if name in offered}
+    for name, default in recipe.arguments.items():
+        if default is None and name not in arguments:
+            raise MatrixError(f"{recipe.folder}/Dockerfile: ARG {name}: {unknown('value', name, sorted(offered))}")
+
+    contexts = {}
+    for name, _ in recipe.reached(arguments):
+        if name not in recipes.by_name:
+            raise MatrixError(f"{recipe.folder}/Dockerfile: {unknown('folder', name, recipes.by_name)}")
+        contexts[name] = matrix.name_of(name, cell)
+    return Target(matrix.name_of(folder, cell), recipe, arguments, contexts, cell if is_image else None)
+
+
+def _hashed(artefact: Artefact, folder: str, locks: Mapping[str, Lock]) -> str:
+    entry = locks[folder].get(artefact.coordinate) if folder in locks else None
+    if entry is None:
+        raise MatrixError(
+            f"images.toml: [layers.{folder}] artefacts: {artefact.coordinate} has no entry in its lock: "
+            "run `inv lock.update --only artefacts`"
+        )
+    return f"{artefact.coordinate}@sha256:{entry.sha256}"
+
+
+def file_name(coordinate: str) -> str:
+    """Returns the file name of a Maven coordinate's jar (group:artifact:version), as the repository calls it."""
+    _, artifact, version = coordinate.split(":")
+    return f"{artifact}-{version}.jar"
+
+
+def _difference(one: Target, other: Target) -> str:
+    for name in one.arguments:
+        if one.arguments[name] != other.arguments.get(name):
+            return f'{name} is "{one.arguments[name]}" and "{other.arguments.get(name)}"'
+    return f"it is built from {dict(one.contexts)} and {dict(other.contexts)}"
+
+
+def check_features(matrix: Matrix, recipes: Recipes) -> None:
+    """Raises MatrixError where a variant that is built switches on what no Dockerfile adds a layer for."""
+    for cell in matrix.buildable:
+        if cell.image not in recipes.by_name:
+            raise MatrixError(f"images.toml: [images.{cell.image}]: there is no docker/runtime/{cell.image}/Dockerfile")
+        for feature in cell.features:
+            if _reached(recipes, cell.image, "") == _reached(recipes, cell.image, feature):
+                raise MatrixError(
+                    f'images.toml: [variants] {cell.variant}: "{feature}" names no layer: '
+                    f"{recipes.by_name[cell.image].folder}/Dockerfile has no stage that "
+                    f"ENABLE_{feature.upper()}=true would add"
+                )
+
+
+def _reached(recipes: Recipes, image: str, feature: str) -> set[str]:
+    """The folders that an image needs with one feature on, those of the images that it lies upon included."""
+    switches = {f"ENABLE_{f.upper()}": str(f == feature).lower() for f in recipes.features}
+    found = {name for name, _ in recipes.by_name[image].reached(switches)}
+    for name in found & {name for name, recipe in recipes.by_name.items() if recipe.level == "runtime"}:
+        found |= _reached(recipes, name, feature)
+    return found

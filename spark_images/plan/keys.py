@@ -1,0 +1,56 @@
+"""The key of a target: a hash of everything that goes into it."""
+
+import hashlib
+import json
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from spark_images import ROOT
+
+
+def keys(definition: Mapping[str, Any], root: Path = ROOT) -> dict[str, str]:
+    """Returns the key of each target of a bake definition: a hash of its files, arguments, labels, and of the keys of
+    the targets that it is built from. Where results go is no part of it.
+
+    A target that rests upon what can change unseen has none: an image without a digest, a folder that is yet to come.
+    """
+    found: dict[str, str | None] = {}
+    folders: dict[str, str | None] = {}
+
+    def linked(context: str) -> str | None:
+        name = context.removeprefix("target:")
+        if name != context:
+            return key(name)
+        return context if "@sha256:" in context else None
+
+    def key(name: str) -> str | None:
+        if name not in found:
+            target = definition["target"][name]
+            folder = target["context"]
+            if folder not in folders:
+                folders[folder] = content(root / folder)
+            below = {context: linked(source) for context, source in target["contexts"].items()}
+            parts = [folders[folder], below, target["args"], target["labels"]]
+            known = folders[folder] is not None and None not in below.values()
+            found[name] = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest() if known else None
+        return found[name]
+
+    return {name: known for name in definition["target"] if (known := key(name))}
+
+
+def content(folder: Path) -> str | None:
+    """Returns a hash of what BuildKit would see of a folder (names, modes, contents), or None where there is none."""
+    if not folder.is_dir():
+        return None
+    total = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        mode = path.lstat().st_mode
+        total.update(f"{path.relative_to(folder)}\0{mode:o}\0".encode())
+        if stat.S_ISLNK(mode):
+            total.update(str(path.readlink()).encode())
+        elif stat.S_ISREG(mode):
+            with path.open("rb") as file:
+                total.update(hashlib.file_digest(file, "sha256").digest())
+    return total.hexdigest()

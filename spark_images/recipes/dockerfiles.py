@@ -1,0 +1,156 @@
+"""What the Dockerfiles under docker/ say: the stages, the arguments they take, and the names they refer to."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import dockerfile
+
+from spark_images import ROOT
+from spark_images.errors import SparkImagesError
+
+LEVELS = ("base", "intermediate", "runtime")
+"""The folders of docker/, from the bottom up."""
+
+EMPTY = "scratch"
+_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One FROM and what follows it: its own name, what it starts from, and what it copies or mounts from."""
+
+    name: str
+    base: str
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One folder docker/<level>/<name> and the Dockerfile in it."""
+
+    name: str
+    level: str
+    folder: Path
+    stages: tuple[Stage, ...]
+    arguments: Mapping[str, str | None]
+    """Every ARG that is declared, with its default value: None where it has none."""
+
+    def stage(self, name: str) -> Stage | None:
+        """Returns the stage of this name, or None where the name is another folder's."""
+        return next((stage for stage in self.stages if stage.name == name), None)
+
+    def reached(self, arguments: Mapping[str, str]) -> Iterator[tuple[str, bool]]:
+        """Yields (name, shipped) for each folder that the final stage needs under these build arguments.
+
+        `shipped` says that its files lie in the result as they are: a base of the final stage, or what a runtime
+        image copies; not what a layer is only built with.
+        """
+        todo = [(self.stages[-1], True)]
+        seen: set[tuple[str, bool]] = set()
+        while todo:
+            stage, final = todo.pop()
+            for text, shipped in [(stage.base, final), *((s, self.level == "runtime") for s in stage.sources)]:
+                name = self._expand(text, arguments)
+                if name == EMPTY or (name, shipped) in seen:
+                    continue
+                seen.add((name, shipped))
+                if inner := self.stage(name):
+                    todo.append((inner, shipped))
+                else:
+                    yield name, shipped
+
+    def composed_of(self, arguments: Mapping[str, str]) -> Iterator[tuple[str, bool]]:
+        """Yields (name, copied) for what the final stage lies upon and then for each of its copies, in order.
+
+        A stage of this file that is another name's alias counts as that name; one that adds nothing as "scratch".
+        """
+        final = self.stages[-1]
+        for text, copied in [(final.base, False), *((source, True) for source in final.sources)]:
+            name = self._expand(text, arguments)
+            while inner := self.stage(name):
+                name = self._expand(inner.base, arguments)
+            yield name, copied
+
+    def _expand(self, text: str, arguments: Mapping[str, str]) -> str:
+        def value(match: re.Match[str]) -> str:
+            name = match[1] or match[2]
+            found = arguments.get(name, self.arguments.get(name))
+            if found is None:
+                raise SparkImagesError(f"{self.folder}/Dockerfile: {text}: the argument {name} has no value")
+            return found
+
+        return _VARIABLE.sub(value, text)
+
+
+@dataclass(frozen=True)
+class Recipes:
+    """Every recipe under docker/, by name."""
+
+    by_name: Mapping[str, Recipe]
+
+    @cached_property
+    def features(self) -> frozenset[str]:
+        """What the runtime images can switch on: X for each `ARG ENABLE_X`, in lower case."""
+        return frozenset(
+            argument.removeprefix("ENABLE_").lower()
+            for recipe in self.by_name.values()
+            for argument in recipe.arguments
+            if recipe.level == "runtime" and argument.startswith("ENABLE_")
+        )
+
+
+def parse(name: str, level: str, folder: Path, text: str) -> Recipe:
+    """Reads one Dockerfile. Raises SparkImagesError, naming the file and line, where it is not one."""
+    try:
+        commands = dockerfile.parse_string(text)
+    except dockerfile.GoParseError as error:
+        raise SparkImagesError(f"{folder}/Dockerfile: {error}") from None
+
+    stages: list[Stage] = []
+    arguments: dict[str, str | None] = {}
+    for command in commands:
+        if command.cmd == "ARG":
+            for declared in command.value:
+                argument, equals, default = declared.partition("=")
+                if equals or argument not in arguments:
+                    arguments[argument] = default.strip('"') if equals else None
+        elif command.cmd == "FROM":
+            base, *alias = command.value
+            stages.append(Stage(alias[1] if alias else "", base, ()))
+        elif not stages:
+            raise SparkImagesError(
+                f"{folder}/Dockerfile:{command.start_line}: {command.cmd} stands before the first FROM"
+            )
+        elif command.cmd in ("COPY", "ADD", "RUN"):
+            sources = tuple(_sources(command.flags))
+            stages[-1] = Stage(stages[-1].name, stages[-1].base, stages[-1].sources + sources)
+    if not stages:
+        raise SparkImagesError(f"{folder}/Dockerfile: it has no FROM")
+    return Recipe(name, level, folder, tuple(stages), arguments)
+
+
+def _sources(flags: tuple[str, ...]) -> Iterator[str]:
+    for flag in flags:
+        option, _, value = flag.removeprefix("--").partition("=")
+        if option == "from":
+            yield value
+        elif option == "mount":
+            yield from (part.partition("=")[2] for part in value.split(",") if part.startswith("from="))
+
+
+def read(root: Path = ROOT) -> Recipes:
+    """Reads every Dockerfile under `root`/docker. Raises SparkImagesError for one that is none, or a name
+    used twice.
+    """
+    recipes: dict[str, Recipe] = {}
+    for level in LEVELS:
+        for file in sorted((root / "docker" / level).glob("*/Dockerfile")):
+            folder = file.parent.relative_to(root)
+            name = folder.name
+            if name in recipes:
+                raise SparkImagesError(f'{folder}: the name "{name}" is also that of {recipes[name].folder}')
+            recipes[name] = parse(name, level, folder, file.read_text())
+    return Recipes(recipes)

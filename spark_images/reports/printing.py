@@ -1,0 +1,119 @@
+"""What the tasks print: tables for people, JSON for machines."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from spark_images.engine.build import Plan
+from spark_images.matrix.model import GPU, Matrix
+from spark_images.plan.bake import identifier
+from spark_images.reports.measure import Sizes
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[str] = ()) -> None:
+    """Prints a table; the columns in `numbers` are aligned to the right. Only the last column folds, and only on a
+    terminal: piped, the table is as wide as its content.
+    """
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        last = column == columns[-1]
+        table.add_column(column, justify="right" if column in numbers else "left", no_wrap=not last, overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    console = Console()
+    if not console.is_terminal:
+        wide = console.options.update(max_width=10_000)
+        console = Console(width=Measurement.get(console, wide, table).maximum)
+    console.print(table)
+
+
+def print_json(document: Any) -> None:
+    """Prints a document as JSON."""
+    print(json.dumps(document, indent=2))
+
+
+def cells(matrix: Matrix) -> list[dict[str, Any]]:
+    """Returns every cell of the matrix as plain data; `refused` holds the reason, or null."""
+    return [
+        {
+            "cell": cell.key,
+            "image": matrix.tag(cell.name),
+            "kind": cell.image,
+            "spark": cell.spark,
+            "variant": cell.variant,
+            "rapids": cell.support.words if cell.support and GPU in cell.features else None,
+            "refused": cell.refusal or None,
+        }
+        for cell in matrix.cells
+    ]
+
+
+def print_cells(matrix: Matrix) -> None:
+    """Prints the matrix as a table."""
+    rows = [(row["cell"], row["image"], row["refused"] or row["rapids"] or "built") for row in cells(matrix)]
+    print_table(("cell", "image", "state"), rows)
+
+
+def plan(matrix: Matrix, todo: Plan) -> list[dict[str, Any]]:
+    """Returns what a plan builds, in order: each target, the name it gets (null: none), and what it is built from."""
+    requested = {target.name for target in todo.requested}
+    return [
+        {
+            "target": name,
+            "folder": str(target.recipe.folder),
+            "image": matrix.tag(name) if name in requested else None,
+            "from": sorted(target.contexts.values()),
+        }
+        for name, target in todo.graph.targets.items()
+        if identifier(name) in todo.definition["target"]
+    ]
+
+
+def print_plan(matrix: Matrix, todo: Plan) -> None:
+    """Prints a plan as a table."""
+    rows = [(row["target"], row["folder"], row["image"] or "", ", ".join(row["from"])) for row in plan(matrix, todo)]
+    print_table(("target", "folder", "image", "built from"), rows)
+
+
+SHOWN = 500_000
+"""Layers below this size (bytes) are not worth a line."""
+
+
+def megabytes(size: int) -> str:
+    """Returns a size in bytes as MB (10^6 bytes) with a thousands separator: `1,042 MB`."""
+    return f"{size / 1e6:,.0f} MB"
+
+
+def print_sizes(sizes: Sizes) -> None:
+    """Prints the size of each image and of each layer in it, unpacked and compressed, and what the images share."""
+    for image, layers in sizes.images.items():
+        whole = sizes.of(image)
+        columns = (megabytes(whole.size), megabytes(whole.compressed), image)
+        rows = [
+            (megabytes(layer.size), megabytes(layer.compressed), layer.origin)
+            for layer in layers
+            if layer.size >= SHOWN
+        ]
+        print_table(columns, rows, numbers=columns[:2])
+        print()
+    if not sizes.images:
+        print("0 images: the engine holds none of them; inv build.runtime builds them")
+        return
+    print(f"{len(sizes.images)} images, in all and with each layer counted once:")
+    for what, total, stored in (
+        ("unpacked", sizes.total.size, sizes.stored.size),
+        ("compressed (zstd)", sizes.total.compressed, sizes.stored.compressed),
+    ):
+        print(f"{what}: {megabytes(total)}, {megabytes(stored)} ({stored / total:.2f})")
+
+
+def print_results(tables: Iterable[Any]) -> None:
+    """Prints the tables of a benchmark, each under its title."""
+    for table in tables:
+        print(f"\n{table.title}")
+        print_table(table.columns, table.rows, numbers=table.columns[table.texts :])

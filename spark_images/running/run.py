@@ -1,0 +1,170 @@
+"""Running an image: a shell, a job, a server or a small cluster of its containers, on this machine's engine."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import docker
+from docker.errors import APIError
+from docker.models.containers import Container
+
+from spark_images.engine import build, daemon, gpu
+from spark_images.errors import CommandError, SparkImagesError, UsageError
+from spark_images.matrix.model import BASELINE, GPU, Cell
+from spark_images.matrix.selection import select
+from spark_images.plan.project import Project
+
+JOBS = "/opt/spark/work-dir"
+"""Where a job of the host lies in its container."""
+
+
+def chosen(project: Project, spark: str, variant: str, image: str = "spark") -> Cell:
+    """Returns the cell to run: the newest Spark version and the baseline where nothing else is said.
+
+    Raises UsageError for a name that does not exist, or a cell that is refused.
+    """
+    newest = list(project.matrix.spark)[-1]
+    (cell,) = select(project.matrix, [spark or newest], [variant or BASELINE], [image])
+    return cell
+
+
+def ready(project: Project, cell: Cell) -> str:
+    """Returns the reference of a cell's image; it is built first where the engine does not hold it."""
+    reference = project.matrix.tag(cell.name)
+    if not daemon.find(reference):
+        graph = project.graph([cell])
+        build.build(project, graph, graph.of_levels(["runtime"]))
+    return reference
+
+
+def command(
+    reference: str,
+    arguments: Sequence[str],
+    *,
+    terminal: bool = False,
+    device: bool = False,
+    ports: Mapping[int, int] | None = None,
+    volume: str = "",
+) -> list[str]:
+    """Returns the `docker run` that runs `arguments` in the foreground.
+
+    `ports` are this machine's, open to it only, each with the container's that it leads to.
+    """
+    return [
+        *("docker", "run", "--rm"),
+        *(("--interactive", "--tty") if terminal else ()),
+        *(("--gpus", "all") if device else ()),
+        *(option for outer, inner in (ports or {}).items() for option in ("--publish", f"127.0.0.1:{outer}:{inner}")),
+        *(("--volume", volume) if volume else ()),
+        *(reference, *arguments),
+    ]
+
+
+def check_port(port: int) -> None:
+    """Raises UsageError where `port` is no port, SparkImagesError where something listens on it already."""
+    if not 0 < port < 65536:
+        raise UsageError(f"{port} is no port: one is a number from 1 to 65535")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise SparkImagesError(f"port {port} is in use ({error.strerror})") from None
+
+
+def run(project: Project, cell: Cell, arguments: Sequence[str], *, ports: Sequence[int] = (), volume: str = "") -> None:
+    """Runs a command in the image of a cell, in the foreground.
+
+    Raises CommandError with the command's own exit code where that is not 0, SparkImagesError where a port is in use.
+    """
+    device = GPU in cell.features and not gpu.reason_to_skip()
+    terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    for port in ports:
+        check_port(port)
+    reference = ready(project, cell)
+    published = {port: port for port in ports}
+    line = command(reference, arguments, terminal=terminal, device=device, ports=published, volume=volume)
+    exit_code = subprocess.run(line, check=False).returncode
+    if exit_code:
+        raise CommandError(f"{cell.name}: {' '.join(arguments)} ended with exit code {exit_code}", exit_code)
+
+
+def submit(project: Project, cell: Cell, file: str, arguments: Sequence[str]) -> None:
+    """Runs a job, a file of this machine, by spark-submit. Raises UsageError where there is no such file."""
+    path = Path(file).resolve()
+    if not path.is_file():
+        raise UsageError(f"{file} is no file: name the job, a .py or a .jar")
+    inside = f"{JOBS}/{path.name}"
+    run(project, cell, ["spark-submit", inside, *arguments], volume=f"{path}:{inside}:ro")
+
+
+def cluster(project: Project, cell: Cell, workers: int) -> None:
+    """Runs a master and its workers until Ctrl-C, and prints where they are.
+
+    Raises UsageError for less than one worker, SparkImagesError where a container does not start: a port is in use.
+    """
+    if workers < 1:
+        raise UsageError(f"--workers is {workers}: a cluster needs one at least")
+    for port in (7077, *range(8080, 8081 + workers)):
+        check_port(port)
+    reference = ready(project, cell)
+    client = daemon.client()
+    with ExitStack() as stack:
+        network = stack.enter_context(_network(client, f"spark-cluster-{int(time.time())}"))
+        stack.enter_context(_started(client, reference, network, "master", "master", (7077, 8080)))
+        for number in range(1, workers + 1):
+            name = f"worker-{number}"
+            ui = 8080 + number
+            environment = {"SPARK_MASTER_URL": "spark://master:7077", "SPARK_WORKER_WEBUI_PORT": str(ui)}
+            stack.enter_context(_started(client, reference, network, name, "worker", (ui,), environment))
+        print(f"{cell.name}: spark://localhost:7077, from its network {network}: spark://master:7077")
+        print("UIs: http://localhost:8080 (master), " + ", ".join(f":{8080 + n}" for n in range(1, workers + 1)))
+        print(f"a job: docker run --rm --network {network} {reference} spark-submit --master spark://master:7077 …")
+        print("Ctrl-C ends it", flush=True)
+        try:
+            while True:
+                time.sleep(3600)
+        except KeyboardInterrupt:
+            print("ending")
+
+
+@contextmanager
+def _network(client: docker.DockerClient, name: str) -> Iterator[str]:
+    network = client.networks.create(name)
+    try:
+        yield name
+    finally:
+        network.remove()
+
+
+@contextmanager
+def _started(
+    client: docker.DockerClient,
+    reference: str,
+    network: str,
+    name: str,
+    mode: str,
+    ports: Sequence[int],
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Container]:
+    container = client.containers.create(
+        reference,
+        [mode],
+        network=network,
+        hostname=name,
+        name=f"{network}-{name}",
+        networking_config={network: client.api.create_endpoint_config(aliases=[name])},
+        ports={f"{port}/tcp": ("127.0.0.1", port) for port in ports},
+        environment=dict(environment or {}),
+    )
+    try:
+        container.start()
+        yield container
+    except APIError as error:
+        raise SparkImagesError(f"{name} did not start: {error.explanation}") from None
+    finally:
+        container.remove(force=True, v=True)

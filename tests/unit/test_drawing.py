@@ -1,0 +1,113 @@
+from pathlib import Path
+
+import pytest
+from graphviz import Digraph, ExecutableNotFound
+
+from spark_images.errors import SparkImagesError
+from spark_images.plan.project import Project
+from spark_images.reports import drawing
+from spark_images.reports.drawing import BEGIN, END, Edge
+from tests.unit.tree import DOCKERFILES, Tree
+
+
+@pytest.fixture
+def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A README with marks and no drawing beside it; Graphviz is not needed to draw."""
+    monkeypatch.setattr(drawing, "README", tmp_path / "README.md")
+    monkeypatch.setattr(drawing, "DRAWING", tmp_path / "graph.svg")
+    monkeypatch.setattr(Digraph, "pipe", lambda *_, **__: "<svg/>\n")
+    (tmp_path / "README.md").write_text(f"# Title\n{BEGIN}\n{END}\nThe rest.\n")
+    return tmp_path
+
+
+def test_the_picture_of_the_small_factory(tree: Tree) -> None:
+    drawn = drawing.picture(tree.load())
+    assert drawn.nodes == {
+        "base": {"os": "os", "rootfs": "rootfs", "tools": "tools"},
+        "intermediate": {"core": "core × 2", "lake-jars": "lake-jars"},
+        "runtime": {"app": "app × 4"},
+    }
+    assert drawn.edges == (
+        Edge("core", "app", True),
+        Edge("lake-jars", "app", True),
+        Edge("os", "app", True),
+        Edge("os", "tools", True),
+        Edge("rootfs", "os", True),
+        Edge("tools", "core", False),
+        Edge("tools", "lake-jars", False),
+    )
+
+
+def test_every_folder_is_drawn(project: Project) -> None:
+    drawn = drawing.picture(project)
+    assert {folder for folders in drawn.nodes.values() for folder in folders} == set(project.recipes.by_name)
+
+
+def test_mermaid_tells_shipping_from_building(tree: Tree) -> None:
+    lines = drawing.mermaid(drawing.picture(tree.load())).splitlines()
+    assert lines[0] == "flowchart LR"
+    assert '        core["core × 2"]' in lines
+    assert "    core --> app" in lines
+    assert "    tools -.-> core" in lines
+
+
+def test_graphviz_draws_the_same(tree: Tree) -> None:
+    source = drawing.dot(drawing.picture(tree.load())).source
+    assert "core -> app [style=solid]" in source
+    assert "tools -> core [style=dotted]" in source
+    assert "subgraph cluster_intermediate" in source
+
+
+def test_what_is_written_is_up_to_date(tree: Tree, pages: Path) -> None:
+    project = tree.load()
+    drawing.write(project)
+    drawing.check(project)
+    text = (pages / "README.md").read_text()
+    assert text.startswith(f"# Title\n{BEGIN}\n\n```mermaid\nflowchart LR\n")
+    assert text.endswith(f"```\n\n{END}\nThe rest.\n")
+
+
+def test_writing_twice_changes_nothing(tree: Tree, pages: Path) -> None:
+    project = tree.load()
+    drawing.write(project)
+    once = (pages / "README.md").read_text()
+    drawing.write(project)
+    assert (pages / "README.md").read_text() == once
+
+
+@pytest.mark.parametrize("stale", ["README.md", "graph.svg"])
+def test_a_drawing_that_is_out_of_date(tree: Tree, pages: Path, stale: str) -> None:
+    drawing.write(tree.load())
+    before = (pages / stale).read_text()
+    tree.dockerfile("runtime/app", DOCKERFILES["runtime/app"] + "COPY --from=tools / /\n")
+    drawing.write(tree.load())
+    (pages / stale).write_text(before)
+    with pytest.raises(SparkImagesError, match=r"out of date: run `inv graph`"):
+        drawing.check(tree.load())
+
+
+def test_a_drawing_that_is_missing(tree: Tree, pages: Path) -> None:
+    drawing.write(tree.load())
+    (pages / "graph.svg").unlink()
+    with pytest.raises(SparkImagesError, match="out of date"):
+        drawing.check(tree.load())
+
+
+@pytest.mark.parametrize("text", ["", BEGIN, END, f"{END}\n{BEGIN}"])
+def test_a_readme_that_has_lost_its_marks(tree: Tree, pages: Path, text: str) -> None:
+    (pages / "README.md").write_text(text)
+    with pytest.raises(SparkImagesError, match=r"README\.md has lost the marks"):
+        drawing.write(tree.load())
+    assert (pages / "README.md").read_text() == text
+
+
+def test_without_graphviz_the_mermaid_drawing_is_written(
+    tree: Tree, pages: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(*_: object, **__: object) -> None:
+        raise ExecutableNotFound(["dot"])
+
+    monkeypatch.setattr(Digraph, "pipe", missing)
+    with pytest.raises(SparkImagesError, match="Graphviz is missing"):
+        drawing.write(tree.load())
+    assert "flowchart LR" in (pages / "README.md").read_text()

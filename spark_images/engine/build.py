@@ -71,7 +71,7 @@ def build(
         outdated = _outdated(matrix, plan(project, graph, requested, **how))
         if not outdated:
             print(
-                f"nothing to build: what was requested is what the working tree says ({len(requested)} layers and images)"
+                f"nothing to build: all that was requested is up to date ({len(requested)} layers and images)"
             )
             return
         requested = outdated

@@ -27,6 +27,7 @@ def marks() -> dict[str, bytes]:
     return {name: text.encode() for name, text in texts.items() if text}
 
 
+@pytest.mark.own_layers
 def test_no_layer_holds_anything_of_the_host(image: Image, marks: dict[str, bytes]) -> None:
     found, files, digests = [], 0, set()
     for digest, member, content in layers(image.reference):
@@ -66,6 +67,7 @@ def test_java_trusts_what_the_system_trusts(image: Image) -> None:
     assert sum("trustedCertEntry" in line for line in listed) == int(pem)
 
 
+@pytest.mark.own_layers
 def test_the_configuration_names_no_host(image: Image, marks: dict[str, bytes]) -> None:
     text = json.dumps([image.attributes["Config"], image.client.images.get(image.reference).history()])
     assert not [name for name, mark in marks.items() if mark.decode() in text]

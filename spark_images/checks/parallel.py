@@ -117,7 +117,6 @@ def run(
         try:
             return [future.result() for future in as_completed(futures)]
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
             children.end()
             raise
 

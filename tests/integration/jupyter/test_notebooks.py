@@ -142,7 +142,9 @@ def test_rapids_without_a_device_or_an_image_says_so(server: Server, cell: Cell)
 
 @pytest.mark.own_layers
 @pytest.mark.device
-def test_rapids_on_a_device(image: Image) -> None:
+def test_rapids_on_a_device(image: Image, cell: Cell) -> None:
+    if GPU not in cell.features:
+        pytest.skip("not a GPU image")
     devices = [DeviceRequest(count=-1, capabilities=[["gpu"]])]
     with serve(image, device_requests=devices) as running, running.kernel() as on_device:
         on_device.run("from pyspark.sql import SparkSession, functions as f\nfrom spark_notebook import rapids")

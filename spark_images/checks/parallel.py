@@ -91,13 +91,28 @@ def _signal(process: subprocess.Popen[bytes], number: int) -> None:
         os.killpg(process.pid, number)
 
 
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Lets both SIGINT and SIGTERM interrupt a run; also where a shell that started it in the background has SIGINT
+    ignored, for it and for all that it starts.
+    """
+    earlier = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in earlier:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
+
+
 def run(
     jobs: Iterable[Job],
     say: Callable[[str], None],
     lanes: int = LANES,
     command: Callable[[Job], Sequence[str]] = nox,
 ) -> list[Outcome]:
-    """Runs jobs, `lanes` at a time, in their order; says how each ended, and returns it.
+    """Runs jobs, `lanes` at a time, in their order; says how each ended, and returns it. For the main thread.
 
     Raises KeyboardInterrupt when the run is interrupted: no further job begins, and those that run are ended.
     """
@@ -112,7 +127,7 @@ def run(
         say(said(outcome, log_of(job)))
         return outcome
 
-    with ThreadPoolExecutor(lanes) as pool:
+    with _interruptible(), ThreadPoolExecutor(lanes) as pool:
         futures = [pool.submit(through, job) for job in jobs]
         try:
             return [future.result() for future in as_completed(futures)]

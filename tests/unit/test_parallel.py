@@ -86,8 +86,14 @@ def alive(number: int) -> bool:
     return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
-def test_an_interrupt_ends_what_runs_and_begins_no_other(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", textwrap.dedent(INTERRUPTED), str(tmp_path)]
+IN_THE_BACKGROUND = ("sh", "-c", "trap '' INT; exec \"$@\"", "sh")
+"""Starts a command as a shell does in the background: with SIGINT ignored."""
+
+
+@pytest.mark.parametrize("start", [(), IN_THE_BACKGROUND], ids=["foreground", "background"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_what_runs_and_begins_no_other(tmp_path: Path, start: Sequence[str], number: int) -> None:
+    command = [*start, sys.executable, "-c", textwrap.dedent(INTERRUPTED), str(tmp_path)]
     begun = tmp_path / "begun"
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
         try:
@@ -95,14 +101,14 @@ def test_an_interrupt_ends_what_runs_and_begins_no_other(tmp_path: Path) -> None
             while not begun.exists() or len(begun.read_text().split()) < parallel.LANES:
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
-            process.send_signal(signal.SIGINT)
+            process.send_signal(number)
             _, errors = process.communicate(timeout=LIMIT)
         finally:
             process.kill()
-            for number in begun.read_text().split():
-                if alive(int(number)):
-                    os.killpg(int(number), signal.SIGKILL)
+            for group in begun.read_text().split():
+                if alive(int(group)):
+                    os.killpg(int(group), signal.SIGKILL)
     assert "KeyboardInterrupt" in errors
     numbers = [*begun.read_text().split(), *(tmp_path / "grandchildren").read_text().split()]
     assert len(numbers) == 2 * parallel.LANES, "no further job began"
-    assert [number for number in numbers if alive(int(number))] == []
+    assert [each for each in numbers if alive(int(each))] == []

@@ -1,7 +1,4 @@
-import resource
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -9,19 +6,9 @@ from pydantic import TypeAdapter
 
 from spark_images import files
 from spark_images.errors import SparkImagesError
+from tests.unit.limits import full_disk
 
 NUMBERS = TypeAdapter(dict[str, int])
-
-
-@contextmanager
-def full_disk(left: int) -> Iterator[None]:
-    """Lets no file of this process grow beyond `left` bytes."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (left, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_file_is_written_with_its_folders(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from docker.models.images import Image
 
 from spark_images import ROOT
-from spark_images.engine import daemon, host, records, rootfs
+from spark_images.engine import buildx, daemon, host, records, rootfs
 from spark_images.errors import SparkImagesError
 from spark_images.matrix.model import Matrix
 from spark_images.plan import bake, keys
@@ -70,22 +70,20 @@ def build(
     if not no_cache:
         outdated = _outdated(matrix, plan(project, graph, requested, **how))
         if not outdated:
-            print(
-                f"nothing to build: all that was requested is up to date ({len(requested)} layers and images)"
-            )
+            print(f"nothing to build: all that was requested is up to date ({len(requested)} layers and images)")
             return
         requested = outdated
     daemon.check_disk(found, matrix.settings.min_free_disk_gb + _disk_gb(matrix, requested))
     here = host.read()
-    online = daemon.reachable(here)
+    online = buildx.reachable(here)
     if not matrix.settings.os_image and (no_cache or not rootfs.is_made(suite)):
         if not online:
-            raise SparkImagesError(daemon.offline(here))
+            raise SparkImagesError(buildx.offline(here))
         rootfs.bootstrap(suite, here.apt)
     todo = plan(project, graph, requested, **how)
     # Before it is built: what changes meanwhile is to be built again.
     built_from = keys.keys(todo.definition)
-    digests = daemon.bake(todo.definition, here, suite, online=online, builder=builder, no_cache=no_cache)
+    digests = buildx.bake(todo.definition, here, suite, online=online, builder=builder, no_cache=no_cache)
     _name(matrix, todo.requested, digests, built_from)
 
 

@@ -10,7 +10,7 @@ from docker.errors import ContainerError
 from uv import find_uv_bin
 
 from spark_images import ROOT
-from spark_images.engine import build, daemon, host
+from spark_images.engine import build, buildx, daemon, host
 from spark_images.errors import SparkImagesError, UsageError, unknown
 from spark_images.locks.check import wanted
 from spark_images.plan import graph as graphs
@@ -67,7 +67,7 @@ def _hashes(project: Project, coordinates: Sequence[str]) -> dict[str, Entry]:
     graph = graphs.graph(matrix, project.recipes, project.locks, [(TOOLCHAIN, matrix.buildable[0])])
     build.build(project, graph, [graph.targets[TOOLCHAIN]])
     here = host.read()
-    with daemon.secret_files(here.secrets(matrix.versions["debian"])) as folder:
+    with buildx.secret_files(here.secrets(matrix.versions["debian"])) as folder:
         try:
             output = daemon.client().containers.run(
                 matrix.tag(TOOLCHAIN),

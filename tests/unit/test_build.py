@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from docker.errors import ImageNotFound, NullResource
 
-from spark_images.engine import build, daemon, host, records, rootfs
+from spark_images.engine import build, buildx, daemon, host, records, rootfs
 from spark_images.engine.daemon import Engine
 from spark_images.errors import SparkImagesError
 from spark_images.matrix.selection import cell_of
@@ -52,10 +52,10 @@ class Edges:
         monkeypatch.setattr(daemon, "inspect", lambda: found)
         monkeypatch.setattr(daemon, "client", lambda: SimpleNamespace(images=self.images))
         monkeypatch.setattr(host, "read", lambda: host.Host(None, host.Apt(), {}, None, {}))
-        monkeypatch.setattr(daemon, "reachable", lambda _: self.online)
+        monkeypatch.setattr(buildx, "reachable", lambda _: self.online)
         monkeypatch.setattr(rootfs, "is_made", lambda _: self.made)
         monkeypatch.setattr(rootfs, "bootstrap", lambda *_: self.calls.append(("rootfs", None)))
-        monkeypatch.setattr(daemon, "bake", self.bake)
+        monkeypatch.setattr(buildx, "bake", self.bake)
 
     def bake(self, definition: Any, *_: Any, **how: Any) -> Any:
         self.calls.append(("bake", definition))

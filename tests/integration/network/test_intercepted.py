@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from spark_images.engine import build, daemon, host
+from spark_images.engine import build, buildx, daemon, host
 from spark_images.plan import bake
 from spark_images.plan.project import Project
 from tests.integration.layers import layers
@@ -69,7 +69,7 @@ def built(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     requested = [graph.targets[matrix.layer_name(name, cell.values)] for name in LAYERS]
     plan = build.plan(project, graph, requested, containerd_store=daemon.inspect().containerd_store)
     with mirror.running():
-        results = daemon.bake(plan.definition, behind, matrix.versions["debian"], no_cache=True)
+        results = buildx.bake(plan.definition, behind, matrix.versions["debian"], no_cache=True)
     references = {target.name: _held(results[bake.identifier(target.name)]) for target in requested}
     yield Built(references, mirror)
     for reference in references.values():

@@ -5,7 +5,7 @@ import re
 import socket
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -46,10 +46,11 @@ def secret_files(contents: Mapping[str, str]) -> Iterator[Path]:
 
 
 @contextmanager
-def secrets(contents: Mapping[str, str]) -> Iterator[list[str]]:
-    """Holds the secrets of a build ready for as long as it runs; yields bake's options for them."""
-    with secret_files(contents) as folder:
-        yield [f"id={name},src={folder / name}" for name in contents]
+def secrets(contents: Mapping[str, Mapping[str, str]]) -> Iterator[dict[str, list[str]]]:
+    """Writes the secrets of a build by Debian release; yields bake's options for each. The files go afterwards."""
+    with ExitStack() as stack:
+        folders = {suite: stack.enter_context(secret_files(files)) for suite, files in contents.items()}
+        yield {suite: [f"id={n},src={folder / n}" for n in contents[suite]] for suite, folder in folders.items()}
 
 
 AT_ONCE = 6
@@ -60,7 +61,7 @@ calls run into their time limits while layers are exported."""
 def bake(
     definition: Mapping[str, Any],
     host: Host,
-    suite: str,
+    suites: Mapping[str, str],
     *,
     online: bool = True,
     builder: str = "",
@@ -78,24 +79,24 @@ def bake(
     for first in range(0, len(requested), size):
         now = requested[first : first + size]
         part = {**definition, "group": {"default": {"targets": now}}}
-        metadata = _bake(part, host, suite, online=online, builder=builder, no_cache=no_cache)
+        metadata = _bake(part, host, suites, online=online, builder=builder, no_cache=no_cache)
         # What is only built for these has no digest here: another run may have given it one.
         found |= {target: metadata[target] for target in now if target in metadata}
     return found
 
 
 def _bake(
-    definition: Mapping[str, Any], host: Host, suite: str, *, online: bool, builder: str, no_cache: bool
+    definition: Mapping[str, Any], host: Host, suites: Mapping[str, str], *, online: bool, builder: str, no_cache: bool
 ) -> Mapping[str, Any]:
     logs = BUILD / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     name = datetime.now().strftime("%Y%m%d-%H%M%S.%f")
     plan, metadata, log = logs / f"{name}.bake.json", logs / f"{name}.json", logs / f"{name}.log"
-    with secrets(host.secrets(suite)) as mounted:
+    with secrets({suite: host.secrets(suite) for suite in {*suites.values()}}) as mounted:
         # A proxy's address may hold a password.
         plan.touch(mode=0o600)
         plan.chmod(0o600)
-        plan.write_text(json.dumps(_with_host(definition, host, mounted), indent=2))
+        plan.write_text(json.dumps(_with_host(definition, host, suites, mounted), indent=2))
         command = f"exec docker buildx bake --file {plan} --metadata-file {metadata}"
         command += f" --builder {builder}" if builder else ""
         command += " --no-cache" if no_cache else ""
@@ -121,10 +122,12 @@ def _bake(
     return dict(json.loads(metadata.read_text()))
 
 
-def _with_host(definition: Mapping[str, Any], host: Host, mounted: list[str]) -> dict[str, Any]:
+def _with_host(
+    definition: Mapping[str, Any], host: Host, suites: Mapping[str, str], mounted: Mapping[str, list[str]]
+) -> dict[str, Any]:
     # Proxies are arguments that BuildKit knows: they reach each RUN and stay out of the image's history.
     targets = {
-        name: {**target, "secret": mounted, "args": {**target["args"], **host.proxies}}
+        name: {**target, "secret": mounted[suites[name]], "args": {**target["args"], **host.proxies}}
         for name, target in definition["target"].items()
     }
     return {**definition, "target": targets}

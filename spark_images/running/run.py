@@ -27,8 +27,7 @@ def chosen(project: Project, spark: str, variant: str, image: str = "spark") -> 
 
     Raises UsageError for a name that does not exist, or a cell that is refused.
     """
-    newest = list(project.matrix.spark)[-1]
-    (cell,) = select(project.matrix, [spark or newest], [variant or BASELINE], [image])
+    (cell,) = select(project.matrix, [spark or project.matrix.newest_spark], [variant or BASELINE], [image])
     return cell
 
 

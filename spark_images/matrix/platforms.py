@@ -1,0 +1,15 @@
+"""The platforms that images are built for, and what each tool calls them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Platform:
+    """One platform. `wheels` is uv's name of the platform whose wheels are locked."""
+
+    wheels: str
+
+
+PLATFORMS: Mapping[str, Platform] = {"linux/amd64": Platform(wheels="x86_64-manylinux_2_28")}
+"""The platforms by Docker's name."""

@@ -13,6 +13,7 @@ from pydantic.dataclasses import dataclass as strict_dataclass
 from spark_images import ROOT
 from spark_images.errors import MatrixError
 from spark_images.matrix.model import Matrix, fill
+from spark_images.matrix.platforms import PLATFORMS
 from spark_images.recipes.dockerfiles import Recipes
 
 ARTEFACTS = "artefacts.lock"
@@ -82,7 +83,7 @@ class Requirements:
         return f"# compiled by `inv lock.update` from sources with sha256 {hashlib.sha256(content).hexdigest()}"
 
 
-OWN_PYTHON, OWN_PLATFORM = "3.11", "linux/amd64"
+OWN_PYTHON, OWN_PLATFORM = "3.11", next(iter(PLATFORMS))
 """What the project's own packages are locked for: the lowest Python that ./bootstrap takes."""
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 class Platform:
     """One platform.
 
-    `wheels` is uv's name of the platform whose wheels are locked. `natives` is a pattern of the names that projects give
-    the platform in the paths of native libraries.
+    `wheels` is uv's name of the platform whose wheels are locked. `natives` is a pattern of the names that projects
+    give the platform in the paths of native libraries.
     """
 
     wheels: str

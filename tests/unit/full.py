@@ -65,6 +65,7 @@ layer-mb = 300
 "source" = "{source}"
 "revision" = "{revision}"
 "scala" = "{scala}"
+"cell" = "{key}"
 
 [layers.rootfs]
 name = "rootfs-{debian}"
@@ -100,10 +101,21 @@ name = "core-{spark}"
 
 [layers.drivers]
 any-stack = true
-artefacts = [
-    { coordinate = "org.first:first-jdbc:1.0", link = "first", driver = "org.first.Driver", url = "jdbc:first://host", licence = "BSD" },
-    { coordinate = "com.second:second-jdbc:2.0-1", link = "second", driver = "com.second.Driver", url = "jdbc:second://host", licence = "Second", terms = "ask them" },
-]
+
+[[layers.drivers.artefacts]]
+coordinate = "org.first:first-jdbc:1.0"
+link = "first"
+driver = "org.first.Driver"
+url = "jdbc:first://host"
+licence = "BSD"
+
+[[layers.drivers.artefacts]]
+coordinate = "com.second:second-jdbc:2.0-1"
+link = "second"
+driver = "com.second.Driver"
+url = "jdbc:second://host"
+licence = "Second"
+terms = "ask them"
 
 [layers.book]
 any-stack = true

@@ -168,7 +168,8 @@ def test_an_artefact_of_an_unknown_line(tree: Tree) -> None:
         (
             'stack = "old"',
             'stack = "old"\nplatform = "linux/amd46"',
-            '[lines."9"] platform: there is no platform "linux/amd46": there is linux/amd64; the nearest is "linux/amd64"',
+            '[lines."9"] platform: there is no platform "linux/amd46": '
+            'there is linux/amd64; the nearest is "linux/amd64"',
         ),
         (
             "budget-mb = { app = 100 }",
@@ -193,7 +194,8 @@ def test_an_artefact_of_an_unknown_line(tree: Tree) -> None:
         (
             'versions = { lake = "1.0" }',
             'versions = { lake = "1.0" }\nlayer-mb = { jars = 1 }',
-            '[features.lake.lines."9"] layer-mb: there is no layer "jars": there is lake-jars; the nearest is "lake-jars"',
+            '[features.lake.lines."9"] layer-mb: there is no layer "jars": '
+            'there is lake-jars; the nearest is "lake-jars"',
         ),
         (
             'name = "core-{spark}"',

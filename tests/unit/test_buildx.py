@@ -96,7 +96,8 @@ def test_a_host_that_names_no_mirror_is_taken_to_be_online(monkeypatch: pytest.M
 
 
 def test_secrets_lie_in_a_private_folder_while_a_build_runs() -> None:
-    with buildx.secrets({"ca": "CERTIFICATE"}) as (option,):
+    with buildx.secrets({"bookworm": {"ca": "CERTIFICATE"}}) as options:
+        (option,) = options["bookworm"]
         name, _, source = option.partition(",src=")
         file = Path(source)
         assert name == "id=ca"
@@ -109,6 +110,7 @@ DEFINITION = {
     "group": {"default": {"targets": ["os", "python"]}},
     "target": {"os": {"args": {"A": "1"}}, "python": {"args": {}}},
 }
+SUITES = {"os": "bookworm", "python": "trixie"}
 Run = Callable[..., dict[str, Any]]
 
 
@@ -128,7 +130,7 @@ def bake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
             return original(self, f"plan={plan} metadata={metadata}; {script}", **{**options, "hide": True})
 
         monkeypatch.setattr(Context, "run", instead)
-        seen["metadata"] = buildx.bake(DEFINITION, host, "bookworm", **how)
+        seen["metadata"] = buildx.bake(DEFINITION, host, SUITES, **how)
         return seen
 
     return run
@@ -188,3 +190,16 @@ def test_bake_that_cannot_end_offline_is_ended(bake: Run, monkeypatch: pytest.Mo
 
 def test_bake_online_has_no_limit(bake: Run) -> None:
     assert bake("echo '{}' > $metadata")["options"]["timeout"] is None
+
+
+def test_bake_gives_each_target_the_mirrors_of_its_own_debian_release(bake: Run) -> None:
+    mirrors = (("http://mirror.example/debian", "bookworm"), ("http://mirror.example/debian", "trixie"))
+    host = Host(None, Apt(mirrors), {}, None, {})
+    shown = "import json, sys; p = json.load(open(sys.argv[1]))['target']; "
+    shown += "r = {n: dict(s.split(',src=') for s in t['secret']) for n, t in p.items()}; "
+    shown += "print(json.dumps({n: open(f['id=apt-sources']).read() for n, f in r.items()}))"
+    found = bake(f'python3 -c "{shown}" $plan > $metadata', host)["metadata"]
+    assert " trixie" not in found["os"]
+    assert " bookworm" in found["os"]
+    assert " bookworm" not in found["python"]
+    assert " trixie" in found["python"]

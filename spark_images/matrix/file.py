@@ -76,8 +76,9 @@ def _table_at(path: Sequence[int | str]) -> Any:
 
 
 def _where(location: Sequence[int | str]) -> str:
-    """Returns a place of the file as a reader finds it: `[features.gpu] title`, `[layers.core.artefacts[0]] link`."""
-    parts = [f"[{part}]" if isinstance(part, int) else f'"{part}"' if "." in part else part for part in location]
+    """Returns a place of the file as a reader finds it: `[lines."10"] scala`, `[layers.core.artefacts[0]] link`."""
+    # The file quotes every version, also one without a dot.
+    parts = [f"[{p}]" if isinstance(p, int) else f'"{p}"' if "." in p or p[:1].isdigit() else p for p in location]
     *table, key = parts
     return f"[{'.'.join(table).replace('.[', '[')}] {key}" if table else key
 

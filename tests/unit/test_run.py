@@ -20,29 +20,29 @@ def taken() -> Iterator[int]:
         yield listening.getsockname()[1]
 
 
-def test_the_newest_baseline_where_nothing_is_said(project: Project) -> None:
-    assert run.chosen(project, "", "").key == f"{list(project.matrix.spark)[-1]}-baseline"
-    assert run.chosen(project, "3.5.8", "iceberg", "jupyter").key == "jupyter-3.5.8-iceberg"
+def test_the_newest_baseline_where_nothing_is_said(small: Project) -> None:
+    assert run.chosen(small, "", "").key == "10.0-baseline"
+    assert run.chosen(small, "9.0", "lake", "jupyter").key == "jupyter-9.0-lake"
 
 
 @pytest.mark.parametrize(
     ("spark", "variant", "image", "said"),
     [
-        ("3.5.9", "baseline", "spark", 'no Spark version "3.5.9"'),
-        ("3.5.8", "icberg", "spark", 'the nearest is "iceberg"'),
-        ("3.5.8", "gpu-iceberg", "jupyter", "not built: jupyter-3.5.8-gpu-iceberg: RAPIDS for Spark 3.5 does not read"),
+        ("9.2", "baseline", "spark", 'no Spark version "9.2"'),
+        ("9.0", "laek", "spark", 'the nearest is "lake"'),
+        ("9.0", "gpu-lake", "jupyter", "not built: jupyter-9.0-gpu-lake: the accelerator of line 9 reads no lake"),
     ],
 )
-def test_a_cell_that_is_not_there(project: Project, spark: str, variant: str, image: str, said: str) -> None:
+def test_a_cell_that_is_not_there(small: Project, spark: str, variant: str, image: str, said: str) -> None:
     with pytest.raises(UsageError, match=re.escape(said)):
-        run.chosen(project, spark, variant, image)
+        run.chosen(small, spark, variant, image)
 
 
-def test_a_port_in_use_is_named(project: Project, taken: int) -> None:
+def test_a_port_in_use_is_named(small: Project, taken: int) -> None:
     with pytest.raises(SparkImagesError, match=f"port {taken} is in use"):
-        run.run(project, run.chosen(project, "", ""), ["connect"], ports=[taken])
+        run.run(small, run.chosen(small, "", ""), ["connect"], ports=[taken])
     with pytest.raises(SparkImagesError, match=rf"port {taken} is in use .*: name another one with --port"):
-        notebook.serve(project, "3.5.8", "baseline", taken, "")
+        notebook.serve(small, "9.0", "baseline", taken, "")
 
 
 @pytest.mark.parametrize("port", [0, -1, 65536])
@@ -76,19 +76,19 @@ def test_a_terminal_and_a_device_where_they_are() -> None:
     ]
 
 
-def test_a_job_that_is_not_there(project: Project, tmp_path: Path) -> None:
+def test_a_job_that_is_not_there(small: Project, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is no file: name the job"):
-        run.submit(project, run.chosen(project, "", ""), str(tmp_path / "job.py"), [])
+        run.submit(small, run.chosen(small, "", ""), str(tmp_path / "job.py"), [])
 
 
-def test_a_cluster_without_workers(project: Project) -> None:
+def test_a_cluster_without_workers(small: Project) -> None:
     with pytest.raises(UsageError, match="needs one at least"):
-        run.cluster(project, run.chosen(project, "", ""), 0)
+        run.cluster(small, run.chosen(small, "", ""), 0)
 
 
-def test_the_exit_code_of_a_command_is_ours(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_exit_code_of_a_command_is_ours(small: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(daemon, "find", lambda _: "held")
     monkeypatch.setattr(run, "command", lambda *_, **__: ["bash", "-c", "exit 7"])
     with pytest.raises(CommandError) as raised:
-        run.run(project, run.chosen(project, "", ""), ["spark-submit"])
+        run.run(small, run.chosen(small, "", ""), ["spark-submit"])
     assert raised.value.exit_code == 7

@@ -1,4 +1,7 @@
-"""A small project in a folder of its own: a layer for each thing that a real one can do."""
+"""A small project in a folder of its own: a layer for each thing that a real one can do.
+
+Tests that need two of everything take the project of full.py instead.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +13,8 @@ from spark_images.matrix.model import Matrix
 from spark_images.plan import bake
 from spark_images.plan.project import Project, load_project
 from spark_images.recipes import locks
-from spark_images.recipes.locks import Entry
+from spark_images.recipes.locks import Entry, Lock
+from tests.unit import full
 
 TOML = """
 [settings]
@@ -122,11 +126,25 @@ class Tree:
     root: Path
 
     def write(self) -> "Tree":
-        (self.root / "images.toml").write_text(TOML)
-        for folder, text in DOCKERFILES.items():
+        return self._write(TOML, DOCKERFILES, LOCKS)
+
+    def write_full(self) -> "Tree":
+        """Writes the project of full.py, with every lock compiled."""
+        self._write(full.TOML, full.DOCKERFILES, full.LOCKS)
+        for folder, text in full.REQUIREMENTS.items():
+            (self.root / folder / locks.REQUIREMENTS).write_text(text)
+        project = self.load()
+        for requirements in locks.requirement_sets(project.matrix, project.recipes, self.root):
+            pins = full.PINS.get(requirements.source.parent.name, "tool==1.0")
+            requirements.lock.write_text(f"{requirements.fingerprint}\n{pins}\n")
+        return self
+
+    def _write(self, toml: str, dockerfiles: Mapping[str, str], entries: Mapping[str, Lock]) -> "Tree":
+        (self.root / "images.toml").write_text(toml)
+        for folder, text in dockerfiles.items():
             self.dockerfile(folder, text)
-        for layer, entries in LOCKS.items():
-            locks.write_lock(self.root / f"docker/intermediate/{layer}/artefacts.lock", entries)
+        for layer, lock in entries.items():
+            locks.write_lock(self.root / f"docker/intermediate/{layer}/artefacts.lock", lock)
         return self
 
     def toml(self, old: str, new: str) -> "Tree":

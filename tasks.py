@@ -1,7 +1,6 @@
 """The front door: `inv --list`. Tasks parse flags and call the package; what they do stands in spark_images/."""
 
 import functools
-import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -166,7 +165,7 @@ def run_task(description: str, *arguments: str, ports: Sequence[int] = ()) -> An
 def run_submit(context: Context, file: str, spark: str = "", variant: str = "", arguments: str = "") -> None:
     """Run a job of this machine by spark-submit."""
     project = load_project()
-    run.submit(project, run.chosen(project, spark, variant), file, shlex.split(arguments))
+    run.submit(project, run.chosen(project, spark, variant), file, arguments)
 
 
 @command(help={**RUN_HELP, "workers": "how many workers (default: 2)"})

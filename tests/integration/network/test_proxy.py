@@ -16,9 +16,11 @@ USER, PASSWORD = "us er", 'p@s:s/"<&>%'
 
 @pytest.fixture(scope="module")
 def toolchain(project: Project) -> Image:
-    graph = project.graph([project.matrix.buildable[0]])
-    build.build(project, graph, [graph.targets["toolchain"]])
-    reference = project.matrix.tag("toolchain")
+    cell = project.matrix.buildable[0]
+    graph = project.graph([cell])
+    target = graph.targets[project.matrix.name_of("toolchain", cell)]
+    build.build(project, graph, [target])
+    reference = project.matrix.tag(target.name)
     client = daemon.client()
     return Image(client, reference, client.images.get(reference).attrs)
 
@@ -37,7 +39,7 @@ def fetch(toolchain: Image, proxy: Proxy, project: Project, user: str, no_proxy:
     artefacts = [f"{coordinate}@sha256:{entry.sha256}" for coordinate, entry in entries.items()]
     address = f"http://{user}@{proxy.host}:{proxy.port}"
     environment = {"https_proxy": address, "http_proxy": address, "no_proxy": no_proxy}
-    secrets = host.read().secrets(project.matrix.versions["debian"])
+    secrets = host.read().secrets(project.matrix.buildable[0].values["debian"])
     files: dict[str, str | Path | bytes] = {f"/run/secrets/{name}": content for name, content in secrets.items()}
     command = ("fetch-artefacts", "/tmp/jars", *artefacts)
     return toolchain.run(*command, user="0:0", files=files, environment=environment).exit_code

@@ -26,6 +26,11 @@ class Plan:
     requested: tuple[Target, ...]
     definition: dict[str, Any]
 
+    @property
+    def suites(self) -> dict[str, str]:
+        """The Debian release of each target of the definition."""
+        return {bake.identifier(target.name): target.suite for target in self.graph.targets.values()}
+
 
 def stamp() -> bake.Stamp:
     """Returns the commit that is checked out, marked `-dirty` where the working tree differs, and its time.
@@ -56,8 +61,7 @@ def plan(
         # Uncompressed: the engine unpacks what it stores, and two cores would spend minutes on gzip.
         "type=image,compression=uncompressed,unpack=true" if containerd_store and local else "type=docker"
     )
-    folder = str(rootfs.folder(matrix.versions["debian"]).relative_to(ROOT))
-    definition = bake.definition(matrix, graph, requested, stamp(), output, folder)
+    definition = bake.definition(matrix, graph, requested, stamp(), output, rootfs.relative_folder)
     # An image that settings name takes the place of a target: it is not built.
     built = tuple(target for target in requested if bake.identifier(target.name) in definition["target"])
     return Plan(graph, built, definition)
@@ -72,7 +76,6 @@ def build(
     """
     matrix = project.matrix
     found = daemon.inspect()
-    suite = matrix.versions["debian"]
     how = {"containerd_store": found.containerd_store, "local": not builder}
     if not no_cache:
         outdated = _outdated(matrix, plan(project, graph, requested, **how))
@@ -83,14 +86,15 @@ def build(
     daemon.check_disk(found, matrix.settings.min_free_disk_gb + _disk_gb(matrix, requested))
     here = host.read()
     online = buildx.reachable(here)
-    if not matrix.settings.os_image and (no_cache or not rootfs.is_made(suite)):
-        if not online:
-            raise SparkImagesError(buildx.offline(here))
-        rootfs.bootstrap(suite, here.apt)
+    for suite in () if matrix.settings.os_image else graph.suites(requested):
+        if no_cache or not rootfs.is_made(suite):
+            if not online:
+                raise SparkImagesError(buildx.offline(here))
+            rootfs.bootstrap(suite, here.apt)
     todo = plan(project, graph, requested, **how)
     # Before it is built: what changes meanwhile is to be built again.
     built_from = keys.keys(todo.definition)
-    digests = buildx.bake(todo.definition, here, suite, online=online, builder=builder, no_cache=no_cache)
+    digests = buildx.bake(todo.definition, here, todo.suites, online=online, builder=builder, no_cache=no_cache)
     _name(matrix, todo.requested, digests, built_from)
 
 

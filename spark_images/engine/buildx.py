@@ -6,7 +6,7 @@ import shlex
 import socket
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Set
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -48,10 +48,11 @@ def secret_files(contents: Mapping[str, str]) -> Iterator[Path]:
 
 
 @contextmanager
-def secrets(contents: Mapping[str, str]) -> Iterator[list[str]]:
-    """Holds the secrets of a build ready for as long as it runs; yields bake's options for them."""
-    with secret_files(contents) as folder:
-        yield [f"id={name},src={folder / name}" for name in contents]
+def secrets(contents: Mapping[str, Mapping[str, str]]) -> Iterator[dict[str, list[str]]]:
+    """Writes the secrets of a build by Debian release; yields bake's options for each. The files go afterwards."""
+    with ExitStack() as stack:
+        folders = {suite: stack.enter_context(secret_files(found)) for suite, found in contents.items()}
+        yield {suite: [f"id={n},src={folder / n}" for n in contents[suite]] for suite, folder in folders.items()}
 
 
 LINK = "target:"
@@ -65,7 +66,7 @@ calls run into their time limits while layers are exported."""
 def bake(
     definition: Mapping[str, Any],
     host: Host,
-    suite: str,
+    suites: Mapping[str, str],
     *,
     online: bool = True,
     builder: str = "",
@@ -86,7 +87,7 @@ def bake(
         now = requested[first : first + AT_ONCE]
         needed = _needed(definition, now)
         part = {**_without_cache(definition, anew & needed), "group": {"default": {"targets": now}}}
-        metadata = _bake(part, host, suite, online=online, builder=builder)
+        metadata = _bake(part, host, suites, online=online, builder=builder)
         anew -= needed
         # What is only built for these has no digest here: another run may have given it one.
         found |= {target: metadata[target] for target in now if target in metadata}
@@ -113,12 +114,14 @@ def _needed(definition: Mapping[str, Any], names: Iterable[str]) -> set[str]:
     return needed
 
 
-def _bake(definition: Mapping[str, Any], host: Host, suite: str, *, online: bool, builder: str) -> Mapping[str, Any]:
+def _bake(
+    definition: Mapping[str, Any], host: Host, suites: Mapping[str, str], *, online: bool, builder: str
+) -> Mapping[str, Any]:
     logs = BUILD / "logs"
     name = datetime.now().strftime("%Y%m%d-%H%M%S.%f")
     plan, metadata, log = logs / f"{name}.bake.json", logs / f"{name}.json", logs / f"{name}.log"
-    with secrets(host.secrets(suite)) as mounted:
-        files.write(plan, json.dumps(_with_secrets(definition, mounted), indent=2), private=True)
+    with secrets({suite: host.secrets(suite) for suite in {*suites.values()}}) as mounted:
+        files.write(plan, json.dumps(_with_secrets(definition, suites, mounted), indent=2), private=True)
         command = ["docker", "buildx", "bake", "--file", str(plan), "--metadata-file", str(metadata)]
         command += ["--builder", builder] if builder else []
         # Proxies are arguments that BuildKit knows: they reach each RUN and stay out of the image's history.
@@ -146,8 +149,10 @@ def _bake(definition: Mapping[str, Any], host: Host, suite: str, *, online: bool
     return dict(json.loads(metadata.read_text()))
 
 
-def _with_secrets(definition: Mapping[str, Any], mounted: list[str]) -> dict[str, Any]:
-    targets = {name: {**target, "secret": mounted} for name, target in definition["target"].items()}
+def _with_secrets(
+    definition: Mapping[str, Any], suites: Mapping[str, str], mounted: Mapping[str, list[str]]
+) -> dict[str, Any]:
+    targets = {name: {**target, "secret": mounted[suites[name]]} for name, target in definition["target"].items()}
     return {**definition, "target": targets}
 
 

@@ -37,6 +37,11 @@ def folder(suite: str) -> Path:
     return BUILD / "rootfs" / f"{suite}-{key}"
 
 
+def relative_folder(suite: str) -> str:
+    """Returns `folder` relative to the repository, where buildx runs."""
+    return str(folder(suite).relative_to(ROOT))
+
+
 def is_made(suite: str) -> bool:
     """Whether the root file system of this Debian suite is there, made from what the repository says today."""
     return (folder(suite) / "rootfs.tar").exists()

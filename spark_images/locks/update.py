@@ -14,6 +14,7 @@ from spark_images import ROOT, files
 from spark_images.engine import build, buildx, daemon, host
 from spark_images.errors import SparkImagesError, UsageError, unknown
 from spark_images.locks.check import wanted
+from spark_images.matrix.platforms import PLATFORMS
 from spark_images.plan import graph as graphs
 from spark_images.plan.project import Project
 from spark_images.recipes.locks import (
@@ -25,7 +26,7 @@ from spark_images.recipes.locks import (
     write_lock,
 )
 
-LEVELS = ("artefacts", "python")
+KINDS = ("artefacts", "python")
 TOOLCHAIN = "toolchain"
 
 
@@ -36,15 +37,13 @@ def update(project: Project, only: Sequence[str] = (), *, upgrade: bool = False)
     UsageError for an unknown kind, SparkImagesError where something cannot be fetched or resolved.
     """
     for kind in only:
-        if kind not in LEVELS:
-            raise UsageError(unknown("kind of lock", kind, LEVELS))
+        if kind not in KINDS:
+            raise UsageError(unknown("kind of lock", kind, KINDS))
     changed = []
-    if "artefacts" in (only or LEVELS):
+    if "artefacts" in (only or KINDS):
         changed += _artefacts(project)
-    if "python" in (only or LEVELS):
-        changed += [
-            s.lock for s in requirement_sets(project.matrix, project.recipes) if _compile(project, s, upgrade=upgrade)
-        ]
+    if "python" in (only or KINDS):
+        changed += [s.lock for s in requirement_sets(project.matrix, project.recipes) if _compile(s, upgrade=upgrade)]
     return changed
 
 
@@ -65,13 +64,15 @@ def _artefacts(project: Project) -> list[Path]:
 def _hashes(project: Project, coordinates: Sequence[str]) -> dict[str, Entry]:
     """Fetches artefacts in the toolchain image, with what a build would use, and returns their hashes."""
     matrix = project.matrix
-    graph = graphs.graph(matrix, project.recipes, project.locks, [(TOOLCHAIN, matrix.buildable[0])])
-    build.build(project, graph, [graph.targets[TOOLCHAIN]])
+    cell = matrix.buildable[0]
+    graph = graphs.graph(matrix, project.recipes, project.locks, [(TOOLCHAIN, cell)])
+    toolchain = graph.targets[matrix.name_of(TOOLCHAIN, cell)]
+    build.build(project, graph, [toolchain])
     here = host.read()
-    with buildx.secret_files(here.secrets(matrix.versions["debian"])) as folder:
+    with buildx.secret_files(here.secrets(toolchain.suite)) as folder:
         try:
             output = daemon.client().containers.run(
-                matrix.tag(TOOLCHAIN),
+                matrix.tag(toolchain.name),
                 ["fetch-artefacts", "--hash", "artefacts", *coordinates],
                 volumes={str(folder): {"bind": "/run/secrets", "mode": "ro"}},
                 environment=dict(here.proxies),
@@ -83,7 +84,7 @@ def _hashes(project: Project, coordinates: Sequence[str]) -> dict[str, Entry]:
     return {coordinate: Entry(**entry) for coordinate, entry in json.loads(output).items()}
 
 
-def _compile(project: Project, requirements: Requirements, *, upgrade: bool) -> bool:
+def _compile(requirements: Requirements, *, upgrade: bool) -> bool:
     before = requirements.lock.read_text() if requirements.lock.exists() else None
     here = host.read()
     command = [find_uv_bin(), "pip", "compile", "--quiet", "--generate-hashes", "--no-header", "--no-annotate"]
@@ -91,9 +92,9 @@ def _compile(project: Project, requirements: Requirements, *, upgrade: bool) -> 
         "--only-binary",
         ":all:",
         "--python-version",
-        project.matrix.versions["python"],
+        requirements.python,
         "--python-platform",
-        "x86_64-manylinux_2_28",
+        PLATFORMS[requirements.platform].wheels,
     ]
     for lock in (*requirements.extends, *requirements.beside):
         command += ["--constraint", str(lock)]

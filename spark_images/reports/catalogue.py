@@ -10,11 +10,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
 
+from packaging.version import Version
 from pydantic import TypeAdapter
 
 from spark_images import ROOT, files
 from spark_images.errors import SparkImagesError
-from spark_images.matrix.model import GPU, Artefact, Cell, Matrix, fill
+from spark_images.matrix.model import Artefact, Cell, Matrix, fill
 from spark_images.plan.project import Project
 from spark_images.recipes.locks import package_versions, requirement_sets
 from spark_images.reports.measure import Layer, measure
@@ -95,23 +96,18 @@ def _lines(project: Project, sizes: Mapping[str, int]) -> Iterator[str]:
     yield f"docker run --rm -it {matrix.repository(first.name)} spark-shell"
     yield f"docker run --rm {matrix.repository(first.name)} spark-submit /opt/spark/examples/src/main/python/pi.py"
     yield "```"
-    lake = next((cell for cell in matrix.buildable if "iceberg" in cell.features), None)
-    if lake:
-        yield from ("", "On an Iceberg image Spark's SQL extensions are set: name a catalogue.", "", "```sh")
-        yield f"docker run --rm -it {matrix.repository(lake.name)} spark-sql \\"
-        yield "    --conf spark.sql.catalog.lake=org.apache.iceberg.spark.SparkCatalog \\"
-        yield "    --conf spark.sql.catalog.lake.type=hadoop --conf spark.sql.catalog.lake.warehouse=/tmp/lake"
-        yield "```"
-    supported = [cell for cell in matrix.buildable if GPU in cell.features and cell.support]
-    if supported:
-        yield from ("", "## RAPIDS on the GPU images", "")
-        yield "`--properties-file $SPARK_HOME/conf/rapids.conf` turns it on, with these shims; without it an image is"
-        yield "plain Spark and needs no GPU. A driver of CUDA 12.2 (R535) or newer is needed on the node."
-        yield ""
-        yield from _table(
-            ("cell", "shim", "support"),
-            ((f"`{cell.key}`", cell.support.shim, cell.support.words) for cell in supported if cell.support),
-        )
+    for name, feature in matrix.features.items():
+        having = [cell for cell in matrix.buildable if name in cell.features]
+        if having:
+            newest = max(having, key=lambda cell: Version(cell.spark))
+            yield from ("", f"## {name}", "")
+            yield fill(feature.usage, newest.values, f"[features.{name}] usage").strip()
+            if feature.note:
+                rows = (
+                    (f"`{cell.key}`", fill(feature.note, cell.values, f"[features.{name}] note")) for cell in having
+                )
+                yield ""
+                yield from _table(("cell", "support"), rows)
     refused = [cell for cell in matrix.cells if cell.refusal]
     if refused:
         yield from ("", "## Not built", "")
@@ -132,7 +128,7 @@ def _lines(project: Project, sizes: Mapping[str, int]) -> Iterator[str]:
     )
     for requirements in requirement_sets(matrix, project.recipes):
         if requirements.source.parent != ROOT:
-            yield from ("", f"## Python packages: {requirements.source.parent.name}", "")
+            yield from ("", f"## Python packages: {requirements.source.parent.name} (Python {requirements.python})", "")
             yield ", ".join(f"{name} {version}" for name, version in package_versions(requirements.lock))
 
 

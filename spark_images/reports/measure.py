@@ -24,6 +24,7 @@ from spark_images.errors import SparkImagesError
 from spark_images.matrix.model import Cell
 from spark_images.plan.graph import Graph, Target
 from spark_images.plan.project import Project
+from spark_images.recipes.dockerfiles import EMPTY
 
 GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
@@ -159,7 +160,7 @@ def origins(graph: Graph, target: Target) -> list[str]:
         if not copied:
             names += origins(graph, source) if source else []
         elif target.recipe.level == "runtime":
-            names.append(source.name if source else "")
+            names.append(source.name if source else "" if name == EMPTY else name)
     return names if target.recipe.level == "runtime" else [*names, target.name]
 
 

@@ -100,7 +100,8 @@ def test_a_host_that_names_no_mirror_is_taken_to_be_online(monkeypatch: pytest.M
 
 
 def test_secrets_lie_in_a_private_folder_while_a_build_runs() -> None:
-    with buildx.secrets({"ca": "CERTIFICATE"}) as (option,):
+    with buildx.secrets({"bookworm": {"ca": "CERTIFICATE"}}) as found:
+        (option,) = found["bookworm"]
         name, _, source = option.partition(",src=")
         file = Path(source)
         assert name == "id=ca"
@@ -167,7 +168,8 @@ def bake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, checkout: Path) -> Run
         seen = Path(mkdtemp(dir=tmp_path))
         docker.write_text(DOCKER.replace("{seen}", str(seen)).replace("{script}", script))
         docker.chmod(0o755)
-        metadata = buildx.bake(definition, host, "bookworm", **how)
+        suites = how.pop("suites", dict.fromkeys(definition["target"], "bookworm"))
+        metadata = buildx.bake(definition, host, suites, **how)
         return Ran(
             (seen / "arguments").read_text().split("\0")[:-1],
             dict(line.split("=", 1) for line in (seen / "environment").read_text().split("\0")[:-1]),
@@ -301,3 +303,17 @@ def test_bake_that_cannot_end_offline_is_ended(bake: Run, monkeypatch: pytest.Mo
 def test_bake_online_has_no_limit(bake: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(buildx, "OFFLINE_LIMIT", 0.1)
     assert bake(f"sleep 0.5; {DONE}").metadata == {}
+
+
+def test_bake_gives_each_target_the_mirrors_of_its_own_debian_release(bake: Run) -> None:
+    mirrors = (("http://mirror.example/debian", "bookworm"), ("http://mirror.example/debian", "trixie"))
+    host = Host(None, Apt(mirrors), {}, None, {})
+    shown = "import json, sys; p = json.load(open(sys.argv[1]))['target']; "
+    shown += "r = {n: dict(s.split(',src=') for s in t['secret']) for n, t in p.items()}; "
+    shown += "print(json.dumps({n: open(f['id=apt-sources']).read() for n, f in r.items()}))"
+    suites = {"os": "bookworm", "tools": "bookworm", "python": "trixie"}
+    found = bake(f'python3 -c "{shown}" "$plan" > "$metadata"', host, suites=suites).metadata
+    assert " trixie" not in found["os"]
+    assert " bookworm" in found["os"]
+    assert " bookworm" not in found["python"]
+    assert " trixie" in found["python"]

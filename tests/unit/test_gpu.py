@@ -49,16 +49,16 @@ def test_an_empty_machine_lacks_everything(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def cell(project: Project) -> Cell:
-    return cell_of(project.matrix, "3.5.8-gpu")
+def cell(small: Project) -> Cell:
+    return cell_of(small.matrix, "9.0-gpu")
 
 
 def test_without_a_gpu_the_session_names_the_one_to_run(cell: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpu, "reason_to_skip", lambda: "no CUDA device")
-    assert suites.reason_to_skip(cell, smoke=False) == "no CUDA device; run smoke-3.5.8-gpu for all that needs no GPU"
+    assert suites.reason_to_skip(cell, smoke=False) == "no CUDA device; run smoke-9.0-gpu for all that needs no GPU"
     assert suites.reason_to_skip(cell, smoke=True) == ""
     assert "no CUDA device" in suites.describe(cell, smoke=False)
-    assert "1 without their GPU tests (no CUDA device): 3.5.8-gpu" in suites.summary([cell])
+    assert "1 without their GPU tests (no CUDA device): 9.0-gpu" in suites.summary([cell])
 
 
 def test_with_a_gpu_nothing_is_skipped(cell: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,6 +67,6 @@ def test_with_a_gpu_nothing_is_skipped(cell: Cell, monkeypatch: pytest.MonkeyPat
     assert suites.summary([cell]) == "1 cells, none skipped"
 
 
-def test_the_default_run_is_what_this_cell_can_pass_anywhere(project: Project, cell: Cell) -> None:
-    baseline = cell_of(project.matrix, "3.5.8-baseline")
-    assert [suites.is_quick(each, project.matrix.buildable) for each in (cell, baseline)] == [True, False]
+def test_the_default_run_is_what_this_cell_can_pass_anywhere(small: Project, cell: Cell) -> None:
+    baseline = cell_of(small.matrix, "9.0-baseline")
+    assert [suites.is_quick(each, small.matrix.buildable) for each in (cell, baseline)] == [True, False]

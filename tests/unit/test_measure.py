@@ -21,9 +21,6 @@ from spark_images.reports.measure import Content, Layer, Sizes
 from tests.unit.limits import full_disk
 from tests.unit.tree import Tree
 
-BOTTOM = ["rootfs-bookworm", "os-bookworm", "python-3.11", "identity", "jdk-17", "python-deps"]
-BOTTOM += ["jdbc-drivers", "jmx-exporter"]
-
 
 def test_a_layer_that_images_share_counts_once() -> None:
     shared, own = Layer("sha256:1", "os", 10, 4), Layer("sha256:2", "core", 5, 3)
@@ -32,25 +29,28 @@ def test_a_layer_that_images_share_counts_once() -> None:
     assert (sizes.total, sizes.stored) == (Content(25, 11), Content(15, 7))
 
 
-def test_origins_name_every_layer_bottom_first(project: Project) -> None:
-    graph = project.graph(cell_of(project.matrix, f"3.5.8-{variant}") for variant in ("baseline", "iceberg"))
-    baseline, iceberg = (measure.origins(graph, graph.targets[f"spark-3.5.8{s}"]) for s in ("", "-iceberg"))
-    common = [*BOTTOM, "", "", "spark-3.5.8-jars", "spark-3.5.8-core", "class-archive-3.5.8", "spark-conf", ""]
-    assert baseline == [*common, "", "", "entrypoint"]
-    assert iceberg == [*common, "python-deps-iceberg", "jars-iceberg-3.5", "entrypoint"]
+def test_origins_name_every_layer_bottom_first(small: Project) -> None:
+    graph = small.graph(cell_of(small.matrix, f"9.0-{variant}") for variant in ("baseline", "lake"))
+    baseline, lake = (measure.origins(graph, graph.targets[f"spark-9.0{s}"]) for s in ("", "-lake"))
+    common = ["rootfs-bookworm", "os-bookworm", "jdk-17", "deps-3.11", "drivers", "", "", "core-9.0", "conf"]
+    assert baseline == [*common, "", "", "settings"]
+    assert lake == [*common, "lake-deps-3.11", "lake-jars-9", "settings"]
 
 
-def test_origins_of_a_gpu_image_lie_upon_cuda(project: Project) -> None:
-    graph = project.graph([cell_of(project.matrix, "4.1.1-gpu")])
-    found = measure.origins(graph, graph.targets["spark-4.1.1-gpu"])
-    assert found[:4] == ["rootfs-bookworm", "os-bookworm", "python-3.11", "cuda-12.9"]
-    assert {"python-deps-gpu", "jars-rapids-4.1", "rapids-settings-4.1.1"} < set(found)
+def test_origins_of_an_image_upon_another(small: Project) -> None:
+    graph = small.graph([cell_of(small.matrix, "jupyter-10.0-gpu-lake")])
+    found = measure.origins(graph, graph.targets["jupyter-10.0-gpu-lake"])
+    assert found == [
+        *("rootfs-trixie", "os-trixie", "cuda-1.2-trixie", "jdk-21", "deps-3.13", "drivers", "gpu-deps-3.13"),
+        *("gpu-jars-10", "core-10.0", "conf", "lake-deps-3.13", "lake-jars-10", "settings", "book", "lake-book"),
+    ]
 
 
-def test_origins_of_the_small_factory(tree: Tree) -> None:
+def test_origins_of_the_small_project(tree: Tree) -> None:
     project = tree.load()
     graph = project.graph(project.matrix.buildable)
-    assert measure.origins(graph, graph.targets["app-9.0-lake"]) == ["rootfs", "os-bookworm", "core-9.0", "lake-jars-9"]
+    found = measure.origins(graph, graph.targets["app-9.0-lake"])
+    assert found == ["rootfs-bookworm", "os-bookworm", "jdk-17", "core-9.0", "conf", "lake-jars-9", "settings"]
 
 
 def archive(path: Path, members: dict[str, bytes], links: dict[str, str] | None = None) -> Path:
@@ -209,25 +209,25 @@ def test_no_cli(monkeypatch: pytest.MonkeyPatch) -> None:
         measure._layer_sizes(["a:latest"], {})
 
 
-def test_images_that_the_engine_does_not_hold_are_left_out(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    digests = [f"sha256:{number}" for number in range(19)]
+def test_images_that_the_engine_does_not_hold_are_left_out(small: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    digests = [f"sha256:{number}" for number in range(13)]
 
     def get(tag: str) -> Any:
-        if tag != "spark-k8s-spark-3.5.8:latest":
+        if tag != "spark-k8s-spark-9.0:latest":
             raise ImageNotFound(tag)
         return SimpleNamespace(attrs={"RootFS": {"Layers": digests}})
 
     monkeypatch.setattr(daemon, "client", lambda: SimpleNamespace(images=SimpleNamespace(get=get)))
     monkeypatch.setattr(measure, "contents", lambda *_: {digest: Content(i, i) for i, digest in enumerate(digests)})
-    sizes = measure.measure(project, project.matrix.buildable)
-    assert list(sizes.images) == ["spark-3.5.8"]
-    assert [layer.digest for layer in sizes.images["spark-3.5.8"]] == digests
-    assert [layer.origin for layer in sizes.images["spark-3.5.8"]][-1] == measure.SETTINGS
-    assert sizes.total.size == sum(range(19))
+    sizes = measure.measure(small, small.matrix.buildable)
+    assert list(sizes.images) == ["spark-9.0"]
+    assert [layer.digest for layer in sizes.images["spark-9.0"]] == digests
+    assert [layer.origin for layer in sizes.images["spark-9.0"]][-1] == measure.SETTINGS
+    assert sizes.total.size == sum(range(13))
 
 
 def test_an_image_that_is_older_than_its_dockerfiles(tree: Tree) -> None:
     project = tree.load()
     graph = project.graph(project.matrix.buildable)
-    with pytest.raises(SparkImagesError, match=r"app-9\.0: the engine's image has 2 layers, .* make 4: run `inv build"):
+    with pytest.raises(SparkImagesError, match=r"app-9\.0: the engine's image has 2 layers, .* make 7: run `inv build"):
         measure._origins(graph, graph.targets["app-9.0"], 2)

@@ -10,7 +10,7 @@ import pytest
 
 from spark_images.engine import daemon
 from tests.integration.conformance.conftest import JOBS, Way
-from tests.integration.conftest import FETCH, HARDENED, SPARK_UID, Image, Service
+from tests.integration.conftest import FETCH, HARDENED, RANDOM_UID, SPARK_UID, Image, Service
 
 ENDED_BY_SIGTERM = 143
 AGENT = "-javaagent:/opt/jmx-exporter/jmx_prometheus_javaagent.jar=9404:/opt/jmx-exporter/spark.yaml"
@@ -57,23 +57,30 @@ def test_the_thrift_server_answers_beeline(image: Image, way: Way) -> None:
         assert server.terminate() == ENDED_BY_SIGTERM
 
 
-def test_the_history_server_shows_what_a_job_wrote(image: Image, way: Way) -> None:
+@pytest.fixture(scope="module")
+def events(image: Image) -> Iterator[str]:
+    """A volume with what a job of a random UID wrote, as every way to start a history server finds it."""
     with image.volume({"events/.keep": ""}) as volume:
-        options = way.options(volumes={volume: {"bind": "/mnt", "mode": "rw"}})
-        events = "--conf spark.eventLog.enabled=true --conf spark.eventLog.dir=/mnt/events"
-        job = image.run(*f"spark-submit {events} /opt/spark/examples/src/main/python/pi.py 1".split(), **options)
-        assert job.exit_code == 0
-        environment = {"SPARK_HISTORY_LOG_DIR": "/mnt/events"}
-        with image.start(*way.server("history-server"), environment=environment, **options) as server:
-            server.wait_for("and started at")
-            found = ""
-            for _ in range(50):  # it looks for new applications every few seconds
-                found = fetch(server, "http://localhost:18080/api/v1/applications")
-                if "PythonPi" in found:
-                    break
-                time.sleep(0.2)
-            assert '"name" : "PythonPi"' in found
-            assert server.terminate() == ENDED_BY_SIGTERM
+        logged = "--conf spark.eventLog.enabled=true --conf spark.eventLog.dir=/mnt/events"
+        mounts = {volume: {"bind": "/mnt", "mode": "rw"}}
+        command = f"spark-submit {logged} /opt/spark/examples/src/main/python/pi.py 1".split()
+        assert image.run(*command, user=RANDOM_UID, volumes=mounts, **HARDENED).exit_code == 0
+        yield volume
+
+
+def test_the_history_server_shows_what_a_job_wrote(image: Image, way: Way, events: str) -> None:
+    options = way.options(volumes={events: {"bind": "/mnt", "mode": "ro"}})
+    environment = {"SPARK_HISTORY_LOG_DIR": "/mnt/events"}
+    with image.start(*way.server("history-server"), environment=environment, **options) as server:
+        server.wait_for("and started at")
+        found = ""
+        for _ in range(50):  # it looks for new applications every few seconds
+            found = fetch(server, "http://localhost:18080/api/v1/applications")
+            if "PythonPi" in found:
+                break
+            time.sleep(0.2)
+        assert '"name" : "PythonPi"' in found
+        assert server.terminate() == ENDED_BY_SIGTERM
 
 
 @pytest.fixture

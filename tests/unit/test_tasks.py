@@ -80,6 +80,12 @@ def test_what_fails_exits_with_1(inv: Inv, capsys: pytest.CaptureFixture[str], m
     assert capsys.readouterr().err == "error: no container engine answers\n"
 
 
+@pytest.fixture
+def cell(project: Project) -> Cell:
+    """A Spark image with a feature."""
+    return next(cell for cell in project.matrix.buildable if cell.image == "spark" and cell.features)
+
+
 def test_a_full_disk_is_an_error_without_a_stack_trace(
     inv: Inv, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,12 +107,6 @@ def test_an_error_of_the_system_that_is_a_mistake_of_ours_is_not_hidden(
     monkeypatch.setattr(build, "build", lambda *_, **__: Path("/no/such/file").read_text())
     with pytest.raises(FileNotFoundError):
         inv("build.runtime")
-
-
-@pytest.fixture
-def cell(project: Project) -> Cell:
-    """A Spark image with a feature."""
-    return next(cell for cell in project.matrix.buildable if cell.image == "spark" and cell.features)
 
 
 def names_of(cell: Cell) -> list[str]:

@@ -117,13 +117,14 @@ def budgets(session: nox.Session) -> None:
     session.run("inv", "images.budgets")
 
 
-@checks()
+@nox.session
 def cells(session: nox.Session) -> None:
     """Every image, two at a time: the newest Spark of each line in full, the others quickly; network and browser."""
-    outcomes = parallel.run(default_run.jobs(CELLS), session.log)
+    with checked(session, session.name, session.name):
+        outcomes = parallel.run(default_run.jobs(CELLS), session.log)
     sessions.NOTED.extend(outcomes)
     if failed := [outcome.name for outcome in outcomes if outcome.status is results.Status.FAILED]:
-        raise SparkImagesError(f"failed: {', '.join(sorted(failed))}")
+        session.error(f"failed: {', '.join(sorted(failed))}")
 
 
 @checks(default=False)

@@ -29,15 +29,12 @@ def session_of(cell: Cell) -> str:
 def tier(cell: Cell, cells: Sequence[Cell]) -> Tier:
     """Returns the tier that the default run asks of a cell.
 
-    In full: the newest Spark of each line. Of its GPU cells the one that holds every layer of the line, so without the
-    tests that need a device, which few machines have. Quickly: all others.
+    The newest Spark of each line in full (GPU images without the tests that need a device, which few machines have),
+    all others quickly.
     """
     if cell not in suites.newest(cells):
         return Tier.QUICK
-    if GPU not in cell.features:
-        return Tier.FULL
-    siblings = [each for each in cells if (each.image, each.line) == (cell.image, cell.line)]
-    return Tier.NO_DEVICE if len(cell.features) == max(len(each.features) for each in siblings) else Tier.QUICK
+    return Tier.NO_DEVICE if GPU in cell.features else Tier.FULL
 
 
 def describe(cell: Cell, cells: Sequence[Cell]) -> str:

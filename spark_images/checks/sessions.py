@@ -75,7 +75,7 @@ ON_THE_CLUSTER = "cluster"
 
 def calls(cell: Cell, cells: Sequence[Cell], tier: Tier, image: str) -> list[Call]:
     """Returns the calls of pytest that a tier of a cell's tests is: the tests on containers, and those on a cluster."""
-    found = [Call("", suites.arguments(cell, tier, image))]
+    found = [Call("", suites.arguments(cell, cells, tier, image))]
     if tier in (Tier.FULL, Tier.NO_DEVICE, Tier.KUBERNETES):
         found.append(Call(ON_THE_CLUSTER, suites.kubernetes(cell, cells, image), cluster.reason_to_skip()))
     return [call for call in found if call.arguments]

@@ -40,16 +40,16 @@ def folders(cell: Cell, tier: Tier) -> list[str]:
     return [COMMON, cell.image]
 
 
-def expression(cell: Cell, tier: Tier) -> str:
+def expression(cell: Cell, cells: Sequence[Cell], tier: Tier) -> str:
     """Returns the expression of markers that chooses a tier of the cell's tests; "" where it takes all of the folders.
 
-    A test runs in full once for each set of layers that it proves. A baseline image has Spark's layers, or the
-    notebook's, and runs all of their tests. Any other cell runs what the layers that it adds could break, and the
-    folders of its features.
+    A test runs in full once for each set of layers that it proves. The baseline images have Spark's layers, or the
+    notebook's, and run all of their tests. An image with one feature adds that feature's layers, and runs its folder
+    and a part of the contract. Any other repeats what the layers that it adds, or features together, could break.
     """
     if tier is Tier.CONFORMANCE:
         return "" if is_plain(cell) else CONTRACT_ON_OTHERS
-    terms = [_of_the_cell(cell)]
+    terms = [_of_the_cell(cell, cells)]
     if tier is Tier.QUICK:
         terms.append("smoke")
         if is_plain(cell):
@@ -59,17 +59,28 @@ def expression(cell: Cell, tier: Tier) -> str:
     return " and ".join(term for term in terms if term)
 
 
-def _of_the_cell(cell: Cell) -> str:
+def _of_the_cell(cell: Cell, cells: Sequence[Cell]) -> str:
     if is_plain(cell):
         return ""
-    if cell.image == FIRST_IMAGE:
-        return f"({' or '.join([OWN_LAYERS, *cell.features, CONTRACT_ON_OTHERS])})"
-    return f"({OWN_LAYERS} or {cell.image})" if cell.variant == BASELINE else OWN_LAYERS
+    whole: list[str] = []
+    if cell.image != FIRST_IMAGE:
+        whole = [cell.image] if cell.variant == BASELINE else []
+    elif proven := [feature for feature in cell.features if not _has_an_image_of_its_own(feature, cell, cells)]:
+        whole = [*proven, CONTRACT_ON_OTHERS]
+    return f"({' or '.join([OWN_LAYERS, *whole])})" if whole else OWN_LAYERS
 
 
-def arguments(cell: Cell, tier: Tier, image: str) -> list[str]:
+def _has_an_image_of_its_own(feature: str, cell: Cell, cells: Sequence[Cell]) -> bool:
+    """Whether another cell of the same kind and Spark has this feature only."""
+    return any(
+        (each.image, each.spark, each.features) == (cell.image, cell.spark, (feature,)) and each.key != cell.key
+        for each in cells
+    )
+
+
+def arguments(cell: Cell, cells: Sequence[Cell], tier: Tier, image: str) -> list[str]:
     """Returns pytest's arguments for a tier of the cell's tests on `image`; none where it has no such tests."""
-    chosen = expression(cell, tier)
+    chosen = expression(cell, cells, tier)
     paths = [str(SUITES / folder) for folder in folders(cell, tier)]
     return [*paths, "--image", image, *(["-m", chosen] if chosen else [])] if paths else []
 

@@ -19,7 +19,7 @@ CELLS = [
         (cell(spark="9.1"), Tier.FULL),
         (cell(spark="9.1", variant="iceberg"), Tier.FULL),
         (cell(spark="9.1", variant="gpu-iceberg"), Tier.NO_DEVICE),
-        (cell(spark="9.1", variant="gpu"), Tier.QUICK),
+        (cell(spark="9.1", variant="gpu"), Tier.NO_DEVICE),
         (cell(spark="9.0"), Tier.QUICK),
         (cell(spark="9.0", variant="gpu-iceberg"), Tier.QUICK),
         (cell("jupyter", "9.1"), Tier.FULL),
@@ -27,11 +27,6 @@ CELLS = [
 )
 def test_the_newest_is_tested_in_full_and_the_others_quickly(of: Cell, tier: Tier) -> None:
     assert default_run.tier(of, CELLS) is tier
-
-
-def test_a_line_without_the_largest_variant_has_another_for_its_gpu_tests() -> None:
-    fewer = [each for each in CELLS if each.variant != "gpu-iceberg"]
-    assert default_run.tier(cell(spark="9.1", variant="gpu"), fewer) is Tier.NO_DEVICE
 
 
 def test_it_asks_every_cell_once_and_each_baseline_image_on_the_cluster() -> None:

@@ -34,9 +34,10 @@ def cell(image: str = "spark", spark: str = "9.0", variant: str = BASELINE, line
 def test_the_folders_of_a_cell(of: Cell, names: list[str]) -> None:
     assert suites.folders(of, Tier.FULL) == suites.folders(of, Tier.QUICK) == names
     assert suites.folders(of, Tier.CONFORMANCE) == ["conformance"]
-    assert suites.arguments(of, Tier.KUBERNETES, "i") == []
+    assert suites.arguments(of, [of], Tier.KUBERNETES, "i") == []
 
 
+CELLS = [cell(variant=variant) for variant in (BASELINE, "gpu", "iceberg", "gpu-iceberg")]
 CONTRACT = "(conformance and smoke and random_uid)"
 
 
@@ -51,6 +52,7 @@ CONTRACT = "(conformance and smoke and random_uid)"
         (cell(variant="iceberg"), Tier.QUICK, f"(own_layers or iceberg or {CONTRACT}) and smoke and not device"),
         (cell(variant="iceberg"), Tier.CONFORMANCE, CONTRACT),
         (cell(variant="gpu"), Tier.NO_DEVICE, f"(own_layers or gpu or {CONTRACT}) and not device"),
+        (cell(variant="gpu-iceberg"), Tier.NO_DEVICE, "own_layers and not device"),
         (cell("jupyter"), Tier.FULL, "(own_layers or jupyter)"),
         (cell("jupyter", variant="gpu"), Tier.FULL, "own_layers"),
         (cell("jupyter", variant="gpu"), Tier.QUICK, "own_layers and smoke and not device"),
@@ -58,8 +60,14 @@ CONTRACT = "(conformance and smoke and random_uid)"
     ],
 )
 def test_the_expression_of_a_tier(of: Cell, tier: Tier, expression: str) -> None:
-    assert suites.expression(of, tier) == expression
-    assert suites.arguments(of, tier, "i")[-2:] == (["-m", expression] if expression else ["--image", "i"])
+    assert suites.expression(of, CELLS, tier) == expression
+    assert suites.arguments(of, CELLS, tier, "i")[-2:] == (["-m", expression] if expression else ["--image", "i"])
+
+
+def test_a_feature_that_no_image_has_alone_is_proven_where_it_is() -> None:
+    both = cell(variant="gpu-iceberg")
+    cells = [both, cell(variant="gpu"), cell(spark="9.1", variant="iceberg"), cell("jupyter", variant="iceberg")]
+    assert suites.expression(both, cells, Tier.FULL) == f"(own_layers or iceberg or {CONTRACT})"
 
 
 def test_every_cell_that_is_built_has_its_folders(project: Project) -> None:
@@ -88,6 +96,8 @@ OF: Mapping[str, tuple[Cell, Tier]] = {
     "iceberg, conformance": (cell(variant="iceberg"), Tier.CONFORMANCE),
     "gpu": (cell(variant="gpu"), Tier.FULL),
     "gpu, no device": (cell(variant="gpu"), Tier.NO_DEVICE),
+    "gpu-iceberg": (cell(variant="gpu-iceberg"), Tier.FULL),
+    "gpu-iceberg, quick": (cell(variant="gpu-iceberg"), Tier.QUICK),
     "notebook": (cell("jupyter"), Tier.FULL),
     "notebook, iceberg": (cell("jupyter", variant="iceberg"), Tier.FULL),
     "notebook, iceberg, quick": (cell("jupyter", variant="iceberg"), Tier.QUICK),
@@ -97,7 +107,7 @@ OF: Mapping[str, tuple[Cell, Tier]] = {
 @pytest.fixture(scope="module")
 def chosen() -> Mapping[str, tuple[int, list[str]]]:
     """What pytest collects of each of these, and its exit code."""
-    lines: Sequence[Sequence[str]] = [suites.arguments(each, tier, "i") for each, tier in OF.values()]
+    lines: Sequence[Sequence[str]] = [suites.arguments(each, CELLS, tier, "i") for each, tier in OF.values()]
     command = [sys.executable, "-c", COLLECT, json.dumps(lines)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=120)
     codes, found = json.loads(done.stdout.rpartition("COLLECTED ")[2])
@@ -149,6 +159,17 @@ def test_a_feature_runs_all_of_its_folder(chosen: Mapping[str, tuple[int, list[s
     assert set(chosen["gpu"][1]) - without == set(
         of(chosen["gpu"][1], lambda test: test.startswith("gpu/test_device.py"))
     )
+
+
+def test_two_features_together_repeat_what_they_could_break_together(
+    chosen: Mapping[str, tuple[int, list[str]]],
+) -> None:
+    both = set(chosen["gpu-iceberg"][1])
+    assert set(of(chosen["gpu"][1], lambda test: test.startswith("gpu/test_iceberg.py"))) < both
+    folders = {test.partition("/")[0] for test in both}
+    assert folders == {"common", "gpu", "iceberg", "conformance"}
+    whole = {test for name in ("gpu", "iceberg") for test in chosen[name][1] if test.partition("/")[0] == name}
+    assert len({test for test in both if test.partition("/")[0] in ("gpu", "iceberg")}) < len(whole) / 3
 
 
 def test_a_notebook_with_a_feature_runs_what_that_one_brings(chosen: Mapping[str, tuple[int, list[str]]]) -> None:

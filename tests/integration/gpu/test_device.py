@@ -10,7 +10,7 @@ from spark_images.matrix.model import Cell
 from tests.integration.conftest import Image
 from tests.integration.gpu.conftest import CATALOGUE, SETTINGS
 
-pytestmark = pytest.mark.device
+pytestmark = [pytest.mark.device, pytest.mark.own_layers]
 
 JOBS = Path(__file__).parent / "jobs"
 WORK = "/opt/spark/work-dir"

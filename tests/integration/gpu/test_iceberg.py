@@ -8,6 +8,8 @@ from spark_images.matrix.model import Cell
 from tests.integration.conftest import Image, Result
 from tests.integration.gpu.conftest import planned
 
+pytestmark = pytest.mark.own_layers
+
 JOBS = Path(__file__).parent / "jobs"
 WORK = "/opt/spark/work-dir"
 

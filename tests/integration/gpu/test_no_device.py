@@ -10,6 +10,7 @@ pytestmark = pytest.mark.smoke
 PI = "/opt/spark/examples/src/main/python/pi.py"
 
 
+@pytest.mark.own_layers
 def test_turned_on_without_a_device_it_says_so_in_one_line(image: Image) -> None:
     result = image.run("spark-submit", "--properties-file", SETTINGS, PI, "1")
     assert result.exit_code != 0

@@ -87,6 +87,7 @@ grep 'not found' /tmp/linked | sort -u || [[ $? -eq 1 ]]
 
 
 @pytest.mark.smoke
+@pytest.mark.own_layers
 def test_the_environment_is_what_nvidias_runtime_reads(image: Image) -> None:
     environment = dict(line.split("=", 1) for line in image.attributes["Config"]["Env"])
     assert environment["NVIDIA_VISIBLE_DEVICES"] == "all"

@@ -98,6 +98,7 @@ def test_pyiceberg_reads_what_spark_wrote(run: Result, found: Any) -> None:
     assert seen["all"] == found["branch"][0]
 
 
+@pytest.mark.own_layers
 def test_the_runtime_is_the_lines_own(image: Image, cell: Cell) -> None:
     """The runtime of another line loads, and fails at the first procedure: name and version must be this line's."""
     runtime = f"iceberg-spark-runtime-{cell.line}_{cell.values['scala']}-{image.labels['spark-images.iceberg']}.jar"

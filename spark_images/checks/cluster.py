@@ -1,13 +1,17 @@
 """The cluster that KUBECONFIG names: whether there is one, and how images get there and manifests are read."""
 
+import fcntl
 import json
 import os
 import shlex
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from spark_images import BUILD
 from spark_images.errors import SparkImagesError
 
 LOADER = "KUBE_LOAD"
@@ -19,6 +23,22 @@ def reason_to_skip() -> str:
     if not os.environ.get("KUBECONFIG"):
         return "no cluster: KUBECONFIG is not set"
     return "" if shutil.which("kubectl") else "no cluster: kubectl is not on PATH"
+
+
+@contextmanager
+def alone(*, wait: bool = True, lock: Path = BUILD / "cluster.lock") -> Iterator[bool]:
+    """Holds the cluster, which is one: sessions side by side use it one after the other.
+
+    Yields whether it is held. Without `wait` it is not where another session holds it.
+    """
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
 
 
 def load(reference: str) -> None:

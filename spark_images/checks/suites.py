@@ -1,9 +1,14 @@
-"""Which tests belong to which cell: the folders under tests/integration that its image must pass."""
+"""Which tests prove which cell: folders, and an expression of pytest's markers that chooses among their tests.
+
+Each test has its folder's name as a marker too (tests/integration/conftest.py), so that one expression covers all.
+"""
 
 from collections.abc import Sequence
 
+from packaging.version import Version
+
 from spark_images import ROOT
-from spark_images.engine import gpu
+from spark_images.checks.tiers import Tier
 from spark_images.matrix.model import BASELINE, GPU, Cell
 
 QUICK_JAVA = "-XX:TieredStopAtLevel=1"
@@ -11,139 +16,102 @@ QUICK_JAVA = "-XX:TieredStopAtLevel=1"
 not how fast, and start many. Benchmarks have it nowhere."""
 
 SUITES = ROOT / "tests/integration"
-CONFORMANCE = SUITES / "conformance"
 KUBERNETES = ROOT / "tests/kubernetes"
+COMMON = "common"
+CONFORMANCE = "conformance"
 FIRST_IMAGE = "spark"
 NOTEBOOKS = "jupyter"
-OF_ITS_OWN_LAYERS = (
-    "common/test_files.py::test_no_file_is_writable_for_everyone",
-    "common/test_files.py::test_no_file_lends_rights",
-    "common/test_files.py::test_nothing_else_is_group_writable",
-    "common/test_files.py::test_every_module_is_compiled",
-    "common/test_layers.py::test_no_layer_holds_anything_of_the_host",
-    "common/test_versions.py::test_the_labels_are_the_catalogues",
-    "common/test_versions.py::test_pip_finds_every_requirement_satisfied",
-)
-"""The common tests that an image upon the first one can fail by its own layers and labels."""
+
+OWN_LAYERS = "own_layers"
+"""The marker of the tests that an image can fail by the layers and labels that it adds to the one it extends."""
+
+CONTRACT_ON_OTHERS = f"({CONFORMANCE} and smoke and random_uid)"
+"""The part of the runtime contract that an image repeats whose entrypoint and Spark are another image's."""
 
 
-def tests(cell: Cell) -> list[str]:
-    """Returns the tests of a cell, as pytest names them under tests/integration.
-
-    The first kind of image: what all share, and a folder for each feature. A kind that lies upon it has a folder of
-    its own; of what all share it runs what its own layers could break. Spark is the same in it, layer by layer, as in
-    the image of the same cell, which runs the rest.
-    """
+def folders(cell: Cell, tier: Tier) -> list[str]:
+    """Returns the folders under tests/integration that hold a tier of the cell's tests; none for the cluster's tier."""
+    if tier is Tier.KUBERNETES:
+        return []
+    if tier is Tier.CONFORMANCE:
+        return [CONFORMANCE]
     if cell.image == FIRST_IMAGE:
-        return ["common", *cell.features]
-    return [*OF_ITS_OWN_LAYERS, cell.image]
+        return [COMMON, *cell.features, CONFORMANCE]
+    return [COMMON, cell.image]
 
 
-def arguments(cell: Cell, cells: Sequence[Cell], image: str, *, smoke: bool) -> Sequence[str]:
-    """Returns pytest's arguments for the tests of a cell on `image`.
+def expression(cell: Cell, tier: Tier) -> str:
+    """Returns the expression of markers that chooses a tier of the cell's tests; "" where it takes all of the folders.
 
-    `smoke` is what any machine can run: the quick part of the same files. Of the GPU images, whose other tests no
-    machine without a device would run, those that hold every layer of their line run all that needs none.
+    A test runs in full once for each set of layers that it proves. A baseline image has Spark's layers, or the
+    notebook's, and runs all of their tests. Any other cell runs what the layers that it adds could break, and the
+    folders of its features.
     """
-    most = max(len(other.features) for other in cells)
-    whole = GPU in cell.features and len(cell.features) == most and cell in newest(cells)
-    marks = ["-m", "not device" if whole else "smoke and not device"] if smoke else []
-    return [*(f"{SUITES}/{name}" for name in tests(cell)), "--image", image, *marks]
+    if tier is Tier.CONFORMANCE:
+        return "" if is_plain(cell) else CONTRACT_ON_OTHERS
+    terms = [_of_the_cell(cell)]
+    if tier is Tier.QUICK:
+        terms.append("smoke")
+        if is_plain(cell):
+            terms.append(f"(not {CONFORMANCE} or random_uid)")
+    if tier in (Tier.QUICK, Tier.NO_DEVICE):
+        terms.append("not device")
+    return " and ".join(term for term in terms if term)
 
 
-def conformance(cell: Cell, image: str) -> Sequence[str]:
-    """Returns pytest's arguments for the runtime contract on `image`.
-
-    All of it on a baseline image. Any other has the same entrypoint and Spark below what it adds: it is asked for a
-    job, Spark Connect and any other command, under a random UID on a read-only root.
-    """
-    marks = [] if _is_plain(cell) else ["-m", "smoke and random_uid"]
-    return [str(CONFORMANCE), "--image", image, *marks]
+def _of_the_cell(cell: Cell) -> str:
+    if is_plain(cell):
+        return ""
+    if cell.image == FIRST_IMAGE:
+        return f"({' or '.join([OWN_LAYERS, *cell.features, CONTRACT_ON_OTHERS])})"
+    return f"({OWN_LAYERS} or {cell.image})" if cell.variant == BASELINE else OWN_LAYERS
 
 
-def on_a_cluster(cells: Sequence[Cell]) -> list[Cell]:
-    """Returns the cells that have tests on a cluster: those of the first kind of image that need no GPU."""
-    return [cell for cell in cells if cell.image == FIRST_IMAGE and GPU not in cell.features]
+def arguments(cell: Cell, tier: Tier, image: str) -> list[str]:
+    """Returns pytest's arguments for a tier of the cell's tests on `image`; none where it has no such tests."""
+    chosen = expression(cell, tier)
+    paths = [str(SUITES / folder) for folder in folders(cell, tier)]
+    return [*paths, "--image", image, *(["-m", chosen] if chosen else [])] if paths else []
 
 
-def kubernetes(cell: Cell, cells: Sequence[Cell], image: str) -> Sequence[str]:
-    """Returns pytest's arguments for the tests of `image` on a cluster.
+def on_a_cluster(cell: Cell) -> bool:
+    """Whether a cell has tests on a cluster: those of the first kind of image that need no GPU."""
+    return cell.image == FIRST_IMAGE and GPU not in cell.features
+
+
+def kubernetes(cell: Cell, cells: Sequence[Cell], image: str) -> list[str]:
+    """Returns pytest's arguments for the tests of `image` on a cluster; none where it has no such tests.
 
     Each baseline image runs the examples and a shuffle; that of the newest Spark of a line also what one version shows
     for all of its line. An image with features runs the shuffle, and what these bring.
     """
-    if not _is_plain(cell):
+    if not on_a_cluster(cell):
+        return []
+    if not is_plain(cell):
         return [f"{KUBERNETES}/test_every_version.py", f"{KUBERNETES}/test_iceberg.py", "--image", image]
     marks = [] if cell in newest(cells) else ["-m", "not thorough"]
     return [str(KUBERNETES), "--image", image, *marks]
 
 
-def is_default_on_a_cluster(cell: Cell, cells: Sequence[Cell]) -> bool:
-    """Whether a cell's session on a cluster is part of the default run: baseline, and the newest of each line."""
-    return _is_plain(cell) or cell in newest(cells)
-
-
-def queues(cells: Sequence[Cell]) -> list[list[str]]:
-    """Returns the sessions of the default run that test images, as queues: those of one do not run at the same time.
-
-    The cluster is one, and longest taken: its sessions are the first queue. Every other session is one of its own.
-    """
-    cluster = [f"k8s-{cell.key}" for cell in on_a_cluster(cells) if is_default_on_a_cluster(cell, cells)]
-    tests = [f"smoke-{cell.key}" if is_quick(cell, cells) else f"test-{cell.key}" for cell in cells]
-    contract = [f"conformance-{cell.key}" for cell in cells if cell.image == FIRST_IMAGE]
-    return [cluster, *([session] for session in ("network", *tests, *contract, "browser"))]
-
-
-def newest(cells: Sequence[Cell]) -> list[Cell]:
-    """Returns the cells of the newest Spark version of each line."""
-    last = {(cell.image, cell.line, cell.variant): cell.spark for cell in cells}
-    return [cell for cell in cells if last[cell.image, cell.line, cell.variant] == cell.spark]
-
-
-def _is_plain(cell: Cell) -> bool:
+def is_plain(cell: Cell) -> bool:
+    """Whether a cell's image is the one that all others of its Spark version extend."""
     return cell.image == FIRST_IMAGE and cell.variant == BASELINE
 
 
-def selection(cell: Cell) -> Sequence[str]:
+def newest(cells: Sequence[Cell]) -> list[Cell]:
+    """Returns the cells of the highest Spark version of each kind of image, line and variant, in their order."""
+    highest: dict[tuple[str, str, str], Version] = {}
+    for cell in cells:
+        where = (cell.image, cell.line, cell.variant)
+        highest[where] = max(Version(cell.spark), highest.get(where, Version(cell.spark)))
+    return [cell for cell in cells if highest[cell.image, cell.line, cell.variant] == Version(cell.spark)]
+
+
+def selection(cell: Cell) -> list[str]:
     """Returns the flags of `inv build.runtime` that name this cell."""
     return ["--image", cell.image, "--spark", cell.spark, "--variant", cell.variant]
-
-
-def is_quick(cell: Cell, cells: Sequence[Cell]) -> bool:
-    """Whether the default run takes the quick part of a cell's tests: of a GPU cell what any machine can run, and of a
-    notebook upon an older Spark of its line, since the same notebook upon the newest shows the rest.
-    """
-    return GPU in cell.features or (cell.image != FIRST_IMAGE and cell not in newest(cells))
-
-
-def reason_to_skip(cell: Cell, *, smoke: bool) -> str:
-    """Returns why a session is skipped on this machine and which to run instead, or "" where it can run."""
-    if smoke or GPU not in cell.features:
-        return ""
-    reason = gpu.reason_to_skip()
-    return f"{reason}; run smoke-{cell.key} for all that needs no GPU" if reason else ""
-
-
-def describe(cell: Cell, *, smoke: bool) -> str:
-    """Returns the line that `nox -l` shows for a session."""
-    if GPU not in cell.features:
-        return f"{'The quick part' if smoke else 'All'} of the tests of {cell.name}."
-    if smoke:
-        return f"The tests of {cell.name} that need no GPU."
-    reason = gpu.reason_to_skip()
-    here = f" Skipped here: {reason}." if reason else ""
-    return f"All tests of {cell.name}, with a GPU.{here}"
 
 
 def browsed(cells: Sequence[Cell]) -> list[Cell]:
     """Returns the notebook cells that are looked at in a browser: the newest Spark of each line, without a variant."""
     return [cell for cell in newest(cells) if cell.image == NOTEBOOKS and cell.variant == BASELINE]
-
-
-def summary(cells: Sequence[Cell]) -> str:
-    """Returns how many of these cells cannot be tested in full on this machine, and why."""
-    skipped = [cell for cell in cells if reason_to_skip(cell, smoke=False)]
-    if not skipped:
-        return f"{len(cells)} cells, none skipped"
-    keys = ", ".join(cell.key for cell in skipped)
-    return f"{len(cells)} cells; {len(skipped)} without their GPU tests ({gpu.reason_to_skip()}): {keys}"

@@ -15,6 +15,7 @@ from spark_images.matrix.model import Matrix
 from spark_images.plan import bake, keys
 from spark_images.plan.graph import Graph, Target
 from spark_images.plan.project import Project
+from spark_images.recipes.dockerfiles import LEVELS
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,10 @@ class Plan:
 
 
 def stamp() -> bake.Stamp:
-    """Returns the commit that is checked out, marked `-dirty` where the working tree differs, and its time."""
+    """Returns the commit that is checked out, marked `-dirty` where the working tree differs, and its time.
+
+    A file that Git neither knows nor ignores makes a difference in a layer's folder, from where it can enter an image.
+    """
     if not shutil.which("git"):
         return bake.Stamp("unknown", 0)
 
@@ -41,8 +45,11 @@ def stamp() -> bake.Stamp:
         return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
     revision = git("rev-parse", "HEAD")
-    changed = "-dirty" if git("status", "--porcelain", "--untracked-files=no") else ""
-    return bake.Stamp(f"{revision}{changed}", int(git("log", "-1", "--format=%ct") or 0))
+    folders = [f":(glob)docker/{level}/*/**" for level in LEVELS]
+    changed = git("status", "--porcelain", "--untracked-files=no")
+    added = git("ls-files", "--others", "--exclude-standard", "--", *folders)
+    dirty = "-dirty" if changed or added else ""
+    return bake.Stamp(f"{revision}{dirty}", int(git("log", "-1", "--format=%ct") or 0))
 
 
 def plan(

@@ -2,9 +2,10 @@
 
 import json
 import re
+import shlex
 import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -13,8 +14,9 @@ from typing import Any
 
 from invoke.context import Context
 from invoke.exceptions import CommandTimedOut
+from invoke.runners import Result
 
-from spark_images import BUILD, ROOT
+from spark_images import BUILD, ROOT, files
 from spark_images.engine.host import Host
 from spark_images.errors import SparkImagesError
 
@@ -41,7 +43,7 @@ def secret_files(contents: Mapping[str, str]) -> Iterator[Path]:
     """Writes secrets to a private folder, a file each, for as long as they are needed; yields the folder."""
     with TemporaryDirectory() as folder:
         for name, content in contents.items():
-            Path(folder, name).write_text(content)
+            files.write(Path(folder, name), content)
         yield Path(folder)
 
 
@@ -49,9 +51,12 @@ def secret_files(contents: Mapping[str, str]) -> Iterator[Path]:
 def secrets(contents: Mapping[str, Mapping[str, str]]) -> Iterator[dict[str, list[str]]]:
     """Writes the secrets of a build by Debian release; yields bake's options for each. The files go afterwards."""
     with ExitStack() as stack:
-        folders = {suite: stack.enter_context(secret_files(files)) for suite, files in contents.items()}
+        folders = {suite: stack.enter_context(secret_files(found)) for suite, found in contents.items()}
         yield {suite: [f"id={n},src={folder / n}" for n in contents[suite]] for suite, folder in folders.items()}
 
+
+LINK = "target:"
+"""What a context begins with that is another target of the definition."""
 
 AT_ONCE = 6
 """Targets of one run of buildx. Each is a build of its own to BuildKit: with sixteen of them on two cores, its own
@@ -67,70 +72,100 @@ def bake(
     builder: str = "",
     no_cache: bool = False,
 ) -> Mapping[str, Any]:
-    """Runs a bake definition, AT_ONCE of its targets after the other; returns their metadata (digests).
+    """Runs a bake definition, AT_ONCE of its targets after the other; returns their metadata (digests). With `no_cache`
+    every target is built anew, once.
 
     What buildx prints goes to the terminal and to a log under .build/logs. Where no mirror answers (not `online`), a
     run has OFFLINE_LIMIT seconds. Raises SparkImagesError where the build fails, with what the log says of the reason.
     """
     requested = definition["group"]["default"]["targets"]
-    # Without the cache a second run would build anew what the first has built.
-    size = max(len(requested), 1) if no_cache else AT_ONCE
     found: dict[str, Any] = {}
-    for first in range(0, len(requested), size):
-        now = requested[first : first + size]
-        part = {**definition, "group": {"default": {"targets": now}}}
-        metadata = _bake(part, host, suites, online=online, builder=builder, no_cache=no_cache)
+    # What is still to be built anew. A target that an earlier run has built is taken from the cache: the newest result
+    # of a step is the one that BuildKit takes.
+    anew = set(definition["target"]) if no_cache else set()
+    for first in range(0, len(requested), AT_ONCE):
+        now = requested[first : first + AT_ONCE]
+        needed = _needed(definition, now)
+        part = {**_without_cache(definition, anew & needed), "group": {"default": {"targets": now}}}
+        metadata = _bake(part, host, suites, online=online, builder=builder)
+        anew -= needed
         # What is only built for these has no digest here: another run may have given it one.
         found |= {target: metadata[target] for target in now if target in metadata}
     return found
 
 
+def _without_cache(definition: Mapping[str, Any], names: Set[str]) -> dict[str, Any]:
+    targets = {
+        name: {**target, "no-cache": True} if name in names else target for name, target in definition["target"].items()
+    }
+    return {**definition, "target": targets}
+
+
+def _needed(definition: Mapping[str, Any], names: Iterable[str]) -> set[str]:
+    """The targets of a definition that these are built from, and themselves."""
+    needed: set[str] = set()
+    todo = list(names)
+    while todo:
+        name = todo.pop()
+        if name not in needed:
+            needed.add(name)
+            sources = definition["target"][name]["contexts"].values()
+            todo += [source.removeprefix(LINK) for source in sources if source.startswith(LINK)]
+    return needed
+
+
 def _bake(
-    definition: Mapping[str, Any], host: Host, suites: Mapping[str, str], *, online: bool, builder: str, no_cache: bool
+    definition: Mapping[str, Any], host: Host, suites: Mapping[str, str], *, online: bool, builder: str
 ) -> Mapping[str, Any]:
     logs = BUILD / "logs"
-    logs.mkdir(parents=True, exist_ok=True)
     name = datetime.now().strftime("%Y%m%d-%H%M%S.%f")
     plan, metadata, log = logs / f"{name}.bake.json", logs / f"{name}.json", logs / f"{name}.log"
     with secrets({suite: host.secrets(suite) for suite in {*suites.values()}}) as mounted:
-        # A proxy's address may hold a password.
-        plan.touch(mode=0o600)
-        plan.chmod(0o600)
-        plan.write_text(json.dumps(_with_host(definition, host, suites, mounted), indent=2))
-        command = f"exec docker buildx bake --file {plan} --metadata-file {metadata}"
-        command += f" --builder {builder}" if builder else ""
-        command += " --no-cache" if no_cache else ""
+        files.write(plan, json.dumps(_with_secrets(definition, suites, mounted), indent=2), private=True)
+        command = ["docker", "buildx", "bake", "--file", str(plan), "--metadata-file", str(metadata)]
+        command += ["--builder", builder] if builder else []
+        # Proxies are arguments that BuildKit knows: they reach each RUN and stay out of the image's history.
+        # The address of one can hold a password: an argument without a value takes it from the environment.
+        for variable in host.proxies:
+            command += ["--set", f"*.args.{variable}"]
         try:
-            context = Context()
-            with context.cd(ROOT):
-                result = context.run(
-                    command,
-                    pty=sys.stdout.isatty(),
-                    warn=True,
-                    in_stream=False,
-                    timeout=None if online else OFFLINE_LIMIT,
-                    env=BUILDX_ENVIRONMENT,
-                )
+            result = Context().run(
+                # Invoke streams, keeps and ends what it runs; it runs it by a shell.
+                f"cd {shlex.quote(str(ROOT))} && exec {shlex.join(command)}",
+                pty=sys.stdout.isatty(),
+                warn=True,
+                in_stream=False,
+                timeout=None if online else OFFLINE_LIMIT,
+                env={**BUILDX_ENVIRONMENT, **host.proxies},
+            )
         except CommandTimedOut as error:
-            log.write_text(error.result.stdout + error.result.stderr)
+            _keep(log, error.result)
             raise SparkImagesError(f"{offline(host)}\n{_where(log)}") from None
     assert result is not None
-    log.write_text(result.stdout + result.stderr)
+    said = _keep(log, result)
     if not result.ok:
         hint = "" if online else offline(host) + "\n"
-        raise SparkImagesError(f"{hint}{explain(result.stdout + result.stderr)}\n{_where(log)}")
+        raise SparkImagesError(f"{hint}{explain(said)}\n{_where(log)}")
     return dict(json.loads(metadata.read_text()))
 
 
-def _with_host(
-    definition: Mapping[str, Any], host: Host, suites: Mapping[str, str], mounted: Mapping[str, list[str]]
+def _with_secrets(
+    definition: Mapping[str, Any], suites: Mapping[str, str], mounted: Mapping[str, list[str]]
 ) -> dict[str, Any]:
-    # Proxies are arguments that BuildKit knows: they reach each RUN and stay out of the image's history.
-    targets = {
-        name: {**target, "secret": mounted[suites[name]], "args": {**target["args"], **host.proxies}}
-        for name, target in definition["target"].items()
-    }
+    targets = {name: {**target, "secret": mounted[suites[name]]} for name, target in definition["target"].items()}
     return {**definition, "target": targets}
+
+
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s]*@")
+
+
+def _keep(log: Path, result: Result) -> str:
+    """Writes the log of a run, and returns it: without what stands before the host in an address, which a tool repeats
+    where a proxy or a mirror does not answer.
+    """
+    text = _CREDENTIALS.sub("***@", result.stdout + result.stderr)
+    files.write(log, text, private=True)
+    return text
 
 
 def offline(host: Host) -> str:

@@ -1,5 +1,6 @@
 """The engine: whether it is there and able, and what it holds. buildx.py builds on it."""
 
+import atexit
 import logging
 import re
 import shutil
@@ -8,6 +9,7 @@ import tarfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import docker
@@ -42,14 +44,19 @@ class Engine:
         return f"engine {self.version}, buildx {self.buildx}, {store}"
 
 
+@cache
 def client() -> docker.DockerClient:
-    """Returns a connected SDK client. Raises SparkImagesError where no engine answers."""
+    """Returns this process's SDK client, which is connected, and is closed at exit. Raises SparkImagesError where no
+    engine answers.
+    """
     try:
-        return docker.from_env(timeout=600)
+        connected = docker.from_env(timeout=600)
     except DockerException as error:
         raise SparkImagesError(
             f"no container engine answers ({_reason(error)}): run ./bootstrap, or start yours"
         ) from None
+    atexit.register(connected.close)
+    return connected
 
 
 def _reason(error: BaseException) -> str:

@@ -13,6 +13,7 @@ from spark_images import ROOT
 from spark_images.errors import MatrixError, UsageError, nearest, unknown
 from spark_images.matrix.model import Cell, Feature, Matrix, fill
 from spark_images.matrix.platforms import PLATFORMS
+from spark_images.matrix.reference import PARTS
 
 FILE = ROOT / "images.toml"
 
@@ -54,6 +55,10 @@ def _overridden(settings: Mapping[str, object], environment: Mapping[str, str]) 
         setting = variables[variable]
         if isinstance(settings[setting], int) and not given.isdecimal():
             raise UsageError(f'{variable} is "{given}": expected a whole number')
+        try:
+            PARTS.get(setting, str)(given)
+        except ValueError as error:
+            raise UsageError(f"{variable} {error}") from None
         changed[setting] = int(given) if isinstance(settings[setting], int) else given
     return changed
 
@@ -89,6 +94,8 @@ def _message(file: str, location: Sequence[int | str], kind: str, message: str) 
         return f"{file}: {where}: no such key{nearest(str(location[-1]), _keys(_table_at(location[:-1])))}"
     if kind in ("missing", "missing_argument"):
         return f"{file}: {where}: the key is missing"
+    if kind == "value_error":
+        return f"{file}: {where}: it {message.removeprefix('Value error, ')}"
     return f"{file}: {where}: {message[0].lower()}{message[1:]}"
 
 

@@ -13,10 +13,11 @@ from string import Formatter
 from typing import Annotated
 
 from packaging.version import Version
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from spark_images.errors import MatrixError, unknown
+from spark_images.matrix import reference
 from spark_images.matrix.rapids import Shims
 
 BASELINE = "baseline"
@@ -27,10 +28,13 @@ _strict = ConfigDict(extra="forbid", strict=True, alias_generator=lambda name: n
 
 @dataclass(frozen=True, config=_strict)
 class Settings:
-    """What differs from one project to the next. `min_free_disk_gb` is in 10^9 bytes."""
+    """What differs from one project to the next. `min_free_disk_gb` is in 10^9 bytes.
 
-    registry: str
-    tag: Annotated[str, Field(min_length=1)]
+    `registry` has a slash at its end, with or without one in the file.
+    """
+
+    registry: Annotated[str, AfterValidator(reference.registry)]
+    tag: Annotated[str, AfterValidator(reference.tag)]
     os_image: str
     source: str
     min_free_disk_gb: int

@@ -10,9 +10,10 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as strict_dataclass
 
-from spark_images import ROOT
+from spark_images import ROOT, files
 from spark_images.errors import MatrixError
 from spark_images.matrix.model import Matrix, fill
+from spark_images.matrix.platforms import PLATFORMS
 from spark_images.recipes.dockerfiles import Recipes
 
 ARTEFACTS = "artefacts.lock"
@@ -50,7 +51,7 @@ def read_locks(recipes: Recipes, root: Path = ROOT) -> dict[str, Lock]:
 
 def write_lock(file: Path, lock: Lock) -> None:
     """Writes one artefacts.lock, sorted by coordinate."""
-    file.write_text(json.dumps({c: asdict(lock[c]) for c in sorted(lock)}, indent=2) + "\n")
+    files.write(file, json.dumps({c: asdict(lock[c]) for c in sorted(lock)}, indent=2) + "\n")
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Requirements:
         return f"# compiled by `inv lock.update` from sources with sha256 {hashlib.sha256(content).hexdigest()}"
 
 
-OWN_PYTHON, OWN_PLATFORM = "3.11", "linux/amd64"
+OWN_PYTHON, OWN_PLATFORM = "3.11", next(iter(PLATFORMS))
 """What the project's own packages are locked for: the lowest Python that ./bootstrap takes."""
 
 

@@ -7,10 +7,13 @@ budget that is exceeded is explained with), as of the last `inv images.catalog`.
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
+from typing import TypeVar
 
 from packaging.version import Version
+from pydantic import TypeAdapter
 
-from spark_images import ROOT
+from spark_images import ROOT, files
 from spark_images.errors import SparkImagesError
 from spark_images.matrix.model import Artefact, Cell, Matrix, fill
 from spark_images.plan.project import Project
@@ -23,6 +26,10 @@ PAGE = FOLDER / "README.md"
 SIZES = FOLDER / "sizes.json"
 LAYERS = FOLDER / "layers.json"
 
+T = TypeVar("T")
+_SIZES = TypeAdapter(dict[str, int])
+_LAYERS = TypeAdapter(list[Layer])
+
 
 def write(project: Project) -> None:
     """Writes the catalogue, with the sizes of the images that the engine holds; the others keep their last size."""
@@ -31,18 +38,17 @@ def write(project: Project) -> None:
     measured = measure(project, project.matrix.buildable, held.values())
     sizes |= {name: measured.of(name).size for name in measured.images}
     names = {cell.name for cell in project.matrix.buildable}
-    SIZES.write_text(json.dumps({name: sizes[name] for name in sorted(sizes) if name in names}, indent=2) + "\n")
-    PAGE.write_text(page(project, sizes))
+    files.write(SIZES, json.dumps({name: sizes[name] for name in sorted(sizes) if name in names}, indent=2) + "\n")
+    files.write(PAGE, page(project, sizes))
     for image in measured.images.values():
         held |= {layer.origin: layer for layer in image}
     shipped = project.graph(project.matrix.buildable).shipped
-    LAYERS.write_text(json.dumps([asdict(held[name]) for name in sorted(held) if name in shipped], indent=2) + "\n")
+    files.write(LAYERS, json.dumps([asdict(held[name]) for name in sorted(held) if name in shipped], indent=2) + "\n")
 
 
 def layers() -> dict[str, Layer]:
     """Returns each layer by its name, as it was the last time that the catalogue was written."""
-    stored = json.loads(LAYERS.read_text()) if LAYERS.exists() else []
-    return {layer["origin"]: Layer(**layer) for layer in stored}
+    return {layer.origin: layer for layer in _read(LAYERS, _LAYERS) or ()}
 
 
 def check(project: Project) -> None:
@@ -52,7 +58,18 @@ def check(project: Project) -> None:
 
 
 def _sizes() -> dict[str, int]:
-    return dict(json.loads(SIZES.read_text())) if SIZES.exists() else {}
+    return _read(SIZES, _SIZES) or {}
+
+
+def _read(file: Path, kind: TypeAdapter[T]) -> T | None:
+    found = files.noted(file, kind)
+    # Not measured anew: the sizes of images that this engine does not hold would be lost.
+    if found is None and file.exists():
+        raise SparkImagesError(
+            f"{file.relative_to(ROOT)} is not what `inv images.catalog` writes: "
+            "restore it by Git, or delete it and run `inv images.catalog`"
+        )
+    return found
 
 
 def page(project: Project, sizes: Mapping[str, int]) -> str:

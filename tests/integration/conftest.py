@@ -4,7 +4,7 @@ import io
 import json
 import tarfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -213,13 +213,27 @@ def wait(container: Container, timeout: float) -> int:
     pytest.fail(f"the container had not ended after {timeout} s; its log:\n{log}")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    for folder in sorted(path.name for path in suites.SUITES.iterdir() if path.is_dir()):
+        config.addinivalue_line("markers", f"{folder}: the tests in tests/integration/{folder}")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Marks a test with the name of its folder: what is chosen is chosen by markers."""
+    if item.path.is_relative_to(suites.SUITES):
+        item.add_marker(item.path.relative_to(suites.SUITES).parts[0])
+
+
 @pytest.fixture(scope="session")
-def image(request: pytest.FixtureRequest) -> Image:
+def image(request: pytest.FixtureRequest, record_testsuite_property: Callable[[str, object], None]) -> Image:
     reference = request.config.getoption("--image")
     if not reference:
         pytest.fail("name the image to test: --image spark-k8s-spark-3.5.8 (or run a Nox session, which does)")
     client = daemon.client()
-    return Image(client, reference, client.images.get(reference).attrs)
+    found = client.images.get(reference)
+    record_testsuite_property("image", reference)
+    record_testsuite_property("image-id", found.id)
+    return Image(client, reference, found.attrs)
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ import pytest
 from spark_images import ROOT
 from spark_images.checks import cluster as cluster_here
 from spark_images.checks.suites import QUICK_JAVA
+from spark_images.engine import daemon
 from spark_images.matrix.model import Cell
 from spark_images.plan.project import load_project
 from tests.integration import conftest as integration
@@ -176,11 +177,14 @@ def options(conf: Mapping[str, str]) -> str:
 
 
 @pytest.fixture(scope="session")
-def image(request: pytest.FixtureRequest) -> str:
+def image(request: pytest.FixtureRequest, record_testsuite_property: Callable[[str, object], None]) -> str:
     reference = str(request.config.getoption("--image") or "")
     if not reference:
         pytest.fail("name the image to test: --image spark-k8s-spark-3.5.8 (or run a Nox session, which does)")
     cluster_here.load(reference)
+    record_testsuite_property("image", reference)
+    if here := daemon.find(reference):
+        record_testsuite_property("image-id", here.id)
     return reference
 
 

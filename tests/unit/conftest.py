@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from spark_images.engine import daemon
 from spark_images.plan.project import Project, load_project
 from tests.unit.tree import Tree
 
@@ -12,6 +13,11 @@ def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in os.environ:
         if variable.startswith("SPARK_IMAGES_"):
             monkeypatch.delenv(variable)
+
+
+@pytest.fixture(autouse=True)
+def _no_client_of_another_test() -> None:
+    daemon.client.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,5 @@
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -51,6 +52,7 @@ class Edges:
         self.how: dict[str, Any] = {}
         self.suites: dict[str, str] = {}
         self.made = self.online = True
+        self.meanwhile: Callable[[], None] = lambda: None
         monkeypatch.setattr(daemon, "inspect", lambda: found)
         monkeypatch.setattr(daemon, "client", lambda: SimpleNamespace(images=self.images))
         monkeypatch.setattr(host, "read", lambda: host.Host(None, host.Apt(), {}, None, {}))
@@ -63,6 +65,7 @@ class Edges:
         self.calls.append(("bake", definition))
         self.suites = suites
         self.how = how
+        self.meanwhile()
         if self.failure:
             raise self.failure
         return self.metadata
@@ -257,6 +260,16 @@ def test_what_is_held_as_it_would_be_built_is_not_built_again(
     assert [name for name, _ in edges.calls] == ["bake", "rootfs", "bake", "bake"]
 
 
+def test_what_changes_during_a_build_is_built_again(
+    project: Project, graph: Graph, baseline: list[Target], edges: Edges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keyed(monkeypatch, "before")
+    edges.meanwhile = lambda: keyed(monkeypatch, "after")
+    build.build(project, graph, baseline)
+    build.build(project, graph, baseline)
+    assert [name for name, _ in edges.calls] == ["bake", "bake"]
+
+
 def test_nothing_to_build_needs_no_disk(
     small: Project, graph: Graph, baseline: list[Target], edges: Edges, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -339,8 +352,20 @@ def test_the_stamp_of_a_changed_tree_says_so(repository: Path) -> None:
     assert build.stamp().revision.endswith("-dirty")
 
 
-def test_a_file_that_git_does_not_know_changes_no_stamp(repository: Path) -> None:
-    (repository / "other").write_text("two")
+@pytest.mark.parametrize("file", ["docker/base/os/extra", "docker/runtime/app/new/folder/extra"])
+def test_a_file_in_a_layers_folder_that_git_does_not_know_changes_the_stamp(repository: Path, file: str) -> None:
+    (repository / file).parent.mkdir(parents=True)
+    (repository / file).write_text("two")
+    assert build.stamp().revision.endswith("-dirty")
+
+
+@pytest.mark.parametrize(
+    "file", ["other", "docs/other", "docker/base/notes", "docker/images/other", "docker/base/os/x.tmp"]
+)
+def test_a_file_that_enters_no_image_or_that_git_ignores_changes_no_stamp(repository: Path, file: str) -> None:
+    (repository / ".git/info/exclude").write_text("*.tmp\n")
+    (repository / file).parent.mkdir(parents=True, exist_ok=True)
+    (repository / file).write_text("two")
     assert not build.stamp().revision.endswith("-dirty")
 
 

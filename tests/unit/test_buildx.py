@@ -1,20 +1,24 @@
 import json
+import os
 import socket
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from invoke.context import Context
 
 from spark_images.engine import buildx
 from spark_images.engine.host import Apt, Host
 from spark_images.errors import SparkImagesError
 
 OFFLINE = Host(None, Apt((("http://mirror.example/debian", "bookworm"),)), {}, None, {})
-PROXIED = Host(None, Apt(), {"index-url": "https://pip.example"}, None, {"http_proxy": "http://proxy.example:3128"})
+PROXY = "http://user:word@proxy.example:3128"
+PROXIED = Host(None, Apt(), {"index-url": "https://pip.example"}, None, {"http_proxy": PROXY})
 SILENT = Host(None, Apt(), {}, None, {})
 
 FAILED = """\
@@ -96,8 +100,8 @@ def test_a_host_that_names_no_mirror_is_taken_to_be_online(monkeypatch: pytest.M
 
 
 def test_secrets_lie_in_a_private_folder_while_a_build_runs() -> None:
-    with buildx.secrets({"bookworm": {"ca": "CERTIFICATE"}}) as options:
-        (option,) = options["bookworm"]
+    with buildx.secrets({"bookworm": {"ca": "CERTIFICATE"}}) as found:
+        (option,) = found["bookworm"]
         name, _, source = option.partition(",src=")
         file = Path(source)
         assert name == "id=ca"
@@ -108,69 +112,172 @@ def test_secrets_lie_in_a_private_folder_while_a_build_runs() -> None:
 
 DEFINITION = {
     "group": {"default": {"targets": ["os", "python"]}},
-    "target": {"os": {"args": {"A": "1"}}, "python": {"args": {}}},
+    "target": {
+        "os": {"args": {"A": "1"}, "contexts": {}},
+        "tools": {"args": {}, "contexts": {"os": "target:os"}},
+        "python": {"args": {}, "contexts": {"os": "target:os", "tools": "target:tools", "x": "docker-image://x"}},
+    },
 }
-SUITES = {"os": "bookworm", "python": "trixie"}
-Run = Callable[..., dict[str, Any]]
+DOCKER = """\
+#!/bin/sh
+printf '%s\\0' "$@" > {seen}/arguments
+env -0 > {seen}/environment
+pwd > {seen}/folder
+while [ $# -gt 0 ]; do
+    case $1 in --file) plan=$2 ;; --metadata-file) metadata=$2 ;; esac
+    shift
+done
+cp "$plan" "{seen}/$(date +%s%N).plan"
+{script}
+"""
+DONE = """echo '{}' > "$metadata\""""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What the last docker of a bake was called with, the plan of each, and the digests that came back."""
+
+    arguments: list[str]
+    environment: dict[str, str]
+    folder: str
+    plans: list[dict[str, Any]]
+    metadata: Mapping[str, Any]
+
+
+Run = Callable[..., Ran]
 
 
 @pytest.fixture
-def bake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """buildx.bake where `script` takes the place of docker; what it was called with comes back."""
-    monkeypatch.setattr(buildx, "ROOT", tmp_path)
-    monkeypatch.setattr(buildx, "BUILD", tmp_path / ".build")
-    original = Context.run
-    seen: dict[str, Any] = {}
+def checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The repository, in a folder whose name a shell would take apart."""
+    root = tmp_path / "my $HOME; it's a checkout"
+    root.mkdir()
+    monkeypatch.setattr(buildx, "ROOT", root)
+    monkeypatch.setattr(buildx, "BUILD", root / ".build")
+    return root
 
-    def run(script: str, host: Host = SILENT, **how: Any) -> dict[str, Any]:
-        def instead(self: Context, command: str, **options: Any) -> Any:
-            plan = Path(command.split("--file ")[1].split(maxsplit=1)[0])
-            seen.update(command=command, options=options, plan=json.loads(plan.read_text()))
-            metadata = command.split("--metadata-file ")[1].split(maxsplit=1)[0]
-            return original(self, f"plan={plan} metadata={metadata}; {script}", **{**options, "hide": True})
 
-        monkeypatch.setattr(Context, "run", instead)
-        seen["metadata"] = buildx.bake(DEFINITION, host, SUITES, **how)
-        return seen
+@pytest.fixture
+def bake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, checkout: Path) -> Run:
+    """buildx.bake where `script` takes the place of docker."""
+    docker = tmp_path / "bin/docker"
+    docker.parent.mkdir()
+    monkeypatch.setenv("PATH", str(docker.parent), prepend=os.pathsep)
+
+    def run(script: str, host: Host = SILENT, definition: Mapping[str, Any] = DEFINITION, **how: Any) -> Ran:
+        seen = Path(mkdtemp(dir=tmp_path))
+        docker.write_text(DOCKER.replace("{seen}", str(seen)).replace("{script}", script))
+        docker.chmod(0o755)
+        suites = how.pop("suites", dict.fromkeys(definition["target"], "bookworm"))
+        metadata = buildx.bake(definition, host, suites, **how)
+        return Ran(
+            (seen / "arguments").read_text().split("\0")[:-1],
+            dict(line.split("=", 1) for line in (seen / "environment").read_text().split("\0")[:-1]),
+            (seen / "folder").read_text().strip(),
+            [json.loads(plan.read_text()) for plan in sorted(seen.glob("*.plan"))],
+            metadata,
+        )
 
     return run
 
 
+def requested(plan: Mapping[str, Any]) -> list[str]:
+    return list(plan["group"]["default"]["targets"])
+
+
+def anew(plan: Mapping[str, Any]) -> set[str]:
+    return {name for name, target in plan["target"].items() if target.get("no-cache")}
+
+
+EACH = """python3 -c 'import json, sys; t = json.load(open(sys.argv[1]))["group"]["default"]["targets"]
+print(json.dumps({t[0]: len(t)}))' "$plan" > "$metadata\""""
+
+
 def test_bake_runs_a_part_of_the_targets_after_the_other(bake: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(buildx, "AT_ONCE", 1)
-    each = """python3 -c 'import json, sys; t = json.load(open(sys.argv[1]))["group"]["default"]["targets"]
-print(json.dumps({t[0]: len(t)}))' $plan > $metadata"""
-    assert bake(each)["metadata"] == {"os": 1, "python": 1}
-    assert bake(each, no_cache=True)["metadata"] == {"os": 2}
+    assert bake(EACH).metadata == {"os": 1, "python": 1}
+
+
+def test_bake_without_the_cache_runs_a_part_of_the_targets_after_the_other_too(
+    bake: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(buildx, "AT_ONCE", 1)
+    ran = bake(EACH, no_cache=True)
+    assert ran.metadata == {"os": 1, "python": 1}
+    assert [requested(plan) for plan in ran.plans] == [["os"], ["python"]]
+
+
+def test_bake_without_the_cache_builds_each_target_anew_once(bake: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(buildx, "AT_ONCE", 1)
+    ran = bake(DONE, no_cache=True)
+    assert [anew(plan) for plan in ran.plans] == [{"os"}, {"tools", "python"}]
+    assert "--no-cache" not in ran.arguments
+
+
+def test_bake_takes_what_it_can_from_the_cache(bake: Run) -> None:
+    ran = bake(DONE)
+    assert [anew(plan) for plan in ran.plans] == [set()]
+    assert "--no-cache" not in ran.arguments
+
+
+def test_bake_runs_in_the_repository(bake: Run, checkout: Path) -> None:
+    assert bake(DONE).folder == str(checkout)
 
 
 def test_bake_returns_the_digests(bake: Run) -> None:
-    seen = bake("""echo '{"os": {"containerimage.digest": "sha256:1"}}' > $metadata""")
-    assert seen["metadata"] == {"os": {"containerimage.digest": "sha256:1"}}
+    ran = bake("""echo '{"os": {"containerimage.digest": "sha256:1"}}' > "$metadata\"""")
+    assert ran.metadata == {"os": {"containerimage.digest": "sha256:1"}}
 
 
-def test_bake_gives_every_target_the_hosts_secrets_and_proxies(bake: Run) -> None:
-    targets = bake("echo '{}' > $metadata", PROXIED)["plan"]["target"]
-    assert targets["os"]["args"] == {"A": "1", "http_proxy": "http://proxy.example:3128"}
+def test_bake_gives_every_target_the_hosts_secrets(bake: Run) -> None:
+    targets = bake(DONE, PROXIED).plans[0]["target"]
+    assert targets["os"]["args"] == {"A": "1"}
     assert [s.partition(",")[0] for s in targets["python"]["secret"]] == ["id=apt-conf", "id=pip-conf"]
 
 
+def test_bake_gives_every_target_the_hosts_proxies_by_the_environment(bake: Run) -> None:
+    ran = bake(DONE, PROXIED)
+    assert ran.arguments[-2:] == ["--set", "*.args.http_proxy"]
+    assert ran.environment["http_proxy"] == PROXY
+
+
+@pytest.mark.parametrize("script", [DONE, "exit 1"])
+def test_bake_leaves_no_password_of_a_proxy_behind(bake: Run, checkout: Path, script: str) -> None:
+    with suppress(SparkImagesError):
+        bake(f"echo tool: $http_proxy does not answer; {script}", PROXIED)
+    kept = [file for file in checkout.rglob("*") if file.is_file()]
+    assert {file.suffix for file in kept} >= {".log", ".json"}
+    assert [file.name for file in kept if "word" in file.read_text()] == []
+    assert "tool: http://***@proxy.example:3128 does not answer" in next(checkout.rglob("*.log")).read_text()
+
+
+def test_an_error_tells_no_password_of_a_proxy(bake: Run) -> None:
+    with pytest.raises(SparkImagesError, match=r"ERROR: http://\*\*\*@proxy\.example:3128 does not answer"):
+        bake("echo ERROR: $http_proxy does not answer; exit 1", PROXIED)
+
+
+def test_only_the_user_can_read_what_bake_leaves_behind(bake: Run, checkout: Path) -> None:
+    bake(DONE)
+    kept = [file for pattern in ("*.bake.json", "*.log") for file in (checkout / ".build/logs").glob(pattern)]
+    assert [stat.S_IMODE(file.stat().st_mode) for file in kept] == [0o600, 0o600]
+
+
 def test_bake_leaves_no_attestation_and_no_load_to_chance(bake: Run) -> None:
-    environment = bake("echo '{}' > $metadata")["options"]["env"]
-    assert environment == {"BUILDX_NO_DEFAULT_LOAD": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+    environment = bake(DONE).environment
+    assert environment["BUILDX_NO_DEFAULT_LOAD"] == environment["BUILDX_NO_DEFAULT_ATTESTATIONS"] == "1"
 
 
-def test_bake_passes_builder_and_cache_on(bake: Run) -> None:
-    command = bake("echo '{}' > $metadata", builder="kube", no_cache=True)["command"]
-    assert command.endswith(" --builder kube --no-cache")
+@pytest.mark.parametrize("builder", ["kube", "two words; exit 1"])
+def test_bake_passes_the_builder_on(bake: Run, builder: str) -> None:
+    assert bake(DONE, builder=builder).arguments[-2:] == ["--builder", builder]
 
 
-def test_bake_that_fails_explains_and_names_the_log(bake: Run, tmp_path: Path) -> None:
+def test_bake_that_fails_explains_and_names_the_log(bake: Run, checkout: Path) -> None:
     with pytest.raises(SparkImagesError) as raised:
         bake("echo 'g:a:1: expected sha256:aa, found sha256:bb' >&2; exit 1")
     first, last = str(raised.value).splitlines()
     assert first.startswith("g:a:1: its content is not what the lock says")
-    log = tmp_path / last.removeprefix("the whole log: ")
+    log = checkout / last.removeprefix("the whole log: ")
     assert "expected sha256:aa" in log.read_text()
 
 
@@ -188,8 +295,9 @@ def test_bake_that_cannot_end_offline_is_ended(bake: Run, monkeypatch: pytest.Mo
     assert "the whole log: .build/logs/" in str(raised.value)
 
 
-def test_bake_online_has_no_limit(bake: Run) -> None:
-    assert bake("echo '{}' > $metadata")["options"]["timeout"] is None
+def test_bake_online_has_no_limit(bake: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(buildx, "OFFLINE_LIMIT", 0.1)
+    assert bake(f"sleep 0.5; {DONE}").metadata == {}
 
 
 def test_bake_gives_each_target_the_mirrors_of_its_own_debian_release(bake: Run) -> None:
@@ -198,7 +306,8 @@ def test_bake_gives_each_target_the_mirrors_of_its_own_debian_release(bake: Run)
     shown = "import json, sys; p = json.load(open(sys.argv[1]))['target']; "
     shown += "r = {n: dict(s.split(',src=') for s in t['secret']) for n, t in p.items()}; "
     shown += "print(json.dumps({n: open(f['id=apt-sources']).read() for n, f in r.items()}))"
-    found = bake(f'python3 -c "{shown}" $plan > $metadata', host)["metadata"]
+    suites = {"os": "bookworm", "tools": "bookworm", "python": "trixie"}
+    found = bake(f'python3 -c "{shown}" "$plan" > "$metadata"', host, suites=suites).metadata
     assert " trixie" not in found["os"]
     assert " bookworm" in found["os"]
     assert " bookworm" not in found["python"]

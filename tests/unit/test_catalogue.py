@@ -34,6 +34,20 @@ def page(small: Project) -> str:
     return catalogue.page(small, {"spark-9.0": 1_042_400_000})
 
 
+@pytest.mark.parametrize("name", ["sizes.json", "layers.json"])
+@pytest.mark.parametrize("content", ["", "<<<<<<< HEAD", "7", '{"a": "b"}', '[{"origin": "os"}]'])
+def test_a_file_of_the_catalogue_that_is_broken(
+    small: Project, pages: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: str
+) -> None:
+    monkeypatch.setattr(catalogue, "measure", lambda *_: pytest.fail("an image was read"))
+    (pages / name).write_text(content)
+    with pytest.raises(SparkImagesError) as raised:
+        catalogue.write(small)
+    assert str(raised.value) == (
+        f"{name} is not what `inv images.catalog` writes: restore it by Git, or delete it and run `inv images.catalog`"
+    )
+
+
 def test_every_image_that_is_built_has_a_row(small: Project, page: str) -> None:
     rows = [line.split("|")[1].strip() for line in page.splitlines() if line.startswith("| `spark-k8s-")]
     assert rows == [f"`spark-k8s-{cell.name}`" for cell in small.matrix.buildable]

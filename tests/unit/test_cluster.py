@@ -30,3 +30,11 @@ def test_an_image_that_cannot_be_loaded_is_named(monkeypatch: pytest.MonkeyPatch
 def test_without_a_command_the_cluster_pulls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(cluster.LOADER, raising=False)
     cluster.load("image")
+
+
+def test_the_cluster_is_one_sessions_at_a_time(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    with cluster.alone(lock=lock) as first, cluster.alone(wait=False, lock=lock) as second:
+        assert (first, second) == (True, False)
+    with cluster.alone(wait=False, lock=lock) as later:
+        assert later

@@ -1,3 +1,4 @@
+import atexit
 import shutil
 from collections import namedtuple
 from pathlib import Path
@@ -87,6 +88,35 @@ def test_no_cli(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(SparkImagesError, match=r"the docker CLI is missing: run \./bootstrap"):
         daemon.inspect()
+
+
+def test_there_is_one_client_and_it_is_closed_at_exit(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[Any] = []
+    opened: list[Any] = []
+
+    def connect(**_: Any) -> Any:
+        opened.append(SimpleNamespace(images=SimpleNamespace(get=lambda name: name), close=lambda: None))
+        return opened[-1]
+
+    monkeypatch.setattr(docker, "from_env", connect)
+    monkeypatch.setattr(atexit, "register", ended.append)
+    assert [daemon.find(name) for name in ("a", "b")] == ["a", "b"]
+    assert len(opened) == 1
+    assert ended == [opened[0].close]
+
+
+def test_an_engine_that_starts_later_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([DockerException("not yet"), SimpleNamespace(close=lambda: None)])
+
+    def connect(**_: Any) -> Any:
+        if isinstance(answer := next(answers), Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(docker, "from_env", connect)
+    with pytest.raises(SparkImagesError, match="not yet"):
+        daemon.client()
+    assert daemon.client()
 
 
 def test_no_engine(monkeypatch: pytest.MonkeyPatch) -> None:

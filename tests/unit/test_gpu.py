@@ -5,11 +5,7 @@ from typing import Any
 
 import pytest
 
-from spark_images.checks import suites
 from spark_images.engine import gpu
-from spark_images.matrix.model import Cell
-from spark_images.matrix.selection import cell_of
-from spark_images.plan.project import Project
 
 WITH_RUNTIME: dict[str, Any] = {"Runtimes": {"runc": {}, "nvidia": {}}}
 
@@ -46,27 +42,3 @@ def test_a_machine_without_the_runtime(machine: Path) -> None:
 
 def test_an_empty_machine_lacks_everything(tmp_path: Path) -> None:
     assert len(gpu.missing(tmp_path, {})) == 3
-
-
-@pytest.fixture
-def cell(small: Project) -> Cell:
-    return cell_of(small.matrix, "9.0-gpu")
-
-
-def test_without_a_gpu_the_session_names_the_one_to_run(cell: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gpu, "reason_to_skip", lambda: "no CUDA device")
-    assert suites.reason_to_skip(cell, smoke=False) == "no CUDA device; run smoke-9.0-gpu for all that needs no GPU"
-    assert suites.reason_to_skip(cell, smoke=True) == ""
-    assert "no CUDA device" in suites.describe(cell, smoke=False)
-    assert "1 without their GPU tests (no CUDA device): 9.0-gpu" in suites.summary([cell])
-
-
-def test_with_a_gpu_nothing_is_skipped(cell: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gpu, "reason_to_skip", lambda: "")
-    assert suites.reason_to_skip(cell, smoke=False) == ""
-    assert suites.summary([cell]) == "1 cells, none skipped"
-
-
-def test_the_default_run_is_what_this_cell_can_pass_anywhere(small: Project, cell: Cell) -> None:
-    baseline = cell_of(small.matrix, "9.0-baseline")
-    assert [suites.is_quick(each, small.matrix.buildable) for each in (cell, baseline)] == [True, False]

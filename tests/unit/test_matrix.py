@@ -366,11 +366,6 @@ def test_a_misspelt_setting_in_the_environment(tree: Tree) -> None:
         tree.matrix({"SPARK_IMAGES_TAGG": "x"})
 
 
-def test_an_empty_tag_names_no_image(tree: Tree) -> None:
-    with pytest.raises(MatrixError, match=r"\[settings\] tag"):
-        tree.matrix({"SPARK_IMAGES_TAG": ""})
-
-
 @pytest.mark.parametrize("given", ["ten", "-1", "1.5", "²"])
 def test_environment_that_is_no_whole_number(tree: Tree, given: str) -> None:
     with pytest.raises(UsageError) as raised:

@@ -18,6 +18,7 @@ from spark_images.matrix.selection import cell_of
 from spark_images.plan.project import Project
 from spark_images.reports import measure
 from spark_images.reports.measure import Content, Layer, Sizes
+from tests.unit.limits import full_disk
 from tests.unit.tree import Tree
 
 
@@ -92,6 +93,40 @@ def test_layers_are_measured_unpacked(tmp_path: Path, monkeypatch: pytest.Monkey
     assert found["b:latest"][1].compressed == pytest.approx(len(zstandard.compress(b"y" * 5000)), abs=20)
 
 
+LAYER = b"y" * 5000 + b"z" * 3000
+PARTS = (LAYER[:5000], LAYER[5000:])
+
+
+@pytest.mark.parametrize(
+    "blob",
+    [
+        LAYER,
+        gzip.compress(LAYER),
+        b"".join(map(gzip.compress, PARTS)),
+        zstandard.compress(LAYER),
+        zstandard.ZstdCompressor(write_content_size=False).compress(LAYER),
+        b"".join(map(zstandard.compress, PARTS)),
+        b"".join(map(zstandard.compress, PARTS)) + b"\x50\x2a\x4d\x18\x03\0\0\0end",
+        b"",
+    ],
+    ids=["plain", "gzip", "gzip in parts", "zstd", "zstd streamed", "zstd in parts", "zstd with a table", "empty"],
+)
+def test_a_layer_is_measured_unpacked_however_it_is_compressed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blob: bytes
+) -> None:
+    saves(monkeypatch, archive(tmp_path / "images.tar", {"blobs/1": blob, "manifest.json": manifest(a=["blobs/1"])}))
+    (found,) = measure._layer_sizes(["a:latest"], {})["a:latest"]
+    content = LAYER if blob else b""
+    assert found == Content(len(content), pytest.approx(len(zstandard.compress(content)), abs=20))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("blob", [gzip.compress(LAYER)[:-20], zstandard.compress(LAYER)[:-4] + b"\0" * 9])
+def test_a_layer_that_is_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blob: bytes) -> None:
+    saves(monkeypatch, archive(tmp_path / "images.tar", {"blobs/1": blob, "manifest.json": manifest(a=["blobs/1"])}))
+    with pytest.raises(SparkImagesError, match=r"docker save failed: .*blobs/1 is broken: "):
+        measure._layer_sizes(["a:latest"], {})
+
+
 def test_a_layer_that_is_known_is_not_compressed_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     members = {"blobs/1": b"x", "blobs/2": b"y"} | {"manifest.json": manifest(a=["blobs/1", "blobs/2"])}
     saves(monkeypatch, archive(tmp_path / "images.tar", members))
@@ -112,6 +147,28 @@ def test_only_images_with_an_unknown_layer_are_read(tmp_path: Path, monkeypatch:
     known = measure.contents({"a": ["sha256:1", "sha256:2"], "b": ["sha256:1", "sha256:3"]})
     assert requested == [["a"], ["b"]]
     assert known == {"sha256:1": Content(1, 1), "sha256:2": Content(2, 2), "sha256:3": Content(2, 2)}
+
+
+@pytest.mark.parametrize("content", ["", '{"sha256:1": {"size": 1, ', "[]", '{"sha256:1": {"size": 1}}', "\0\0"])
+def test_sizes_that_are_noted_but_broken_are_measured_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    monkeypatch.setattr(measure, "CACHE", tmp_path / "layers.json")
+    monkeypatch.setattr(measure, "_layer_sizes", lambda tags, _: {tag: [Content(3, 2)] for tag in tags})
+    (tmp_path / "layers.json").write_text(content)
+    assert measure.contents({"a": ["sha256:1"]}) == {"sha256:1": Content(3, 2)}
+    monkeypatch.setattr(measure, "_layer_sizes", lambda *_: pytest.fail("an image was read"))
+    assert measure.contents({"a": ["sha256:1"]}) == {"sha256:1": Content(3, 2)}
+
+
+def test_sizes_that_cannot_be_noted_leave_those_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure, "CACHE", tmp_path / "layers.json")
+    monkeypatch.setattr(measure, "_layer_sizes", lambda tags, _: {tag: [Content(3, 2)] for tag in tags})
+    measure.contents({"a": ["sha256:1"]})
+    with full_disk(8), pytest.raises(SparkImagesError, match="cannot be written"):
+        measure.contents({"b": ["sha256:2"]})
+    monkeypatch.setattr(measure, "_layer_sizes", lambda *_: pytest.fail("an image was read"))
+    assert measure.contents({"a": ["sha256:1"]}) == {"sha256:1": Content(3, 2)}
 
 
 def test_what_the_catalogue_says_of_a_digest_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

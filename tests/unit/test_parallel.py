@@ -1,54 +1,114 @@
-import threading
+"""Jobs side by side, as small processes in place of Nox."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from spark_images.checks import parallel
-from spark_images.checks.parallel import Outcome
-from spark_images.errors import SparkImagesError
+from spark_images import ROOT
+from spark_images.checks import parallel, results
+from spark_images.checks.default_run import Job
+from spark_images.checks.results import Outcome, Status
+from spark_images.checks.tiers import Tier
+
+LIMIT = 20
+"""Seconds after which a run that was interrupted counts as one that goes on."""
 
 
-def outcome(folder: Path, session: str, exit_code: int = 0, text: str = "=== 3 passed in 1.00s ===\n") -> Outcome:
-    log = folder / f"{session}.log"
-    log.write_text(text)
-    return Outcome(session, exit_code, 1.0, log)
+@pytest.fixture(autouse=True)
+def _results_of_the_test(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(parallel, "BUILD", tmp_path)
+    monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
 
 
-def test_a_queue_waits_and_the_others_go_on(tmp_path: Path) -> None:
-    running: set[str] = set()
-    together: list[set[str]] = []
-    lock = threading.Lock()
+def test_a_job_is_a_nox_with_its_tier_and_a_report() -> None:
+    command = parallel.nox(Job("test-9.0", Tier.QUICK))
+    assert command[1:] == [
+        *("-m", "nox", "--session", "test-9.0", "--report", str(results.RESULTS / "test-9.0-quick.json")),
+        *("--", "--quick"),
+    ]
+    assert "--" not in parallel.nox(Job("network"))
 
-    def session(name: str) -> Outcome:
-        with lock:
-            running.add(name)
-            together.append(set(running))
-        time.sleep(0.05)
-        with lock:
-            running.remove(name)
-        return outcome(tmp_path, name)
 
+def test_as_many_run_together_as_there_are_lanes(tmp_path: Path) -> None:
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    script = f"touch {marks}/$0; ls {marks} | wc -l > {tmp_path}/$0; sleep 0.2; rm {marks}/$0"
+    jobs = [Job(name) for name in "abcdef"]
+    outcomes = parallel.run(jobs, lambda _: None, command=lambda job: ["sh", "-c", script, job.session])
+    assert sorted(outcome.name for outcome in outcomes) == list("abcdef")
+    together = [int((tmp_path / job.session).read_text()) for job in jobs]
+    assert max(together) == parallel.LANES
+
+
+@pytest.mark.parametrize("ending", ["exit 1", "exit 5", "kill -TERM $$", "kill -KILL $$"])
+def test_a_job_that_fails_or_is_killed_failed_and_shows_its_log(ending: str) -> None:
     said: list[str] = []
-    parallel.run([["a1", "a2"], ["b"], ["c"]], said.append, session=session)
-    assert sorted(said) == [f"{name}: 3 passed in 1.00s" for name in ("a1", "a2", "b", "c")]
-    assert max(map(len, together)) == 2
-    assert not any({"a1", "a2"} <= names for names in together)
+    (outcome,) = parallel.run([Job("a")], said.append, command=lambda _: ["sh", "-c", f"echo why; {ending}"])
+    assert outcome.status is Status.FAILED
+    assert said[0].startswith("why\na: failed")
+    assert said[0].endswith(f"; the whole log: {parallel.log_of(Job('a'))}")
 
 
-def test_all_have_ended_before_the_failed_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parallel, "ROOT", tmp_path)
-    said: list[str] = []
+def test_all_end_though_one_fails() -> None:
+    def command(job: Job) -> Sequence[str]:
+        return ["sh", "-c", f"exit {int(job.session == 'a')}"]
 
-    def session(name: str) -> Outcome:
-        return outcome(tmp_path, name, int(name in ("b", "d")), f"why {name}\n")
-
-    with pytest.raises(SparkImagesError, match=r"^failed: b, d$"):
-        parallel.run([["a"], ["b", "c"], ["d"]], said.append, session=session)
-    assert {line.splitlines()[0] for line in said} == {"a: passed", "c: passed", "why b", "why d"}
-    assert any(line.endswith("b: FAILED after 1 s; the whole log: b.log") for line in said)
+    outcomes = parallel.run([Job(name) for name in "abc"], lambda _: None, lanes=1, command=command)
+    assert len(outcomes) == 3
 
 
-def test_a_skipped_session_says_why(tmp_path: Path) -> None:
-    text = "nox > Session k8s-a skipped: no cluster: KUBECONFIG is not set.\n"
-    assert outcome(tmp_path, "k8s-a", text=text).line == "k8s-a: skipped: no cluster: KUBECONFIG is not set."
+def test_what_is_said_of_a_job_that_ended(tmp_path: Path) -> None:
+    skipped = Outcome("test-9.0-gpu", Status.SKIPPED, 1.2, "no CUDA device")
+    assert parallel.said(skipped, tmp_path / "log") == "test-9.0-gpu: skipped: no CUDA device (1 s)"
+
+
+INTERRUPTED = """
+import sys
+from pathlib import Path
+from spark_images.checks import parallel, results
+from spark_images.checks.default_run import Job
+
+parallel.BUILD = results.RESULTS = Path(sys.argv[1])
+script = f"sleep 60 & echo $! >> {sys.argv[1]}/grandchildren; echo $$ >> {sys.argv[1]}/begun; wait"
+parallel.run([Job(str(n)) for n in range(40)], print, command=lambda job: ["sh", "-c", script])
+"""
+
+
+def alive(number: int) -> bool:
+    stat = Path(f"/proc/{number}/stat")
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+IN_THE_BACKGROUND = ("sh", "-c", "trap '' INT; exec \"$@\"", "sh")
+"""Starts a command as a shell does in the background: with SIGINT ignored."""
+
+
+@pytest.mark.parametrize("start", [(), IN_THE_BACKGROUND], ids=["foreground", "background"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_what_runs_and_begins_no_other(tmp_path: Path, start: Sequence[str], number: int) -> None:
+    command = [*start, sys.executable, "-c", textwrap.dedent(INTERRUPTED), str(tmp_path)]
+    begun = tmp_path / "begun"
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            deadline = time.monotonic() + LIMIT
+            while not begun.exists() or len(begun.read_text().split()) < parallel.LANES:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            process.send_signal(number)
+            _, errors = process.communicate(timeout=LIMIT)
+        finally:
+            process.kill()
+            for group in begun.read_text().split():
+                if alive(int(group)):
+                    os.killpg(int(group), signal.SIGKILL)
+    assert "KeyboardInterrupt" in errors
+    numbers = [*begun.read_text().split(), *(tmp_path / "grandchildren").read_text().split()]
+    assert len(numbers) == 2 * parallel.LANES, "no further job began"
+    assert [each for each in numbers if alive(int(each))] == []

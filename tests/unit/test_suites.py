@@ -1,73 +1,199 @@
+"""Which tests a cell has, on cells made up here; and that each marker chooses tests that there are."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
 import pytest
 
+from spark_images import ROOT
 from spark_images.checks import suites
+from spark_images.checks.tiers import Tier
+from spark_images.matrix.model import BASELINE, Cell
 from spark_images.plan.project import Project
 
 
+def cell(image: str = "spark", spark: str = "9.0", variant: str = BASELINE, line: str = "9") -> Cell:
+    """A cell whose variant is its features, joined by hyphens."""
+    features = () if variant == BASELINE else tuple(variant.split("-"))
+    key = f"{'' if image == 'spark' else f'{image}-'}{spark}-{variant}"
+    name = f"{image}-{spark}{'' if variant == BASELINE else f'-{variant}'}"
+    return Cell(image, spark, line, variant, features, key, name, {}, {}, "")
+
+
 @pytest.mark.parametrize(
-    ("key", "names"),
+    ("of", "names"),
     [
-        ("3.5.8-baseline", ["common"]),
-        ("3.5.8-iceberg", ["common", "iceberg"]),
-        ("4.1.1-gpu-iceberg", ["common", "gpu", "iceberg"]),
-        ("jupyter-4.1.1-iceberg", [*suites.OF_ITS_OWN_LAYERS, "jupyter"]),
+        (cell(), ["common", "conformance"]),
+        (cell(variant="gpu-iceberg"), ["common", "gpu", "iceberg", "conformance"]),
+        (cell("jupyter", variant="iceberg"), ["common", "jupyter"]),
     ],
 )
-def test_the_folders_of_a_cell(project: Project, key: str, names: list[str]) -> None:
-    cell = next(cell for cell in project.matrix.cells if cell.key == key)
-    assert suites.tests(cell) == names
+def test_the_folders_of_a_cell(of: Cell, names: list[str]) -> None:
+    assert suites.folders(of, Tier.FULL) == suites.folders(of, Tier.QUICK) == names
+    assert suites.folders(of, Tier.CONFORMANCE) == ["conformance"]
+    assert suites.arguments(of, Tier.KUBERNETES, "i") == []
 
 
-def test_every_cell_that_is_built_has_its_tests(project: Project) -> None:
-    for name in {name for cell in project.matrix.buildable for name in suites.tests(cell)}:
-        path, _, test = name.partition("::")
-        assert (suites.SUITES / path).exists()
-        assert not test or f"\ndef {test}(" in (suites.SUITES / path).read_text()
+CONTRACT = "(conformance and smoke and random_uid)"
 
 
-def test_the_quick_part_is_a_mark_on_the_same_folders(project: Project) -> None:
-    cells = project.matrix.buildable
-    quick = [*suites.arguments(cells[0], cells, "i", smoke=False), "-m", "smoke and not device"]
-    assert suites.arguments(cells[0], cells, "i", smoke=True) == quick
+@pytest.mark.parametrize(
+    ("of", "tier", "expression"),
+    [
+        (cell(), Tier.FULL, ""),
+        (cell(), Tier.CONFORMANCE, ""),
+        (cell(), Tier.NO_DEVICE, "not device"),
+        (cell(), Tier.QUICK, "smoke and (not conformance or random_uid) and not device"),
+        (cell(variant="iceberg"), Tier.FULL, f"(own_layers or iceberg or {CONTRACT})"),
+        (cell(variant="iceberg"), Tier.QUICK, f"(own_layers or iceberg or {CONTRACT}) and smoke and not device"),
+        (cell(variant="iceberg"), Tier.CONFORMANCE, CONTRACT),
+        (cell(variant="gpu"), Tier.NO_DEVICE, f"(own_layers or gpu or {CONTRACT}) and not device"),
+        (cell("jupyter"), Tier.FULL, "(own_layers or jupyter)"),
+        (cell("jupyter", variant="gpu"), Tier.FULL, "own_layers"),
+        (cell("jupyter", variant="gpu"), Tier.QUICK, "own_layers and smoke and not device"),
+        (cell("jupyter"), Tier.CONFORMANCE, CONTRACT),
+    ],
+)
+def test_the_expression_of_a_tier(of: Cell, tier: Tier, expression: str) -> None:
+    assert suites.expression(of, tier) == expression
+    assert suites.arguments(of, tier, "i")[-2:] == (["-m", expression] if expression else ["--image", "i"])
 
 
-def test_one_gpu_image_of_each_line_runs_all_that_needs_no_device(project: Project) -> None:
-    cells = project.matrix.buildable
-    whole = [cell.key for cell in cells if "not device" in suites.arguments(cell, cells, "i", smoke=True)]
-    assert whole == ["3.5.8-gpu-iceberg", "4.1.1-gpu-iceberg", "jupyter-4.1.1-gpu-iceberg"]
+def test_every_cell_that_is_built_has_its_folders(project: Project) -> None:
+    for each in project.matrix.buildable:
+        for folder in suites.folders(each, Tier.FULL):
+            assert (suites.SUITES / folder).is_dir(), f"{each.key}: tests/integration/{folder} is missing"
 
 
-def test_the_whole_contract_is_for_the_baseline_images(project: Project) -> None:
-    whole = [cell.key for cell in project.matrix.buildable if "-m" not in suites.conformance(cell, "i")]
-    assert whole == [f"{spark}-baseline" for spark in project.matrix.spark]
+COLLECT = """
+import json, sys, pytest
+class Collected:
+    def pytest_collection_finish(self, session):
+        found.append([item.nodeid.removeprefix("tests/integration/") for item in session.items])
+found, codes = [], []
+for arguments in json.loads(sys.argv[1]):
+    arguments += ["--collect-only", "-qq", "-p", "no:cacheprovider"]
+    codes.append(int(pytest.main(arguments, plugins=[Collected()])))
+print("\\nCOLLECTED " + json.dumps([codes, found]))
+"""
+
+OF: Mapping[str, tuple[Cell, Tier]] = {
+    "baseline": (cell(), Tier.FULL),
+    "baseline, quick": (cell(), Tier.QUICK),
+    "iceberg": (cell(variant="iceberg"), Tier.FULL),
+    "iceberg, quick": (cell(variant="iceberg"), Tier.QUICK),
+    "iceberg, conformance": (cell(variant="iceberg"), Tier.CONFORMANCE),
+    "gpu": (cell(variant="gpu"), Tier.FULL),
+    "gpu, no device": (cell(variant="gpu"), Tier.NO_DEVICE),
+    "notebook": (cell("jupyter"), Tier.FULL),
+    "notebook, iceberg": (cell("jupyter", variant="iceberg"), Tier.FULL),
+    "notebook, iceberg, quick": (cell("jupyter", variant="iceberg"), Tier.QUICK),
+}
 
 
-def test_what_runs_on_a_cluster(project: Project) -> None:
-    cells = project.matrix.buildable
-    here = suites.on_a_cluster(cells)
-    assert {cell.variant for cell in here} == {"baseline", "iceberg"}
-    default = [cell.key for cell in here if suites.is_default_on_a_cluster(cell, cells)]
-    assert set(default) == {*(f"{spark}-baseline" for spark in project.matrix.spark), "3.5.8-iceberg", "4.1.1-iceberg"}
-    thorough = [cell.key for cell in here if "not thorough" not in suites.kubernetes(cell, cells, "i")]
-    assert {"3.5.8-baseline", "4.1.1-baseline"} <= set(thorough)
-    assert "3.5.7-baseline" not in thorough
+@pytest.fixture(scope="module")
+def chosen() -> Mapping[str, tuple[int, list[str]]]:
+    """What pytest collects of each of these, and its exit code."""
+    lines: Sequence[Sequence[str]] = [suites.arguments(each, tier, "i") for each, tier in OF.values()]
+    command = [sys.executable, "-c", COLLECT, json.dumps(lines)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=120)
+    codes, found = json.loads(done.stdout.rpartition("COLLECTED ")[2])
+    return {name: (code, tests) for name, code, tests in zip(OF, codes, found, strict=True)}
 
 
-def test_the_browser_looks_at_the_newest_of_each_line(project: Project) -> None:
-    keys = [cell.key for cell in suites.browsed(project.matrix.buildable)]
-    assert keys == ["jupyter-3.5.8-baseline", "jupyter-4.1.1-baseline"]
+def test_each_tier_chooses_tests(chosen: Mapping[str, tuple[int, list[str]]]) -> None:
+    assert {name: code for name, (code, tests) in chosen.items() if code or not tests} == {}
 
 
-def test_the_default_run_asks_every_cell_once(project: Project) -> None:
-    cells = project.matrix.buildable
-    cluster, *others = suites.queues(cells)
-    assert all(session.startswith("k8s-") for session in cluster)
-    assert len(cluster) == len(project.matrix.spark) + len(project.matrix.lines)
-    sessions = [session for (session,) in others]
-    assert len(set(sessions)) == len(sessions)
-    older = [f"jupyter-{spark}-{variant}" for spark in ("3.5.7", "4.1.0") for variant in ("baseline", "iceberg")]
-    for cell in cells:
-        kind = "smoke" if "gpu" in cell.features or cell.key in older else "test"
-        assert f"{kind}-{cell.key}" in sessions
-        assert (f"conformance-{cell.key}" in sessions) == (cell.image == "spark")
-    assert (sessions[0], sessions[-1]) == ("network", "browser")
+def of(tests: list[str], what: Callable[[str], bool]) -> list[str]:
+    return [test for test in tests if what(test)]
+
+
+def test_the_contract_keeps_its_random_uid(chosen: Mapping[str, tuple[int, list[str]]]) -> None:
+    """Each server and each job is started in two ways; other images repeat the one with a random UID."""
+    ways: dict[str, set[str]] = {}
+    for test in of(chosen["baseline"][1], lambda name: "conformance/" in name and "uid 185" in name):
+        ways.setdefault(test.partition("[")[0], set()).add("uid 185")
+    both = {test.partition("[")[0] for test in chosen["baseline"][1] if "random uid, command" in test}
+    assert both == set(ways)
+    assert len(both) >= 5
+    repeated = chosen["iceberg, conformance"][1]
+    assert all("random uid, command" in test for test in repeated)
+    assert {test.partition("::")[2].partition("[")[0] for test in repeated} == {
+        "test_spark_connect",
+        "test_a_job_knows_who_it_is",
+    }
+    assert set(repeated) <= set(chosen["iceberg"][1])
+    assert set(repeated) <= set(chosen["baseline, quick"][1])
+    assert not any("uid 185" in test and "conformance/" in test for test in chosen["baseline, quick"][1])
+
+
+def test_a_variant_repeats_what_its_own_layers_can_break(chosen: Mapping[str, tuple[int, list[str]]]) -> None:
+    whole = {test for test in chosen["baseline"][1] if test.startswith("common/")}
+    for name in ("iceberg", "notebook", "notebook, iceberg"):
+        own = {test for test in chosen[name][1] if test.startswith("common/")}
+        assert own < whole
+        assert {test.partition("::")[0] for test in own} == {
+            "common/test_files.py",
+            "common/test_layers.py",
+            "common/test_versions.py",
+        }
+
+
+def test_a_feature_runs_all_of_its_folder(chosen: Mapping[str, tuple[int, list[str]]]) -> None:
+    assert of(chosen["gpu"][1], lambda test: test.startswith("gpu/test_device.py"))
+    without = set(chosen["gpu, no device"][1])
+    assert set(chosen["gpu"][1]) - without == set(
+        of(chosen["gpu"][1], lambda test: test.startswith("gpu/test_device.py"))
+    )
+
+
+def test_a_notebook_with_a_feature_runs_what_that_one_brings(chosen: Mapping[str, tuple[int, list[str]]]) -> None:
+    all_of_them, own = (
+        {test for test in chosen[name][1] if test.startswith("jupyter/")} for name in ("notebook", "notebook, iceberg")
+    )
+    assert own < all_of_them
+    assert "jupyter/test_notebooks.py::test_iceberg" in own
+
+
+def test_a_marker_that_nobody_registered_is_an_error(tmp_path: Any) -> None:
+    test = tmp_path / "test_marked.py"
+    test.write_text("import pytest\n@pytest.mark.own_layer\ndef test(): pass\n")
+    command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "--collect-only", str(test)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert "'own_layer' not found in `markers`" in done.stdout
+
+
+def test_what_runs_on_a_cluster() -> None:
+    cells = [
+        cell(image, spark, variant)
+        for image in ("spark", "jupyter")
+        for spark in ("9.0", "9.1")
+        for variant in (BASELINE, "iceberg", "gpu")
+    ]
+    here = [each for each in cells if suites.kubernetes(each, cells, "i")]
+    assert {(each.image, each.variant) for each in here} == {("spark", BASELINE), ("spark", "iceberg")}
+    thorough = [
+        each.spark for each in here if suites.is_plain(each) and "-m" not in suites.kubernetes(each, cells, "i")
+    ]
+    assert thorough == ["9.1"]
+
+
+def test_the_newest_is_the_highest_version_in_whatever_order() -> None:
+    cells = [cell(spark=spark, line="9") for spark in ("9.10.0", "9.9.0", "9.2.0")] + [cell(spark="8.1", line="8")]
+    assert [each.spark for each in suites.newest(cells)] == ["9.10.0", "8.1"]
+    assert [each.spark for each in suites.newest(cells[::-1])] == ["8.1", "9.10.0"]
+
+
+def test_the_browser_looks_at_the_newest_of_each_line() -> None:
+    cells = [
+        cell(image, spark, variant)
+        for image in ("spark", "jupyter")
+        for spark in ("9.1", "9.0")
+        for variant in (BASELINE, "gpu")
+    ]
+    assert [each.key for each in suites.browsed(cells)] == ["jupyter-9.1-baseline"]

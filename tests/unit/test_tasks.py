@@ -61,6 +61,13 @@ def test_a_setting_that_is_no_number(
     assert 'SPARK_IMAGES_MIN_FREE_DISK_GB is "ten"' in capsys.readouterr().err
 
 
+def test_arguments_of_a_job_that_do_not_end(inv: Inv, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        inv("run.submit", __file__, "--arguments", "it's")
+    assert raised.value.code == 2
+    assert capsys.readouterr().err.startswith('error: --arguments is "it\'s": no closing quotation')
+
+
 def test_what_fails_exits_with_1(inv: Inv, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise SparkImagesError("no container engine answers")

@@ -14,10 +14,12 @@ def _find(image: Image, expression: str) -> list[str]:
     return result.stdout.splitlines()
 
 
+@pytest.mark.own_layers
 def test_no_file_is_writable_for_everyone(image: Image) -> None:
     assert _find(image, r"! -type l -perm -o+w ! \( -type d -perm -1000 \)") == []
 
 
+@pytest.mark.own_layers
 def test_no_file_lends_rights(image: Image) -> None:
     assert _find(image, "-type f -perm /6000") == []
 
@@ -27,6 +29,7 @@ def test_group_0_writes_where_spark_writes(image: Image, path: str) -> None:
     assert image.run("touch", f"{path}/file", user=RANDOM_UID).exit_code == 0
 
 
+@pytest.mark.own_layers
 def test_nothing_else_is_group_writable(image: Image) -> None:
     writable = _find(image, r"! -type l -group 0 -perm -g+w ! \( -type d -perm -1000 \)")
     assert sorted(writable) == ["/home/spark", "/opt/spark/logs", "/opt/spark/work", "/opt/spark/work-dir"]
@@ -40,6 +43,7 @@ def test_glibc_converts_the_common_character_sets(image: Image) -> None:
     assert result.stdout.splitlines() == ["Zoë"] * len(there.split())
 
 
+@pytest.mark.own_layers
 def test_every_module_is_compiled(image: Image) -> None:
     """A process that may not write beside the sources would compile them anew at every start. What only builds and
     installs packages may do so: docker/base/python leaves its bytecode out.
@@ -89,6 +93,7 @@ def test_a_traceback_shows_the_line(image: Image) -> None:
     assert 'File "/opt/spark/python/lib/pyspark.zip/pyspark/sql/session.py"' in output
 
 
+@pytest.mark.own_layers
 def test_licences_of_what_is_shipped(image: Image, project: Project) -> None:
     found = set(_find(image, "-path '/usr/share/licenses/*' -type f"))
     jars = image.run("bash", "-c", "ls /opt/spark/jars").stdout.split()

@@ -1,18 +1,13 @@
 """Nothing of the building machine is in any layer, also not where a later layer hides it."""
 
 import json
-import re
+from collections import Counter
 
 import pytest
 
-from spark_images.engine import host
 from tests.integration.conftest import Image
-from tests.integration.layers import layers
-
-LEFT_BY_TOOLS = re.compile(
-    r"^(run/secrets/|root/\.(m2|cache|config)|home/spark/.|var/cache/(apt|debconf)/.|var/lib/apt/lists/.|var/log/."
-    r"|etc/(resolv\.conf|hostname|pip\.conf)$|etc/apt/(apt\.conf\.d/99|sources\.list\.d/.)|build/|tmp/.)"
-)
+from tests.integration.layers import Searched, layers, leaks
+from tests.integration.layers import marks as marks_of_this_machine
 
 EMPTY = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
 """A layer without a file: what a feature that is off leaves."""
@@ -20,25 +15,28 @@ EMPTY = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef
 
 @pytest.fixture(scope="module")
 def marks() -> dict[str, bytes]:
-    """What would give this machine away: texts that its settings hold and Debian's own do not."""
-    here = host.read()
-    texts = {"a mirror of pip": here.pip.get("index-url", ""), "a proxy": here.proxies.get("https_proxy", "")}
-    texts |= {f"apt's {option}": option for option in here.apt.options}
-    return {name: text.encode() for name, text in texts.items() if text}
+    """What would give this machine away."""
+    found = marks_of_this_machine()
+    assert found
+    return found
 
 
+@pytest.mark.own_layers
 def test_no_layer_holds_anything_of_the_host(image: Image, marks: dict[str, bytes]) -> None:
-    found, files, digests = [], 0, set()
-    for digest, member, content in layers(image.reference):
-        files += 1
-        digests.add(digest)
-        path = member.name.removeprefix("./")
-        if LEFT_BY_TOOLS.match(path) and member.size:
-            found.append(f"{path} is in {digest}")
-        found += [f"{name} is in {path} of {digest}" for name, mark in marks.items() if content and mark in content]
+    """A layer that another image of this machine shares is searched once."""
+    searched = Searched.of(marks)
+    wanted = set(image.attributes["RootFS"]["Layers"]) - {EMPTY}
+    files = {layer: count for layer in wanted if (count := searched.files(layer)) is not None}
+    found, new = [], Counter[str]()
+    if wanted - set(files):
+        for layer, sentences in leaks(layers(image.reference, lambda layer: layer not in files), marks):
+            new[layer] += 1
+            found += sentences
     assert found == []
-    assert files > 10_000
-    assert len(digests) == len(set(image.attributes["RootFS"]["Layers"]) - {EMPTY})
+    assert len({*new, *files}) == len(wanted), "each layer was searched"
+    for layer in wanted & set(new):
+        searched.add(layer, new[layer])
+    assert sum(files.values()) + new.total() > 10_000
 
 
 def test_the_trusted_certificates_are_debians(image: Image) -> None:
@@ -66,6 +64,7 @@ def test_java_trusts_what_the_system_trusts(image: Image) -> None:
     assert sum("trustedCertEntry" in line for line in listed) == int(pem)
 
 
+@pytest.mark.own_layers
 def test_the_configuration_names_no_host(image: Image, marks: dict[str, bytes]) -> None:
     text = json.dumps([image.attributes["Config"], image.client.images.get(image.reference).history()])
     assert not [name for name, mark in marks.items() if mark.decode() in text]

@@ -13,12 +13,6 @@ JOBS = Path(__file__).parent / "jobs"
 DRIVERS = [artefact for _, artefact in load_project(locked=False).matrix.all_artefacts() if artefact.driver]
 
 
-def test_spark_submit_computes_pi(image: Image) -> None:
-    result = image.run("spark-submit", "/opt/spark/examples/src/main/python/pi.py", "2")
-    assert result.exit_code == 0
-    assert "Pi is roughly 3.1" in result.stdout
-
-
 @pytest.fixture(scope="module", params=[pytest.param(SPARK_UID, marks=pytest.mark.smoke), RANDOM_UID])
 def session(request: pytest.FixtureRequest, image: Image) -> tuple[str, Any]:
     job = "/opt/spark/work-dir/session.py"

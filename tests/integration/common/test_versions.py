@@ -10,6 +10,7 @@ from tests.integration.conftest import Image
 pytestmark = pytest.mark.smoke
 
 
+@pytest.mark.own_layers
 def test_the_labels_are_the_catalogues(image: Image, cell: Cell) -> None:
     labels = image.labels
     assert labels["spark-images.spark"] == cell.spark
@@ -40,6 +41,7 @@ def test_pyspark_is_the_version_of_the_jars(image: Image) -> None:
     assert f"hadoop-client-api-{image.labels['spark-images.hadoop']}.jar" in jars
 
 
+@pytest.mark.own_layers
 def test_pip_finds_every_requirement_satisfied(image: Image) -> None:
     result = image.run("pip", "check")
     assert result.exit_code == 0
@@ -47,6 +49,7 @@ def test_pip_finds_every_requirement_satisfied(image: Image) -> None:
     assert f"pyspark=={image.labels['spark-images.spark']}\n" in listed
 
 
+@pytest.mark.own_layers
 def test_only_iceberg_images_know_of_iceberg(image: Image, cell: Cell) -> None:
     script = "find / -xdev -iname '*iceberg*' 2>/dev/null; grep -ril iceberg /opt/spark/conf"
     found = image.run("bash", "-c", script).stdout.split()

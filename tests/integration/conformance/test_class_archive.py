@@ -43,6 +43,7 @@ def started(image: Image, *options: str, **how: Any) -> Any:
     return result.json()
 
 
+@pytest.mark.own_layers
 @pytest.mark.smoke
 def test_a_driver_uses_the_archive(image: Image) -> None:
     found = started(image)
@@ -97,6 +98,7 @@ def test_what_the_user_says_of_archives_wins(image: Image, option: str, jdk: int
     assert found["jdk"] > jdk or jdk == 0 == found["jdk"]
 
 
+@pytest.mark.own_layers
 def test_no_jar_hides_a_configuration(image: Image) -> None:
     """The configuration follows Spark's jars on the class path: none of them may hold a file that it could mean."""
     script = """

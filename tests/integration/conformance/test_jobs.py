@@ -81,6 +81,7 @@ def test_what_is_mounted_and_handed_over_arrives(image: Image, mounted: dict[str
     assert result.exit_code == 7, "the job's own exit code arrives"
 
 
+@pytest.mark.own_layers
 def test_a_driver_keeps_the_defaults_of_its_image(image: Image, mounted: dict[str, dict[str, str]]) -> None:
     """Spark mounts the submitter's configuration over the image's: what that one does not say still holds."""
     job = "from pyspark.sql import SparkSession as S; import json; s = S.builder.getOrCreate(); "

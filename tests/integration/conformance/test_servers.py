@@ -4,12 +4,13 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
 from spark_images.engine import daemon
 from tests.integration.conformance.conftest import JOBS, Way
-from tests.integration.conftest import FETCH, HARDENED, SPARK_UID, Image, Service
+from tests.integration.conftest import FETCH, HARDENED, RANDOM_UID, SPARK_UID, Image, Service
 
 ENDED_BY_SIGTERM = 143
 AGENT = "-javaagent:/opt/jmx-exporter/jmx_prometheus_javaagent.jar=9404:/opt/jmx-exporter/spark.yaml"
@@ -56,23 +57,30 @@ def test_the_thrift_server_answers_beeline(image: Image, way: Way) -> None:
         assert server.terminate() == ENDED_BY_SIGTERM
 
 
-def test_the_history_server_shows_what_a_job_wrote(image: Image, way: Way) -> None:
+@pytest.fixture(scope="module")
+def events(image: Image) -> Iterator[str]:
+    """A volume with what a job of a random UID wrote, as every way to start a history server finds it."""
     with image.volume({"events/.keep": ""}) as volume:
-        options = way.options(volumes={volume: {"bind": "/mnt", "mode": "rw"}})
-        events = "--conf spark.eventLog.enabled=true --conf spark.eventLog.dir=/mnt/events"
-        job = image.run(*f"spark-submit {events} /opt/spark/examples/src/main/python/pi.py 1".split(), **options)
-        assert job.exit_code == 0
-        environment = {"SPARK_HISTORY_LOG_DIR": "/mnt/events"}
-        with image.start(*way.server("history-server"), environment=environment, **options) as server:
-            server.wait_for("and started at")
-            found = ""
-            for _ in range(50):  # it looks for new applications every few seconds
-                found = fetch(server, "http://localhost:18080/api/v1/applications")
-                if "PythonPi" in found:
-                    break
-                time.sleep(0.2)
-            assert '"name" : "PythonPi"' in found
-            assert server.terminate() == ENDED_BY_SIGTERM
+        logged = "--conf spark.eventLog.enabled=true --conf spark.eventLog.dir=/mnt/events"
+        mounts = {volume: {"bind": "/mnt", "mode": "rw"}}
+        command = f"spark-submit {logged} /opt/spark/examples/src/main/python/pi.py 1".split()
+        assert image.run(*command, user=RANDOM_UID, volumes=mounts, **HARDENED).exit_code == 0
+        yield volume
+
+
+def test_the_history_server_shows_what_a_job_wrote(image: Image, way: Way, events: str) -> None:
+    options = way.options(volumes={events: {"bind": "/mnt", "mode": "ro"}})
+    environment = {"SPARK_HISTORY_LOG_DIR": "/mnt/events"}
+    with image.start(*way.server("history-server"), environment=environment, **options) as server:
+        server.wait_for("and started at")
+        found = ""
+        for _ in range(50):  # it looks for new applications every few seconds
+            found = fetch(server, "http://localhost:18080/api/v1/applications")
+            if "PythonPi" in found:
+                break
+            time.sleep(0.2)
+        assert '"name" : "PythonPi"' in found
+        assert server.terminate() == ENDED_BY_SIGTERM
 
 
 @pytest.fixture
@@ -127,3 +135,44 @@ says worker 'Successfully registered with master'
     result = image.run("bash", "-c", script, user=SPARK_UID)
     assert result.exit_code == 0
     assert result.stdout.splitlines()[-1] == "no master to stop"
+
+
+UNRELATED = """
+set -euo pipefail
+cd $SPARK_HOME/sbin
+sleep 300 &
+{PID_FILE}
+./stop-worker.sh
+kill -0 $!  # it still runs
+[[ ! -e /tmp/spark-worker.pid ]]
+./stop-worker.sh
+"""
+
+
+@pytest.mark.parametrize(
+    "pid_file",
+    [
+        pytest.param("echo $! > /tmp/spark-worker.pid", id="a number and no more"),
+        # A worker without a master ends at once, and its file stays. Starts are counted in hundredths of a second.
+        pytest.param("sleep 0.1; ./start-worker.sh; sed -i 1s/.*/$!/ /tmp/spark-worker.pid", id="a number used again"),
+        pytest.param("echo none > /tmp/spark-worker.pid", id="no number"),
+        pytest.param(": > /tmp/spark-worker.pid", id="an empty file"),
+    ],
+)
+def test_stop_signals_no_other_process(image: Image, pid_file: str) -> None:
+    result = image.run("bash", "-c", UNRELATED.replace("{PID_FILE}", pid_file), user=SPARK_UID)
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-2:] == ["no worker to stop"] * 2
+    assert result.stderr == ""
+
+
+def test_stop_says_where_it_may_not_signal(image: Image) -> None:
+    """Another user of the container started the server."""
+    script = "cd $SPARK_HOME/sbin && ./start-master.sh --host localhost && chmod a+r /tmp/spark-master.pid"
+    with image.start("sleep", "300") as service:
+        assert service.run("bash", "-c", script).exit_code == 0
+        done: Any = service.container.exec_run(["/opt/spark/sbin/stop-master.sh"], user="999:0")
+        assert done.exit_code == 1
+        assert done.output.decode().startswith("master (")
+        assert "may not be signalled as 999:0" in done.output.decode()
+        assert service.run("/opt/spark/sbin/stop-master.sh").exit_code == 0

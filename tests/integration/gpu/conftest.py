@@ -1,5 +1,6 @@
 """What the GPU tests share: a container with a node's nvidia-smi of our making, and RAPIDS in its plan-only mode."""
 
+import re
 from typing import Any
 
 import pytest
@@ -12,6 +13,14 @@ CATALOGUE = (
     "--conf spark.sql.catalog.lake=org.apache.iceberg.spark.SparkCatalog --conf spark.sql.catalog.lake.type=hadoop "
     "--conf spark.sql.catalog.lake.warehouse=/opt/spark/work-dir/lake"
 )
+
+
+PLANNED = re.compile(r"\*Exec <(\w+)> will run on GPU")
+
+
+def planned(output: str) -> set[str]:
+    """The operators that RAPIDS would run on the GPU."""
+    return set(PLANNED.findall(output))
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,6 @@ import pytest
 from tests.integration.conftest import Image
 from tests.integration.gpu.conftest import fake_nvidia_smi
 
-pytestmark = pytest.mark.smoke
-
 SCRIPT = "/opt/rapids/getGpusResources.sh"
 
 
@@ -17,6 +15,7 @@ def _discover(image: Image, body: str) -> tuple[int, str, str]:
     return result.exit_code, result.stdout, result.stderr
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("count", [1, 8])
 def test_it_lists_the_devices(image: Image, count: int) -> None:
     exit_code, stdout, _ = _discover(image, f"seq 0 {count - 1}")
@@ -24,6 +23,7 @@ def test_it_lists_the_devices(image: Image, count: int) -> None:
     assert json.loads(stdout) == {"name": "gpu", "addresses": [str(number) for number in range(count)]}
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize(
     ("body", "reason"),
     [

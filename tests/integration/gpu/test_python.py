@@ -9,12 +9,11 @@ from spark_images.plan.project import Project
 from spark_images.recipes.locks import lock_name, package_versions
 from tests.integration.conftest import Image
 
-pytestmark = pytest.mark.smoke
-
 DRIVER_ONLY = {"libcuda.so.1", "libnvidia-ml.so.1"}
 """What the node's driver brings into a container."""
 
 
+@pytest.mark.smoke
 def test_the_packages_are_the_locked_ones(image: Image, cell: Cell, project: Project) -> None:
     locked = dict(
         package_versions(project.recipes.by_name["python-deps-gpu"].folder / lock_name(cell.values["python"]))
@@ -34,12 +33,14 @@ print("RESULT " + json.dumps({name: version(name) for name in names}))
     assert found["pandas"].startswith("2.")
 
 
+@pytest.mark.smoke
 def test_the_first_use_says_what_is_missing(image: Image) -> None:
     result = image.run("python", "-c", "import cudf; print(cudf.Series([1, 2]).sum())")
     assert result.exit_code != 0
     assert "CUDA" in result.stderr.splitlines()[-1]
 
 
+@pytest.mark.smoke
 def test_every_library_is_linked_but_for_the_driver(image: Image) -> None:
     script = """
 import glob, json, subprocess
@@ -85,6 +86,7 @@ grep 'not found' /tmp/linked | sort -u || [[ $? -eq 1 ]]
     assert missing <= DRIVER_ONLY | {"libcufile.so.0", "libcupti.so.12"} | beside
 
 
+@pytest.mark.smoke
 def test_the_environment_is_what_nvidias_runtime_reads(image: Image) -> None:
     environment = dict(line.split("=", 1) for line in image.attributes["Config"]["Env"])
     assert environment["NVIDIA_VISIBLE_DEVICES"] == "all"

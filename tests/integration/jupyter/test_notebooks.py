@@ -34,6 +34,7 @@ def starters(server: Server) -> list[str]:
     return sorted(entry["name"] for entry in server.json("/api/contents/starters")["content"])
 
 
+@pytest.mark.own_layers
 @pytest.mark.smoke
 def test_the_starters_are_the_cells(server: Server, cell: Cell) -> None:
     expected = ["1-dataframes-and-sql.ipynb", "2-pandas-api.ipynb", "3-spark-connect.ipynb"]
@@ -41,6 +42,7 @@ def test_the_starters_are_the_cells(server: Server, cell: Cell) -> None:
     assert starters(server) == expected
 
 
+@pytest.mark.own_layers
 @pytest.mark.smoke
 def test_the_notebooks_spark_is_the_images(kernel: Kernel, image: Image) -> None:
     found = kernel.run("import pyspark; print(spark.version, pyspark.__version__, spark.sparkContext.master)").text
@@ -104,6 +106,7 @@ def test_pandas_api(server: Server) -> None:
     assert any(output.mime("image/png") for output in outputs)
 
 
+@pytest.mark.own_layers
 def test_iceberg(server: Server, cell: Cell) -> None:
     if "iceberg" not in cell.features:
         pytest.skip("not an Iceberg image")
@@ -115,6 +118,7 @@ def test_iceberg(server: Server, cell: Cell) -> None:
     assert lake.split() == ["data", "metadata"]
 
 
+@pytest.mark.own_layers
 @pytest.mark.smoke
 def test_rapids(server: Server, cell: Cell) -> None:
     if GPU not in cell.features:
@@ -125,6 +129,7 @@ def test_rapids(server: Server, cell: Cell) -> None:
     assert int(counts.text.split()[0]) > 0
 
 
+@pytest.mark.own_layers
 @pytest.mark.smoke
 def test_rapids_without_a_device_or_an_image_says_so(server: Server, cell: Cell) -> None:
     with server.kernel("rapids.ipynb") as running:
@@ -135,8 +140,11 @@ def test_rapids_without_a_device_or_an_image_says_so(server: Server, cell: Cell)
         assert error.startswith("RuntimeError: this image has no RAPIDS: take the one of the same Spark version that")
 
 
+@pytest.mark.own_layers
 @pytest.mark.device
-def test_rapids_on_a_device(image: Image) -> None:
+def test_rapids_on_a_device(image: Image, cell: Cell) -> None:
+    if GPU not in cell.features:
+        pytest.skip("not a GPU image")
     devices = [DeviceRequest(count=-1, capabilities=[["gpu"]])]
     with serve(image, device_requests=devices) as running, running.kernel() as on_device:
         on_device.run("from pyspark.sql import SparkSession, functions as f\nfrom spark_notebook import rapids")
@@ -202,6 +210,7 @@ print("RESULT " + json.dumps(dict(spark.sparkContext.getConf().getAll())))
 """
 
 
+@pytest.mark.own_layers
 def test_what_the_user_sets_wins(image: Image, cell: Cell) -> None:
     """A master, submit options, and a configuration of the user's own; what it leaves out is as in the image."""
     own = "spark.sql.repl.eagerEval.enabled  false\nspark.sql.catalog.lake.type  rest\n"

@@ -5,9 +5,8 @@ import pytest
 from tests.integration.conftest import Image
 from tests.integration.jupyter.server import create, end, serve
 
-pytestmark = pytest.mark.smoke
 
-
+@pytest.mark.smoke
 @pytest.mark.parametrize(
     ("environment", "said"),
     [
@@ -26,6 +25,7 @@ def test_a_setting_that_cannot_work(image: Image, environment: dict[str, str], s
     assert said in log
 
 
+@pytest.mark.smoke
 def test_a_directory_that_cannot_be_written(image: Image) -> None:
     with create(image, environment={"NOTEBOOK_DIR": "/usr/notebooks"}) as container:
         code, log = end(container)
@@ -40,6 +40,7 @@ def test_no_token_by_a_flag_is_refused_as_well(image: Image) -> None:
     assert "the token is empty" in log
 
 
+@pytest.mark.smoke
 def test_root_is_refused(image: Image) -> None:
     with create(image, ["--allow-root"], user="0:0") as container:
         code, log = end(container)
@@ -47,6 +48,7 @@ def test_root_is_refused(image: Image) -> None:
     assert "notebook: running as root is refused: leave out --user" in log
 
 
+@pytest.mark.smoke
 def test_a_mounted_directory_that_cannot_be_written(image: Image) -> None:
     with create(image, user="4711:4711", tmpfs={"/opt/spark/work-dir": ""}) as container:
         code, log = end(container)

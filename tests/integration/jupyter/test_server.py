@@ -7,33 +7,36 @@ import pytest
 from tests.integration.conftest import GRACE, HARDENED, RANDOM_UID, Image
 from tests.integration.jupyter.server import Server, serve
 
-pytestmark = pytest.mark.smoke
 
-
+@pytest.mark.smoke
 @pytest.mark.parametrize("token", ["", "wrong"])
 @pytest.mark.parametrize("path", ["/api/kernelspecs", "/api/contents", "/api/terminals"])
 def test_the_api_is_refused_without_the_token(server: Server, path: str, token: str) -> None:
     assert server.request(path, token=token)[0] == 403
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("path", ["/lab", "/proxy/4040/jobs/", "/files/starters/1-dataframes-and-sql.ipynb"])
 def test_a_page_asks_for_the_token(server: Server, path: str) -> None:
     status, _ = server.request(path, token="")
     assert status == 302
 
 
+@pytest.mark.smoke
 def test_with_the_token_the_page_comes(server: Server) -> None:
     status, page = server.request("/lab")
     assert status == 200
     assert "JupyterLab" in page
 
 
+@pytest.mark.smoke
 def test_the_kernel_is_named_for_its_spark(server: Server, image: Image) -> None:
     found = server.json("/api/kernelspecs")
     names = {name: kernel["spec"]["display_name"] for name, kernel in found["kernelspecs"].items()}
     assert names == {found["default"]: f"PySpark {image.labels['spark-images.spark']}"}
 
 
+@pytest.mark.smoke
 def test_another_site_may_not_read_answers(server: Server) -> None:
     code = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:8888/api').headers)"
     _, headers = server.inside("python", "-c", code)
@@ -41,10 +44,12 @@ def test_another_site_may_not_read_answers(server: Server) -> None:
     assert "Access-Control-Allow-Origin" not in headers
 
 
+@pytest.mark.smoke
 def test_the_token_that_was_given_is_not_printed(server: Server) -> None:
     assert server.token not in server.log
 
 
+@pytest.mark.smoke
 def test_the_given_token_may_come_from_a_file(image: Image) -> None:
     path = "/opt/spark/work-dir/token"
     given = {"JUPYTER_TOKEN_FILE": path}

@@ -1,0 +1,143 @@
+"""What sessions leave under .build/results (Nox's report as JSON, pytest's as JUnit XML), and what is said of it.
+
+The files of a session begin with its name and its tier: `test-3.5.8-iceberg-quick.xml`.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from xml.etree import ElementTree
+
+from spark_images import BUILD
+
+RESULTS = BUILD / "results"
+
+
+class Status(StrEnum):
+    """How a session ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many tests ended how."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
+
+    def __str__(self) -> str:
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+NONE = Counts()
+ONE = {Status.PASSED: Counts(passed=1), Status.FAILED: Counts(failed=1), Status.SKIPPED: Counts(skipped=1)}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a session ended: its status with the reason, its time in seconds, and what its tests came to."""
+
+    name: str
+    status: Status
+    seconds: float
+    reason: str = ""
+    tests: Counts = NONE
+
+    @property
+    def counts(self) -> Counts:
+        """What the session adds to the counts of a run: its tests, or itself where it has none.
+
+        A session that failed counts as failed also where each of its tests passed.
+        """
+        if self.tests == NONE or (self.status is Status.FAILED and not self.tests.failed):
+            return self.tests + ONE[self.status]
+        return self.tests
+
+    def __str__(self) -> str:
+        said = str(self.tests) if self.tests != NONE and self.status is Status.PASSED else self.status.value
+        if self.status is Status.FAILED and self.tests != NONE:
+            said = f"failed ({self.tests})"
+        return f"{self.name}: {said}{f': {self.reason}' if self.reason else ''}"
+
+
+def key(session: str, option: str = "") -> str:
+    """Returns what the names of a session's files begin with; `option` is the option of its tier."""
+    return f"{session}{option.removeprefix('-')}"
+
+
+def clear(key: str) -> None:
+    """Removes what an earlier run of the session left, so that nobody takes it for this one's."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    for file in (report(key), *_junit(key)):
+        file.unlink(missing_ok=True)
+
+
+def report(key: str) -> Path:
+    """Returns the file that Nox writes its report of a session to."""
+    return RESULTS / f"{key}.json"
+
+
+def junit(key: str, part: str = "") -> Path:
+    """Returns the file that pytest writes its results to; `part` tells several calls of one session apart."""
+    return RESULTS / (f"{key}.{part}.xml" if part else f"{key}.xml")
+
+
+def _junit(key: str) -> Sequence[Path]:
+    return sorted(RESULTS.glob(f"{key}.*xml"))
+
+
+def counts_of(key: str) -> Counts:
+    """Returns what the tests of a session came to, by all of its JUnit files."""
+    return sum((_counts(file) for file in _junit(key)), NONE)
+
+
+def _counts(file: Path) -> Counts:
+    found = NONE
+    for suite in ElementTree.parse(file).getroot().iter("testsuite"):  # noqa: S314 -- pytest wrote it, on our order
+        whole, failures, errors, skipped = (
+            int(suite.get(name, 0)) for name in ("tests", "failures", "errors", "skipped")
+        )
+        found += Counts(whole - failures - errors - skipped, failures + errors, skipped)
+    return found
+
+
+def outcome(name: str, key: str, exit_code: int, seconds: float) -> Outcome:
+    """Returns how a session ended that ran in a Nox of its own: by that one's exit code, its report and its tests.
+
+    Only the exit code 0 is no failure: a process that a signal ended has a negative one. A session whose report is
+    missing failed as well.
+    """
+    reason, status = "", Status.FAILED
+    if report(key).exists():
+        (session,) = json.loads(report(key).read_text())["sessions"]
+        reason = session["reason"] or ""
+        if exit_code == 0:
+            status = {"success": Status.PASSED, "skipped": Status.SKIPPED}.get(session["result"], Status.FAILED)
+    if exit_code < 0:
+        reason = f"signal {-exit_code} ended it"
+    return Outcome(name, status, seconds, reason, counts_of(key))
+
+
+def table(outcomes: Iterable[Outcome]) -> str:
+    """Returns a line for each session, the longest first: its time and what it came to."""
+    ordered = sorted(outcomes, key=lambda outcome: -outcome.seconds)
+    return "\n".join(f"{_clock(outcome.seconds):>7}  {outcome}" for outcome in ordered)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02}"
+
+
+def last_line(outcomes: Iterable[Outcome]) -> str:
+    """Returns the line that a run ends with: `N passed, M failed, K skipped`."""
+    return str(sum((outcome.counts for outcome in outcomes), NONE))

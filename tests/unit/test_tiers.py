@@ -1,0 +1,39 @@
+import pytest
+
+from spark_images.checks import tiers
+from spark_images.checks.tiers import Tier
+from spark_images.errors import UsageError
+
+
+@pytest.mark.parametrize("tier", list(Tier))
+def test_a_tier_is_asked_for_by_its_option(tier: Tier) -> None:
+    asked = [tier.option] if tier.option else []
+    assert tiers.parse([*asked, "-k", "merge"]) == (tier, ["-k", "merge"])
+
+
+def test_without_an_option_it_is_the_full_tier() -> None:
+    assert tiers.parse([]) == (Tier.FULL, [])
+
+
+def test_two_tiers_contradict_each_other() -> None:
+    with pytest.raises(UsageError, match="--quick and --kubernetes contradict each other: give one tier"):
+        tiers.parse(["--quick", "-x", "--kubernetes"])
+
+
+def test_the_same_tier_twice_is_one() -> None:
+    assert tiers.parse(["--quick", "--quick"]) == (Tier.QUICK, [])
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"), [("--quik", "--quick"), ("--conformence", "--conformance"), ("--nodevice", "--no-device")]
+)
+def test_a_misspelt_tier_is_named_with_the_nearest(given: str, meant: str) -> None:
+    with pytest.raises(UsageError, match=f'there is no tier "{given}"; the nearest is "{meant}" .*--kubernetes'):
+        tiers.parse([given])
+
+
+@pytest.mark.parametrize(
+    "option", ["--quiet", "--maxfail=1", "--durations=0", "--co", "-q", "--no-header", "--no-summary"]
+)
+def test_an_option_of_pytest_goes_on_to_pytest(option: str) -> None:
+    assert tiers.parse(["--quick", option]) == (Tier.QUICK, [option])

@@ -16,7 +16,7 @@ from invoke.tasks import task
 from benchmarks import bench as benchmark
 from benchmarks import results
 from spark_images.engine import build
-from spark_images.errors import SparkImagesError
+from spark_images.errors import SparkImagesError, of_machine
 from spark_images.locks import check as locks_check
 from spark_images.locks import update as locks_update
 from spark_images.matrix.selection import select
@@ -47,6 +47,10 @@ def command(**options: Any) -> Callable[[Callable[..., None]], Any]:
                 function(context, *args, **kwargs)
             except SparkImagesError as error:
                 raise Exit(f"error: {error}", error.exit_code) from None
+            except OSError as error:
+                if (found := of_machine(error)) is None:
+                    raise
+                raise Exit(f"error: {found}", found.exit_code) from None
 
         return task(run, auto_shortflags=False, **options)
 

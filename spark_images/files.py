@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from spark_images.errors import SparkImagesError
+from spark_images.errors import SparkImagesError, reason
 
 T = TypeVar("T")
 
@@ -28,7 +28,7 @@ def write(file: Path, text: str, *, private: bool = False) -> None:
     except OSError as error:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
-        raise SparkImagesError(f"{file} cannot be written: {error.strerror}") from None
+        raise SparkImagesError(f"{file} cannot be written: {reason(error)}") from None
 
 
 def noted(file: Path, kind: TypeAdapter[T]) -> T | None:

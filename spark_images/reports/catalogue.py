@@ -67,7 +67,7 @@ def _read(file: Path, kind: TypeAdapter[T]) -> T | None:
     if found is None and file.exists():
         raise SparkImagesError(
             f"{file.relative_to(ROOT)} is not what `inv images.catalog` writes: "
-            "restore it by Git, or delete it and run `inv images.catalog`"
+            "restore it with Git, or delete it and run `inv images.catalog`"
         )
     return found
 

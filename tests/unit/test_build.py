@@ -261,12 +261,12 @@ def test_what_is_held_as_it_would_be_built_is_not_built_again(
 
 
 def test_what_changes_during_a_build_is_built_again(
-    project: Project, graph: Graph, baseline: list[Target], edges: Edges, monkeypatch: pytest.MonkeyPatch
+    small: Project, graph: Graph, baseline: list[Target], edges: Edges, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keyed(monkeypatch, "before")
     edges.meanwhile = lambda: keyed(monkeypatch, "after")
-    build.build(project, graph, baseline)
-    build.build(project, graph, baseline)
+    build.build(small, graph, baseline)
+    build.build(small, graph, baseline)
     assert [name for name, _ in edges.calls] == ["bake", "bake"]
 
 

@@ -281,6 +281,11 @@ def test_bake_that_fails_explains_and_names_the_log(bake: Run, checkout: Path) -
     assert "expected sha256:aa" in log.read_text()
 
 
+def test_a_log_that_cannot_be_written_is_an_error(bake: Run) -> None:
+    with pytest.raises(SparkImagesError, match=r"/\.build/logs/\S+\.log cannot be written: "):
+        bake(f"{DONE}; rm -r .build/logs; touch .build/logs")
+
+
 def test_bake_that_fails_offline_says_so(bake: Run) -> None:
     with pytest.raises(
         SparkImagesError, match=r"^no network: mirror\.example does not answer.*Earlier images are untouched"

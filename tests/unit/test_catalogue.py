@@ -44,7 +44,8 @@ def test_a_file_of_the_catalogue_that_is_broken(
     with pytest.raises(SparkImagesError) as raised:
         catalogue.write(small)
     assert str(raised.value) == (
-        f"{name} is not what `inv images.catalog` writes: restore it by Git, or delete it and run `inv images.catalog`"
+        f"{name} is not what `inv images.catalog` writes: "
+        "restore it with Git, or delete it and run `inv images.catalog`"
     )
 
 

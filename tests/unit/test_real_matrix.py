@@ -405,8 +405,9 @@ def test_references_are_built_from_what_ours_is(project: Project) -> None:
 
 
 def test_no_other_unit_test_takes_the_real_project() -> None:
-    """The tasks load it, and the sessions look for the folder of each cell: both pin no version."""
-    allowed = {"conftest.py", "test_tasks.py", "test_suites.py", Path(__file__).name}
+    """The tasks and the sessions load it, and pin no version of it."""
+    sessions = {"test_suites.py", "test_noxfile.py", "test_default_run.py"}
+    allowed = {"conftest.py", "test_tasks.py", *sessions, Path(__file__).name}
     real = re.compile(r"\bproject: Project\b[^)]*\) -> None|load_project\(environment=|load_project\(\)")
     found = {each.name for each in Path(__file__).parent.glob("*.py") if real.search(each.read_text())}
     assert found - allowed == set()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -83,6 +84,29 @@ def test_what_fails_exits_with_1(inv: Inv, capsys: pytest.CaptureFixture[str], m
 def cell(project: Project) -> Cell:
     """A Spark image with a feature."""
     return next(cell for cell in project.matrix.buildable if cell.image == "spark" and cell.features)
+
+
+def test_a_full_disk_is_an_error_without_a_stack_trace(
+    inv: Inv, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(*_: Any, **__: Any) -> None:
+        Path("/dev/full").write_text("a log")
+
+    monkeypatch.setattr(build, "build", fill)
+    with pytest.raises(SystemExit) as raised:
+        inv("build.runtime")
+    assert raised.value.code == 1
+    assert capsys.readouterr().err == (
+        "error: No space left on device: remove what you no longer need (docker system prune, docker buildx prune)\n"
+    )
+
+
+def test_an_error_of_the_system_that_is_a_mistake_of_ours_is_not_hidden(
+    inv: Inv, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "build", lambda *_, **__: Path("/no/such/file").read_text())
+    with pytest.raises(FileNotFoundError):
+        inv("build.runtime")
 
 
 def names_of(cell: Cell) -> list[str]:

@@ -92,6 +92,13 @@ def test_the_releases_are_those_of_the_root_file_systems_below(whole: Graph) -> 
     assert whole.suites([]) == []
 
 
+def test_what_lies_upon_nothing_needs_no_release(tree: Tree) -> None:
+    tree.dockerfile("base/fonts", "FROM scratch\nCOPY fonts /\n")
+    project = tree.dockerfile("runtime/app", DOCKERFILES["runtime/app"] + "COPY --from=fonts / /\n").load()
+    found = project.graph(project.matrix.buildable)
+    assert found.suites([found.targets["fonts"]]) == []
+
+
 def test_each_target_has_the_platform_of_its_stack(small: Project) -> None:
     """There is one platform yet, so a matrix that no file holds gives the second."""
     stacks = {**small.matrix.stacks, "new": replace(small.matrix.stacks["new"], platform="linux/arm64")}

@@ -1,7 +1,6 @@
 """The front door: `inv --list`. Tasks parse flags and call the package; what they do stands in spark_images/."""
 
 import functools
-import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ from invoke.tasks import task
 from benchmarks import bench as benchmark
 from benchmarks import results
 from spark_images.engine import build
-from spark_images.errors import SparkImagesError
+from spark_images.errors import SparkImagesError, of_machine
 from spark_images.locks import check as locks_check
 from spark_images.locks import update as locks_update
 from spark_images.matrix.selection import select
@@ -26,11 +25,11 @@ from spark_images.reports import budgets, catalogue, drawing, measure, printing
 from spark_images.running import notebook, run
 
 SPARK = "a Spark version, or several: --spark 3.5.8 --spark 4.1.1 (default: all)"
-VARIANT = "baseline, gpu, iceberg or gpu-iceberg, or several: --variant gpu --variant iceberg (default: all)"
+VARIANT = "a variant, or several: --variant baseline --variant iceberg (default: all; `inv images.list` shows them)"
 BUILD_HELP = {
     "spark": SPARK,
     "variant": VARIANT,
-    "image": "spark or jupyter, or both (default: both)",
+    "image": "a kind of image, or several: --image spark (default: all)",
     "dry-run": "print the plan, build nothing",
     "json": "print the plan as the bake definition that would run",
     "no-cache": "build every layer anew",
@@ -48,6 +47,10 @@ def command(**options: Any) -> Callable[[Callable[..., None]], Any]:
                 function(context, *args, **kwargs)
             except SparkImagesError as error:
                 raise Exit(f"error: {error}", error.exit_code) from None
+            except OSError as error:
+                if (found := of_machine(error)) is None:
+                    raise
+                raise Exit(f"error: {found}", found.exit_code) from None
 
         return task(run, auto_shortflags=False, **options)
 
@@ -144,7 +147,7 @@ def lock_check(context: Context) -> None:
 
 RUN_HELP = {
     "spark": "a Spark version (default: the newest)",
-    "variant": "baseline, gpu, iceberg or gpu-iceberg (default: baseline)",
+    "variant": "a variant (default: baseline; `inv images.list` shows them)",
 }
 
 
@@ -166,7 +169,7 @@ def run_task(description: str, *arguments: str, ports: Sequence[int] = ()) -> An
 def run_submit(context: Context, file: str, spark: str = "", variant: str = "", arguments: str = "") -> None:
     """Run a job of this machine by spark-submit."""
     project = load_project()
-    run.submit(project, run.chosen(project, spark, variant), file, shlex.split(arguments))
+    run.submit(project, run.chosen(project, spark, variant), file, arguments)
 
 
 @command(help={**RUN_HELP, "workers": "how many workers (default: 2)"})
@@ -210,8 +213,8 @@ def bench(context: Context, only: list[str], cells: list[str], runs: int = 0, js
 namespace = Collection(
     Collection(
         "build",
-        base=build_task("Build the base layers: os, python, cuda, jdk, identity.", "base"),
-        intermediate=build_task("Build Spark, Python packages, JDBC drivers, jars.", "intermediate"),
+        base=build_task("Build the base layers: Debian, Python, Java.", "base"),
+        intermediate=build_task("Build the layers above: Spark, packages, jars.", "intermediate"),
         runtime=build_task("Build images: --spark 3.5.8 --variant iceberg.", "runtime"),
         all=build_task("Build every layer and every image.", "base", "intermediate", "runtime"),
     ),

@@ -16,6 +16,7 @@ from spark_images.plan.graph import Graph, Target
 from spark_images.plan.project import Project
 from spark_images.recipes import dockerfiles
 from spark_images.recipes.dockerfiles import Recipes
+from spark_images.recipes.locks import lock_name
 
 OFFICIAL = "official"
 CONTENT = "official-content"
@@ -59,7 +60,10 @@ class References:
         ours = self.project.matrix.sibling(cell, "spark")
         graph = self.project.graph([ours])
         folders = [t.recipe for t in graph.of_levels(("base", "intermediate"))]
-        return " ".join(recipe.name for recipe in folders if (ROOT / recipe.folder / "requirements.lock").exists())
+        lock = lock_name(ours.values["python"])
+        return " ".join(
+            f"{recipe.name}-{ours.values['python']}" for recipe in folders if (ROOT / recipe.folder / lock).exists()
+        )
 
     def build(self, pairs: Iterable[tuple[str, Cell]]) -> None:
         """Builds these (reference, cell) pairs. Raises SparkImagesError where that fails."""
@@ -76,7 +80,7 @@ def references(project: Project) -> References:
         )
         for name in REFERENCES
     }
-    artefacts = matrix.layers[DISTRIBUTION].artefacts
+    artefacts = matrix.all_layers[DISTRIBUTION].artefacts
     # The distribution is a package of Python's; beside it stand jars that only our content makes part of an image.
     archive = tuple(artefact for artefact in artefacts if "==" in artefact.coordinate)
     jars = tuple(artefact for artefact in artefacts if artefact not in archive)
@@ -101,14 +105,14 @@ def references(project: Project) -> References:
 def write_contexts(recipes: Recipes) -> None:
     """Writes what each reference is built from: its folder, and the locks of every set of Python packages."""
     locks = {
-        recipe.name: lock
+        lock.name.replace("requirements", recipe.name): lock
         for recipe in recipes.by_name.values()
-        if (lock := ROOT / recipe.folder / "requirements.lock").exists()
+        for lock in sorted((ROOT / recipe.folder).glob(lock_name("*")))
     }
     for name in REFERENCES:
         context = CONTEXTS / name
         shutil.rmtree(context, ignore_errors=True)
         shutil.copytree(FOLDER / name, context)
         (context / "requirements").mkdir()
-        for layer, lock in locks.items():
-            shutil.copyfile(lock, context / "requirements" / f"{layer}.lock")
+        for file, lock in locks.items():
+            shutil.copyfile(lock, context / "requirements" / file)

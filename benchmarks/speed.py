@@ -36,7 +36,8 @@ def _unchanged(cells: Sequence[Cell]) -> float:
 def _cold(project: Project, graph: Graph) -> float:
     begin = time.monotonic()
     if not project.matrix.settings.os_image:
-        rootfs.bootstrap(project.matrix.versions["debian"], host.read().apt)
+        for suite in graph.suites(graph.targets.values()):
+            rootfs.bootstrap(suite, host.read().apt)
     _build(project, graph)
     return time.monotonic() - begin
 

@@ -1,5 +1,6 @@
 """Errors for the person who reads them: one message, one exit code, no stack trace."""
 
+import errno
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -26,6 +27,27 @@ class CommandError(SparkImagesError):
 
 class MatrixError(UsageError):
     """images.toml, or a lock beside it, holds a mistake; the message names the table and the key. Exit code 2."""
+
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+def reason(error: OSError) -> str:
+    """Returns what the system says of an error, and what to do where the disk is full."""
+    said = error.strerror or str(error)
+    if error.errno in _FULL:
+        said += ": remove what you no longer need (docker system prune, docker buildx prune)"
+    return said
+
+
+def of_machine(error: OSError) -> SparkImagesError | None:
+    """Returns the error for the user where the machine is the reason: a full disk, a right that is missing. None for
+    every other one, which is a mistake of ours: its stack trace says where.
+    """
+    if error.errno not in _FULL | _REFUSED:
+        return None
+    return SparkImagesError(f"{error.filename}: {reason(error)}" if error.filename else reason(error))
 
 
 def nearest(value: str, valid: Iterable[str]) -> str:

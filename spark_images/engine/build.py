@@ -9,12 +9,13 @@ from typing import Any
 from docker.models.images import Image
 
 from spark_images import ROOT
-from spark_images.engine import daemon, host, records, rootfs
+from spark_images.engine import buildx, daemon, host, records, rootfs
 from spark_images.errors import SparkImagesError
 from spark_images.matrix.model import Matrix
 from spark_images.plan import bake, keys
 from spark_images.plan.graph import Graph, Target
 from spark_images.plan.project import Project
+from spark_images.recipes.dockerfiles import LEVELS
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,17 @@ class Plan:
     requested: tuple[Target, ...]
     definition: dict[str, Any]
 
+    @property
+    def suites(self) -> dict[str, str]:
+        """The Debian release of each target of the definition."""
+        return {bake.identifier(target.name): target.suite for target in self.graph.targets.values()}
+
 
 def stamp() -> bake.Stamp:
-    """Returns the commit that is checked out, marked `-dirty` where the working tree differs, and its time."""
+    """Returns the commit that is checked out, marked `-dirty` where the working tree differs, and its time.
+
+    A file that Git neither knows nor ignores makes a difference in a layer's folder, from where it can enter an image.
+    """
     if not shutil.which("git"):
         return bake.Stamp("unknown", 0)
 
@@ -36,8 +45,11 @@ def stamp() -> bake.Stamp:
         return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
     revision = git("rev-parse", "HEAD")
-    changed = "-dirty" if git("status", "--porcelain", "--untracked-files=no") else ""
-    return bake.Stamp(f"{revision}{changed}", int(git("log", "-1", "--format=%ct") or 0))
+    folders = [f":(glob)docker/{level}/*/**" for level in LEVELS]
+    changed = git("status", "--porcelain", "--untracked-files=no")
+    added = git("ls-files", "--others", "--exclude-standard", "--", *folders)
+    dirty = "-dirty" if changed or added else ""
+    return bake.Stamp(f"{revision}{dirty}", int(git("log", "-1", "--format=%ct") or 0))
 
 
 def plan(
@@ -49,8 +61,7 @@ def plan(
         # Uncompressed: the engine unpacks what it stores, and two cores would spend minutes on gzip.
         "type=image,compression=uncompressed,unpack=true" if containerd_store and local else "type=docker"
     )
-    folder = str(rootfs.folder(matrix.versions["debian"]).relative_to(ROOT))
-    definition = bake.definition(matrix, graph, requested, stamp(), output, folder)
+    definition = bake.definition(matrix, graph, requested, stamp(), output, rootfs.relative_folder)
     # An image that settings name takes the place of a target: it is not built.
     built = tuple(target for target in requested if bake.identifier(target.name) in definition["target"])
     return Plan(graph, built, definition)
@@ -65,27 +76,25 @@ def build(
     """
     matrix = project.matrix
     found = daemon.inspect()
-    suite = matrix.versions["debian"]
     how = {"containerd_store": found.containerd_store, "local": not builder}
     if not no_cache:
         outdated = _outdated(matrix, plan(project, graph, requested, **how))
         if not outdated:
-            print(
-                f"nothing to build: all that was requested is up to date ({len(requested)} layers and images)"
-            )
+            print(f"nothing to build: all that was requested is up to date ({len(requested)} layers and images)")
             return
         requested = outdated
     daemon.check_disk(found, matrix.settings.min_free_disk_gb + _disk_gb(matrix, requested))
     here = host.read()
-    online = daemon.reachable(here)
-    if not matrix.settings.os_image and (no_cache or not rootfs.is_made(suite)):
-        if not online:
-            raise SparkImagesError(daemon.offline(here))
-        rootfs.bootstrap(suite, here.apt)
+    online = buildx.reachable(here)
+    for suite in () if matrix.settings.os_image else graph.suites(requested):
+        if no_cache or not rootfs.is_made(suite):
+            if not online:
+                raise SparkImagesError(buildx.offline(here))
+            rootfs.bootstrap(suite, here.apt)
     todo = plan(project, graph, requested, **how)
     # Before it is built: what changes meanwhile is to be built again.
     built_from = keys.keys(todo.definition)
-    digests = daemon.bake(todo.definition, here, suite, online=online, builder=builder, no_cache=no_cache)
+    digests = buildx.bake(todo.definition, here, todo.suites, online=online, builder=builder, no_cache=no_cache)
     _name(matrix, todo.requested, digests, built_from)
 
 

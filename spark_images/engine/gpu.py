@@ -11,7 +11,7 @@ from spark_images.errors import SparkImagesError
 DEVICES = ("/dev/nvidiactl", "/dev/dxg")
 """The control device of NVIDIA's driver, on Linux and on WSL."""
 
-LIBRARIES = ("/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib", "/usr/lib/wsl/lib", "/usr/local/nvidia/lib64")
+LIBRARIES = ("/usr/lib/*-linux-gnu", "/usr/lib64", "/usr/lib", "/usr/lib/wsl/lib", "/usr/local/nvidia/lib64")
 DRIVER = "libcuda.so.1"
 RUNTIME = "nvidia"
 
@@ -24,7 +24,7 @@ def missing(root: Path, engine_info: Mapping[str, Any]) -> list[str]:
     found = []
     if not any((root / device.lstrip("/")).exists() for device in DEVICES):
         found.append(f"no CUDA device ({DEVICES[0]})")
-    if not any((root / folder.lstrip("/") / DRIVER).exists() for folder in LIBRARIES):
+    if not any(list(root.glob(f"{folder.lstrip('/')}/{DRIVER}")) for folder in LIBRARIES):
         found.append(f"no driver library ({DRIVER})")
     devices = [device.get("ID", "") for device in engine_info.get("DiscoveredDevices") or ()]
     by_cdi = any(name.startswith("nvidia.com/gpu") for name in devices)

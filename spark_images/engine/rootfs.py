@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -36,6 +37,11 @@ def folder(suite: str) -> Path:
     return BUILD / "rootfs" / f"{suite}-{key}"
 
 
+def relative_folder(suite: str) -> str:
+    """Returns `folder` relative to the repository, where buildx runs."""
+    return str(folder(suite).relative_to(ROOT))
+
+
 def is_made(suite: str) -> bool:
     """Whether the root file system of this Debian suite is there, made from what the repository says today."""
     return (folder(suite) / "rootfs.tar").exists()
@@ -64,15 +70,23 @@ def bootstrap(suite: str, apt: Apt) -> None:
     command += [suite, str(partial), *(["-"] if sources else [])]
     print(f"bootstrapping Debian {suite} (once, 10 to 20 s)")
     with log.open("w") as output:
-        done = subprocess.run(
+        process = subprocess.Popen(
             command,
             env={**os.environ, "SOURCE_DATE_EPOCH": LAYER_EPOCH},
-            input="\n".join(sources).encode(),
+            stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
-            check=False,
+            # Where the disk is full, mmdebstrap hangs up its whole process group: it gets one of its own.
+            process_group=0,
         )
-    if done.returncode:
+        try:
+            process.communicate("\n".join(sources).encode())
+        except KeyboardInterrupt:
+            # The terminal tells our group only, and mmdebstrap has a folder to remove.
+            os.killpg(process.pid, signal.SIGINT)
+            process.wait()
+            raise
+    if process.returncode:
         lines = log.read_text(errors="replace").splitlines()
         raise SparkImagesError(
             "mmdebstrap failed:\n  " + "\n  ".join(lines[-8:]) + f"\nthe whole of it: {log.relative_to(ROOT)}"

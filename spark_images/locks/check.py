@@ -12,7 +12,7 @@ from spark_images.recipes.locks import ARTEFACTS, REQUIREMENTS, Lock, requiremen
 
 def wanted(matrix: Matrix, locks: Mapping[str, Lock]) -> dict[str, set[str]]:
     """Returns the coordinates that each layer takes in by images.toml; none for a layer that only has a lock."""
-    coordinates: dict[str, set[str]] = {layer: set() for layer in sorted({*matrix.layers, *locks})}
+    coordinates: dict[str, set[str]] = {layer: set() for layer in sorted({*matrix.all_layers, *locks})}
     for layer, artefact in matrix.all_artefacts():
         coordinates[layer].add(artefact.coordinate)
     return coordinates

@@ -3,16 +3,18 @@
 import json
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from docker.errors import ContainerError
 from uv import find_uv_bin
 
-from spark_images import ROOT
-from spark_images.engine import build, daemon, host
+from spark_images import ROOT, files
+from spark_images.engine import build, buildx, daemon, host
 from spark_images.errors import SparkImagesError, UsageError, unknown
 from spark_images.locks.check import wanted
+from spark_images.matrix.platforms import PLATFORMS
 from spark_images.plan import graph as graphs
 from spark_images.plan.project import Project
 from spark_images.recipes.locks import (
@@ -24,7 +26,7 @@ from spark_images.recipes.locks import (
     write_lock,
 )
 
-LEVELS = ("artefacts", "python")
+KINDS = ("artefacts", "python")
 TOOLCHAIN = "toolchain"
 
 
@@ -35,15 +37,13 @@ def update(project: Project, only: Sequence[str] = (), *, upgrade: bool = False)
     UsageError for an unknown kind, SparkImagesError where something cannot be fetched or resolved.
     """
     for kind in only:
-        if kind not in LEVELS:
-            raise UsageError(unknown("kind of lock", kind, LEVELS))
+        if kind not in KINDS:
+            raise UsageError(unknown("kind of lock", kind, KINDS))
     changed = []
-    if "artefacts" in (only or LEVELS):
+    if "artefacts" in (only or KINDS):
         changed += _artefacts(project)
-    if "python" in (only or LEVELS):
-        changed += [
-            s.lock for s in requirement_sets(project.matrix, project.recipes) if _compile(project, s, upgrade=upgrade)
-        ]
+    if "python" in (only or KINDS):
+        changed += [s.lock for s in requirement_sets(project.matrix, project.recipes) if _compile(s, upgrade=upgrade)]
     return changed
 
 
@@ -64,13 +64,15 @@ def _artefacts(project: Project) -> list[Path]:
 def _hashes(project: Project, coordinates: Sequence[str]) -> dict[str, Entry]:
     """Fetches artefacts in the toolchain image, with what a build would use, and returns their hashes."""
     matrix = project.matrix
-    graph = graphs.graph(matrix, project.recipes, project.locks, [(TOOLCHAIN, matrix.buildable[0])])
-    build.build(project, graph, [graph.targets[TOOLCHAIN]])
+    cell = matrix.buildable[0]
+    graph = graphs.graph(matrix, project.recipes, project.locks, [(TOOLCHAIN, cell)])
+    toolchain = graph.targets[matrix.name_of(TOOLCHAIN, cell)]
+    build.build(project, graph, [toolchain])
     here = host.read()
-    with daemon.secret_files(here.secrets(matrix.versions["debian"])) as folder:
+    with buildx.secret_files(here.secrets(toolchain.suite)) as folder:
         try:
             output = daemon.client().containers.run(
-                matrix.tag(TOOLCHAIN),
+                matrix.tag(toolchain.name),
                 ["fetch-artefacts", "--hash", "artefacts", *coordinates],
                 volumes={str(folder): {"bind": "/run/secrets", "mode": "ro"}},
                 environment=dict(here.proxies),
@@ -82,42 +84,67 @@ def _hashes(project: Project, coordinates: Sequence[str]) -> dict[str, Entry]:
     return {coordinate: Entry(**entry) for coordinate, entry in json.loads(output).items()}
 
 
-def _compile(project: Project, requirements: Requirements, *, upgrade: bool) -> bool:
-    before = requirements.lock.read_bytes() if requirements.lock.exists() else b""
+def _compile(requirements: Requirements, *, upgrade: bool) -> bool:
+    before = requirements.lock.read_text() if requirements.lock.exists() else None
     here = host.read()
     command = [find_uv_bin(), "pip", "compile", "--quiet", "--generate-hashes", "--no-header", "--no-annotate"]
     command += [
         "--only-binary",
         ":all:",
         "--python-version",
-        project.matrix.versions["python"],
+        requirements.python,
         "--python-platform",
-        "x86_64-manylinux_2_28",
+        PLATFORMS[requirements.platform].wheels,
     ]
     for lock in (*requirements.extends, *requirements.beside):
         command += ["--constraint", str(lock)]
     for lock in requirements.extends:
         for name, _ in package_versions(lock):
             command += ["--no-emit-package", name]
-    if index := here.pip.get("index-url"):
-        command += ["--default-index", index]
+    command += _indexes(here.pip)
     command += ["--upgrade"] if upgrade else []
-    command += ["--output-file", requirements.lock.name, "-"]
-    environment = {**os.environ, **({"SSL_CERT_FILE": str(here.ca)} if here.ca else {})}
-    done = subprocess.run(
-        command,
-        cwd=requirements.source.parent,
-        env=environment,
-        input=requirements.text,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise SparkImagesError(f"{requirements.source.relative_to(ROOT)} cannot be resolved:\n{done.stderr.strip()}")
-    compiled = requirements.lock.read_text()
-    requirements.lock.write_text(f"{requirements.fingerprint}\n{compiled.removeprefix(_first_comment(compiled))}")
-    return requirements.lock.read_bytes() != before
+    environment = {**os.environ, **({"SSL_CERT_FILE": str(here.ca)} if here.ca else {}), **_proxies(here.pip)}
+    with TemporaryDirectory() as folder:
+        output = Path(folder, requirements.lock.name)
+        if before is not None:
+            # uv keeps the versions of the file that it writes.
+            output.write_text(before)
+        done = subprocess.run(
+            [*command, "--output-file", str(output), "-"],
+            cwd=requirements.source.parent,
+            env=environment,
+            input=requirements.text,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise SparkImagesError(
+                f"{requirements.source.relative_to(ROOT)} cannot be resolved:\n{done.stderr.strip()}"
+            )
+        compiled = output.read_text()
+    text = f"{requirements.fingerprint}\n{compiled.removeprefix(_first_comment(compiled))}"
+    files.write(requirements.lock, text)
+    return text != before
+
+
+def _indexes(pip: Mapping[str, str]) -> list[str]:
+    """Uv's options for pip's indexes: a build installs what is locked from these."""
+    options = ["--default-index", pip["index-url"]] if pip.get("index-url") else []
+    for index in pip.get("extra-index-url", "").split():
+        options += ["--index", index]
+    # pip takes the newest version of all its indexes. uv takes by default those of the first index that knows the
+    # package, so that no other one can replace it. Here the hashes of the lock, which a person reviews, see to that.
+    options += ["--index-strategy", "unsafe-best-match"]
+    for trusted in pip.get("trusted-host", "").split():
+        options += ["--allow-insecure-host", trusted]
+    return options
+
+
+def _proxies(pip: Mapping[str, str]) -> dict[str, str]:
+    """Pip's own proxy, as the variables that uv reads; pip too prefers it to the environment's."""
+    names = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")
+    return dict.fromkeys(names, pip["proxy"]) if pip.get("proxy") else {}
 
 
 def _first_comment(text: str) -> str:

@@ -2,30 +2,18 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
 
 import tomli
 from pydantic import TypeAdapter, ValidationError
 
 from spark_images import ROOT
 from spark_images.errors import MatrixError, UsageError, nearest, unknown
-from spark_images.matrix.model import (
-    GPU,
-    Artefact,
-    Budgets,
-    Cell,
-    Conflict,
-    Feature,
-    Image,
-    ImageBudget,
-    Layer,
-    Matrix,
-    Rapids,
-    Refusal,
-    Settings,
-    Spark,
-    fill,
-)
+from spark_images.matrix.model import Cell, Feature, Matrix, fill
+from spark_images.matrix.platforms import PLATFORMS
+from spark_images.matrix.reference import PARTS
 
 FILE = ROOT / "images.toml"
 
@@ -67,57 +55,48 @@ def _overridden(settings: Mapping[str, object], environment: Mapping[str, str]) 
         setting = variables[variable]
         if isinstance(settings[setting], int) and not given.isdecimal():
             raise UsageError(f'{variable} is "{given}": expected a whole number')
+        try:
+            PARTS.get(setting, str)(given)
+        except ValueError as error:
+            raise UsageError(f"{variable} {error}") from None
         changed[setting] = int(given) if isinstance(settings[setting], int) else given
     return changed
 
 
-def _fields(table: type) -> list[str]:
-    return [name.replace("_", "-") for name in getattr(table, "__dataclass_fields__", ())]
+def _keys(table: Any) -> list[str]:
+    return [field.name.replace("_", "-") for field in fields(table)] if is_dataclass(table) else []
 
 
-# The table that a name of the file leads to, where its keys are fixed.
-_TABLES: Mapping[str, type] = {
-    "settings": Settings,
-    "spark": Spark,
-    "rapids": Rapids,
-    "conflicts": Conflict,
-    "features": Feature,
-    "images": Image,
-    "layers": Layer,
-    "budgets": Budgets,
-    "sizes": ImageBudget,
-    "artefacts": Artefact,
-    "refusals": Refusal,
-}
+def _table_at(path: Sequence[int | str]) -> Any:
+    """Returns the type of the table at this place of the file."""
+    found: Any = Matrix
+    for part in path:
+        if is_dataclass(found):
+            found = get_type_hints(found).get(str(part).replace("-", "_"), Any)
+        elif get_args(found):
+            found = get_args(found)[-1] if get_origin(found) is not tuple else get_args(found)[0]
+        if type(None) in get_args(found):
+            found = next(of for of in get_args(found) if of is not type(None))
+    return found
+
+
+def _where(location: Sequence[int | str]) -> str:
+    """Returns a place of the file as a reader finds it: `[lines."10"] scala`, `[layers.core.artefacts[0]] link`."""
+    # The file quotes every version, also one without a dot.
+    parts = [f"[{p}]" if isinstance(p, int) else f'"{p}"' if "." in p or p[:1].isdigit() else p for p in location]
+    *table, key = parts
+    return f"[{'.'.join(table).replace('.[', '[')}] {key}" if table else key
 
 
 def _message(file: str, location: Sequence[int | str], kind: str, message: str) -> str:
-    parts = [f"[{part}]" if isinstance(part, int) else f'"{part}"' if "." in part else part for part in location]
-    *table, key = parts
-    where = f"[{'.'.join(table).replace('.[', '[')}] {key}" if table else key
+    where = _where(location)
     if kind in ("unexpected_keyword_argument", "extra_forbidden"):
-        inner = next((_TABLES[part] for part in reversed(table) if part in _TABLES), Matrix)
-        return f"{file}: {where}: no such key{nearest(key, _fields(inner))}"
+        return f"{file}: {where}: no such key{nearest(str(location[-1]), _keys(_table_at(location[:-1])))}"
     if kind in ("missing", "missing_argument"):
         return f"{file}: {where}: the key is missing"
+    if kind == "value_error":
+        return f"{file}: {where}: it {message.removeprefix('Value error, ')}"
     return f"{file}: {where}: {message[0].lower()}{message[1:]}"
-
-
-def _check_pairing(matrix: Matrix, cell: Cell, file: str) -> None:
-    """Raises MatrixError for a cell whose parts are known not to work together."""
-    table = f'[spark."{cell.spark}"]'
-    if GPU in cell.features and not cell.support:
-        rapids = matrix.rapids.get(cell.line)
-        if not rapids:
-            raise MatrixError(f'{file}: {table}: {cell.key} needs RAPIDS, and there is no [rapids."{cell.line}"]')
-        raise MatrixError(
-            f"{file}: {table} rapids-bridge: RAPIDS {rapids.version} has no shim for Spark {cell.spark} and would "
-            f"refuse to start: name the version whose shim stands in ({', '.join(rapids.shims)})"
-        )
-    for conflict in matrix.conflicts:
-        if conflict.strikes(cell.features, cell.values):
-            versions = ", ".join(f"{name} {cell.values[name]}" for name in conflict.when)
-            raise MatrixError(f"{file}: {cell.key} cannot work with {versions}: {conflict.reason}")
 
 
 Defined = Callable[[str, str, str, Iterable[str]], None]
@@ -128,44 +107,87 @@ def _check(matrix: Matrix, file: str) -> None:
         if value and value not in valid:
             raise MatrixError(f"{file}: {where}: {unknown(what, value, valid)}")
 
-    _check_names(matrix, defined)
+    _check_lines(matrix, file, defined)
+    for name, feature in matrix.features.items():
+        _check_feature(matrix, name, feature, defined)
+    _check_layers(matrix, file, defined)
+    _check_refusals(matrix, defined)
     for cell in matrix.buildable:
-        _check_pairing(matrix, cell, file)
+        _check_conflicts(matrix, cell, file)
     _check_doubles(matrix, file)
     _check_templates(matrix)
 
 
-def _check_names(matrix: Matrix, defined: Defined) -> None:
-    """Every name that stands for something of another table stands for something."""
+def _check_lines(matrix: Matrix, file: str, defined: Defined) -> None:
+    for name, stack in matrix.stacks.items():
+        defined(f"[stacks.{name}] platform", "platform", stack.platform, PLATFORMS)
+    for name, line in matrix.lines.items():
+        defined(f'[lines."{name}"] stack', "stack", line.stack, matrix.stacks)
+        defined(f'[lines."{name}"] platform', "platform", line.platform, PLATFORMS)
+        for kind in line.budget_mb:
+            defined(f'[lines."{name}"] budget-mb', "image", kind, matrix.images)
+        if missing := [kind for kind in matrix.images if kind not in line.budget_mb]:
+            raise MatrixError(f'{file}: [lines."{name}"] budget-mb: the figure for {", ".join(missing)} is missing')
     for version, spark in matrix.spark.items():
         defined(f'[spark."{version}"] line', "line", spark.line, matrix.lines)
-    for line in matrix.rapids:
-        defined(f'[rapids."{line}"]', "line", line, matrix.lines)
-    for where, features in (
-        *((f"[variants] {variant}", features) for variant, features in matrix.variants.items()),
-        *(("[[conflicts]] features", conflict.features) for conflict in matrix.conflicts),
-    ):
-        for feature in features:
-            defined(where, "feature", feature, matrix.features)
-    for layer, table in matrix.layers.items():
-        for below in table.extends:
-            defined(f"[layers.{layer}] extends", "layer", below, matrix.layers)
-        for number, artefact in enumerate(table.artefacts):
-            defined(f"[layers.{layer}] artefacts[{number}].line", "line", artefact.line, matrix.lines)
-    for number, refusal in enumerate(matrix.refusals):
-        where = f"[[refusals]] number {number + 1},"
-        defined(f"{where} image", "image", refusal.image, matrix.images)
-        defined(f"{where} spark", "Spark version", refusal.spark, matrix.spark)
-        defined(f"{where} line", "line", refusal.line, matrix.lines)
-        defined(f"{where} variant", "variant", refusal.variant, matrix.variants)
-        defined(f"{where} feature", "feature", refusal.feature, matrix.features)
-    for layer in matrix.budgets.layers:
-        defined("[budgets] layers", "layer", layer, sorted(matrix.layer_names()))
-    for number, budget in enumerate(matrix.budgets.sizes):
-        where = f"[budgets] sizes[{number}]"
-        defined(f"{where}.image", "image", budget.image, matrix.images)
-        defined(f"{where}.line", "line", budget.line, matrix.lines)
-        defined(f"{where}.variant", "variant", budget.variant, matrix.variants)
+
+
+def _check_feature(matrix: Matrix, name: str, feature: Feature, defined: Defined) -> None:
+    table = f"[features.{name}]"
+    for other in feature.combines_with:
+        defined(f"{table} combines-with", "feature", other, matrix.features)
+    for conflict in feature.conflicts:
+        for other in conflict.features:
+            defined(f"{table} conflicts", "feature", other, matrix.features)
+    for layer in feature.layer_mb:
+        defined(f"{table} layer-mb", "layer", layer, feature.layers)
+    for line, of_line in feature.lines.items():
+        defined(f"{table} lines", "line", line, matrix.lines)
+        for layer in of_line.layer_mb:
+            defined(f'[features.{name}.lines."{line}"] layer-mb', "layer", layer, feature.layers)
+        for version in of_line.shims.bridges if of_line.shims else ():
+            defined(f'[features.{name}.lines."{line}".shims] bridges', "Spark version", version, matrix.spark)
+
+
+def _check_layers(matrix: Matrix, file: str, defined: Defined) -> None:
+    seen: dict[str, str] = {}
+    tables = [
+        ("layers", matrix.layers),
+        *((f"features.{name}.layers", f.layers) for name, f in matrix.features.items()),
+    ]
+    for table, layers in tables:
+        for folder, layer in layers.items():
+            if folder in seen:
+                raise MatrixError(f"{file}: [{table}.{folder}]: the layer has another table, [{seen[folder]}.{folder}]")
+            seen[folder] = table
+            for below in layer.extends:
+                defined(f"[{table}.{folder}] extends", "layer", below, matrix.all_layers)
+            for number, artefact in enumerate(layer.artefacts):
+                defined(f"[{table}.{folder}] artefacts[{number}].line", "line", artefact.line, matrix.lines)
+
+
+def _check_refusals(matrix: Matrix, defined: Defined) -> None:
+    rules = [
+        ("refusals", matrix.refusals),
+        *((f"features.{n}.refusals", f.refusals) for n, f in matrix.features.items()),
+    ]
+    for table, refusals in rules:
+        for number, refusal in enumerate(refusals):
+            where = f"[[{table}]] number {number + 1},"
+            defined(f"{where} image", "image", refusal.image, matrix.images)
+            defined(f"{where} spark", "Spark version", refusal.spark, matrix.spark)
+            defined(f"{where} line", "line", refusal.line, matrix.lines)
+            defined(f"{where} variant", "variant", refusal.variant, matrix.variants)
+            defined(f"{where} feature", "feature", refusal.feature, matrix.features)
+
+
+def _check_conflicts(matrix: Matrix, cell: Cell, file: str) -> None:
+    """Raises MatrixError for a cell whose parts are known not to work together."""
+    for name in cell.features:
+        for conflict in matrix.features[name].conflicts:
+            if conflict.strikes(cell.features, cell.values):
+                versions = ", ".join(f"{key} {cell.values[key]}" for key in conflict.when)
+                raise MatrixError(f"{file}: {cell.key} cannot work with {versions}: {conflict.reason}")
 
 
 def _check_doubles(matrix: Matrix, file: str) -> None:
@@ -182,11 +204,15 @@ def _check_doubles(matrix: Matrix, file: str) -> None:
 
 
 def _check_templates(matrix: Matrix) -> None:
-    for cell in matrix.cells:
+    for cell in matrix.buildable:
+        matrix.notes(cell)
         for feature in cell.features:
-            fill(matrix.features[feature].title, cell.values, f"[features.{feature}] title")
+            for key in ("title", "usage"):
+                fill(getattr(matrix.features[feature], key), cell.values, f"[features.{feature}] {key}")
         for label, template in cell.labels.items():
             fill(template, {**cell.values, "revision": ""}, f"[labels] {label}")
-        for layer in matrix.layers:
-            matrix.layer_name(layer, cell.values)
-            matrix.artefacts(layer, cell.values)
+    for layer in matrix.all_layers:
+        for cell in matrix.cells_with(layer):
+            matrix.name_of(layer, cell)
+            matrix.artefacts(layer, cell)
+    _ = matrix.layer_budgets

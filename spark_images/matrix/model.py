@@ -1,21 +1,24 @@
 """The tables of images.toml as frozen dataclasses, and the cells of the matrix that follow from them.
 
-The classes mirror the file (images_toml.py reads it); `Matrix.cells` multiplies them out. Texts in braces stay
-templates until a cell (or a layer of one) gives them values.
+The classes mirror the file (file.py reads it). `Matrix.cells` multiplies Spark versions, image kinds and variants out.
+Texts in braces are templates: a cell gives them their values. A cell that is refused evaluates no template of a
+feature, a layer or a label.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, field, replace
 from dataclasses import dataclass as plain_dataclass
-from dataclasses import field, replace
 from functools import cached_property
 from string import Formatter
 from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from packaging.version import Version
+from pydantic import AfterValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from spark_images.errors import MatrixError, unknown
-from spark_images.matrix.rapids import Support, support
+from spark_images.matrix import reference
+from spark_images.matrix.rapids import Shims
 
 BASELINE = "baseline"
 GPU = "gpu"
@@ -25,42 +28,56 @@ _strict = ConfigDict(extra="forbid", strict=True, alias_generator=lambda name: n
 
 @dataclass(frozen=True, config=_strict)
 class Settings:
-    """What differs from one project to the next. `min_free_disk_gb` is in 10^9 bytes."""
+    """What differs from one project to the next. `min_free_disk_gb` is in 10^9 bytes.
 
-    registry: str
-    tag: Annotated[str, Field(min_length=1)]
+    `registry` has a slash at its end, with or without one in the file.
+    """
+
+    registry: Annotated[str, AfterValidator(reference.registry)]
+    tag: Annotated[str, AfterValidator(reference.tag)]
     os_image: str
     source: str
     min_free_disk_gb: int
 
 
 @dataclass(frozen=True, config=_strict)
-class Spark:
-    """One Spark version: the line that it belongs to, and how RAPIDS knows it where it has no shim for it."""
+class Stack:
+    """What lies under Spark. `platform` is Docker's name: `linux/amd64`; `debian` is a release: `bookworm`."""
 
-    line: str
-    rapids_bridge: str = ""
-    rapids_native_from: str = ""
-
-
-@dataclass(frozen=True, config=_strict)
-class Rapids:
-    """The RAPIDS release of one line, and the Spark versions that it has a shim for."""
-
-    version: str
-    shims: tuple[str, ...]
+    platform: str
+    debian: str
+    java: str
+    python: str
 
 
 @dataclass(frozen=True, config=_strict)
-class Feature:
-    """What a variant switches on, and the labels that its images carry for it.
+class Line:
+    """What the Spark versions of one line have in common, and the stack under them.
 
-    `disk_gb` (10^9 bytes) is what building it takes beyond the setting min-free-disk-gb.
+    A key of the stack that the line sets itself wins over the stack's. `budget_mb` is what the baseline image of each
+    kind may weigh unpacked, in MB (10^6 bytes).
     """
 
-    title: str
-    disk_gb: int = 0
-    labels: Mapping[str, str] = field(default_factory=dict)
+    stack: str
+    scala: str
+    hadoop: str
+    budget_mb: Mapping[str, int]
+    platform: str = ""
+    debian: str = ""
+    java: str = ""
+    python: str = ""
+
+    def over(self, stack: Stack) -> Stack:
+        """Returns the stack with the values that the line overrides."""
+        mine = {name: getattr(self, name) for name in asdict(stack) if getattr(self, name)}
+        return replace(stack, **mine)
+
+
+@dataclass(frozen=True, config=_strict)
+class Spark:
+    """One Spark version: the line that it belongs to."""
+
+    line: str
 
 
 @dataclass(frozen=True, config=_strict)
@@ -93,11 +110,14 @@ class Layer:
     """A layer's name, where it is more than its folder's, and its artefacts.
 
     `extends` are the layers whose Python packages lie below this one's: it takes their versions and holds none again.
+    `any_stack` says that its files depend on no more of the stack than its name shows: the first stack that gives the
+    same name builds it for all.
     """
 
     name: str = ""
     artefacts: tuple[Artefact, ...] = ()
     extends: tuple[str, ...] = ()
+    any_stack: bool = False
 
 
 @dataclass(frozen=True, config=_strict)
@@ -133,63 +153,87 @@ class Conflict:
 
 
 @dataclass(frozen=True, config=_strict)
-class ImageBudget:
-    """What the images that match every field that is set may weigh, unpacked, in MB (10^6 bytes)."""
+class FeatureLine:
+    """What a feature is on one line: its versions, and what they weigh.
 
-    mb: int
-    image: str = ""
-    line: str = ""
-    variant: str = ""
+    `size_mb` and `layer_mb` add to the feature's own. `shims` is there for RAPIDS only.
+    """
 
-    def matches(self, cell: "Cell") -> bool:
-        """Whether this budget is the cell's."""
-        wanted = ((self.image, cell.image), (self.line, cell.line), (self.variant, cell.variant))
-        return all(mine in ("", theirs) for mine, theirs in wanted)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    size_mb: int = 0
+    layer_mb: Mapping[str, int] = field(default_factory=dict)
+    shims: Shims | None = None
+
+
+@dataclass(frozen=True, config=_strict)
+class Feature:
+    """What a variant switches on. A line without a table in `lines` does not offer the feature.
+
+    `title`, `note` and `labels` are templates. `note` is what `inv images.list` says of a cell. `usage` is Markdown for
+    the catalogue. `versions` are the same on every line. `combines_with` names features: each gives a variant of both.
+    `disk_gb` (10^9 bytes) is what building needs beyond the setting min-free-disk-gb. `size_mb` (10^6 bytes) is what
+    the feature may add to an image, unpacked; `layer_mb` is what a layer of it may weigh compressed, by folder.
+    """
+
+    title: str
+    lines: Mapping[str, FeatureLine]
+    note: str = ""
+    usage: str = ""
+    combines_with: tuple[str, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    disk_gb: int = 0
+    size_mb: int = 0
+    layer_mb: Mapping[str, int] = field(default_factory=dict)
+    layers: Mapping[str, Layer] = field(default_factory=dict)
+    refusals: tuple[Refusal, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+
+    def refuses(self, name: str, spark: str, line: str) -> str:
+        """Returns why the feature called `name` does not go with a Spark version, or "" where it does."""
+        table = self.lines.get(line)
+        if table is None:
+            return f'{name} is not offered for Spark {line}: images.toml has no [features.{name}.lines."{line}"]'
+        return table.shims.refuses(spark, self.versions_of(line)) if table.shims else ""
+
+    def versions_of(self, line: str) -> dict[str, str]:
+        """Returns the feature's versions on a line that offers it."""
+        return {**self.versions, **self.lines[line].versions}
+
+    def values(self, spark: str, line: str) -> dict[str, str]:
+        """Returns what the feature adds to the values of a cell that has it."""
+        versions = self.versions_of(line)
+        shims = self.lines[line].shims
+        return versions | (shims.values(spark, versions) if shims else {})
 
 
 @dataclass(frozen=True, config=_strict)
 class Budgets:
-    """What may not be exceeded: layers compressed, images unpacked (MB, 10^6 bytes), a registry's share of the sum.
-
-    `layers` are those that may weigh more than `layer_mb`, by name.
-    """
+    """Limits for all images: a compressed layer in MB (10^6 bytes), and a registry's share of the sum of all images."""
 
     registry_ratio: Annotated[float, Field(gt=0, le=1)]
     layer_mb: int
-    layers: Mapping[str, int] = field(default_factory=dict)
-    sizes: tuple[ImageBudget, ...] = ()
 
 
 @plain_dataclass(frozen=True)
 class Cell:
     """One image of the matrix. `values` fills the templates; `refusal` says why it is not built, or is empty.
 
-    `support` is RAPIDS' support of the Spark version: None where the line has no RAPIDS, or it cannot work.
+    A refused cell has only the values of its coordinates, and no labels.
     """
 
     image: str
     spark: str
+    line: str
     variant: str
     features: tuple[str, ...]
+    key: str
+    """The cell's name in Nox sessions: `3.5.8-iceberg`, `jupyter-4.1.1-gpu`."""
+    name: str
+    """The image's name without prefix and tag: `spark-3.5.8-iceberg`."""
     values: Mapping[str, str]
     labels: Mapping[str, str]
     refusal: str
-    support: Support | None
-
-    @property
-    def key(self) -> str:
-        """The cell's name in Nox sessions: `3.5.8-iceberg`, `jupyter-4.1.1-gpu`."""
-        return self.values["key"]
-
-    @property
-    def line(self) -> str:
-        """The line that the Spark version belongs to: `3.5`."""
-        return self.values["line"]
-
-    @property
-    def name(self) -> str:
-        """The image's name without prefix and tag: `spark-3.5.8-iceberg`."""
-        return self.values["name"]
 
 
 @dataclass(frozen=True, config=_strict)
@@ -197,18 +241,22 @@ class Matrix:
     """All of images.toml."""
 
     settings: Settings
-    versions: Mapping[str, str]
-    lines: Mapping[str, Mapping[str, str]]
+    stacks: Mapping[str, Stack]
+    lines: Mapping[str, Line]
     spark: Mapping[str, Spark]
     features: Mapping[str, Feature]
-    variants: Mapping[str, tuple[str, ...]]
     images: Mapping[str, Image]
     labels: Mapping[str, str]
-    layers: Mapping[str, Layer]
     budgets: Budgets
-    rapids: Mapping[str, Rapids] = field(default_factory=dict)
+    layers: Mapping[str, Layer] = field(default_factory=dict)
     refusals: tuple[Refusal, ...] = ()
-    conflicts: tuple[Conflict, ...] = ()
+
+    @cached_property
+    def variants(self) -> dict[str, tuple[str, ...]]:
+        """The features of each variant: none for baseline, each feature alone, then the pairs that features name."""
+        alone = {name: (name,) for name in self.features}
+        pairs = {f"{name}-{other}": (name, other) for name, f in self.features.items() for other in f.combines_with}
+        return {BASELINE: (), **alone, **pairs}
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
@@ -220,51 +268,75 @@ class Matrix:
             for variant in self.variants
         )
 
-    @property
+    @cached_property
     def buildable(self) -> tuple[Cell, ...]:
         """The cells that are built."""
         return tuple(cell for cell in self.cells if not cell.refusal)
 
+    @property
+    def newest_spark(self) -> str:
+        """The highest Spark version."""
+        return max(self.spark, key=Version)
+
     def _cell(self, image: str, spark: str, variant: str) -> Cell:
         line = self.spark[spark].line
         features = self.variants[variant]
-        found = self._support(spark)
-        values = {
-            **self.versions,
-            **self.lines[line],
-            "source": self.settings.source,
-            "image": image,
-            "spark": spark,
-            "line": line,
-            "variant": variant,
-            "suffix": "" if variant == BASELINE else f"-{variant}",
-        }
-        if found:
-            values |= {"rapids": self.rapids[line].version, "rapids_level": found.level, "rapids_shim": found.shim}
-            values |= {"rapids_override": found.override, "rapids_support": found.words}
+        suffix = "" if variant == BASELINE else f"-{variant}"
+        values = {"image": image, "spark": spark, "line": line, "variant": variant, "suffix": suffix}
         table = self.images[image]
-        for key in ("title", "name", "key"):
-            values[key] = fill(getattr(table, key), values, f"[images.{image}] {key}")
+        key, name = (fill(getattr(table, part), values, f"[images.{image}] {part}") for part in ("key", "name"))
+        refusal = self._refusal(image, spark, line, variant)
+        if refusal:
+            return Cell(image, spark, line, variant, features, key, name, values, {}, refusal)
+        of_line = self.lines[line]
+        values |= {**asdict(of_line.over(self.stacks[of_line.stack])), "scala": of_line.scala, "hadoop": of_line.hadoop}
+        values |= {"source": self.settings.source, "key": key, "name": name}
         labels = dict(self.labels)
         for feature in features:
+            values |= self.features[feature].values(spark, line)
             labels |= self.features[feature].labels
-        reasons = (r.reason for r in self.refusals if r.matches(image, spark, line, variant, features))
-        return Cell(image, spark, variant, features, values, labels, next(reasons, ""), found)
+        values["title"] = fill(table.title, values, f"[images.{image}] title")
+        return Cell(image, spark, line, variant, features, key, name, values, labels, "")
 
-    def _support(self, spark: str) -> Support | None:
-        table = self.spark[spark]
-        rapids = self.rapids.get(table.line)
-        if not rapids:
-            return None
-        return support(spark, rapids.version, rapids.shims, table.rapids_bridge, table.rapids_native_from)
+    def _refusal(self, image: str, spark: str, line: str, variant: str) -> str:
+        features = self.variants[variant]
+        offered = (self.features[name].refuses(name, spark, line) for name in features)
+        rules = [*self.refusals, *(rule for name in features for rule in self.features[name].refusals)]
+        said = (rule.reason for rule in rules if rule.matches(image, spark, line, variant, features))
+        return next((reason for reason in (*said, *offered) if reason), "")
 
     def sibling(self, cell: Cell, image: str) -> Cell:
         """Returns the cell of another kind of image with the Spark version and variant of `cell`."""
         return next(c for c in self.cells if (c.image, c.spark, c.variant) == (image, cell.spark, cell.variant))
 
+    @cached_property
+    def all_layers(self) -> dict[str, Layer]:
+        """The tables of all layers by folder, those of features included."""
+        return {**self.layers, **{folder: table for f in self.features.values() for folder, table in f.layers.items()}}
+
+    @cached_property
+    def _owners(self) -> dict[str, str]:
+        return {folder: name for name, feature in self.features.items() for folder in feature.layers}
+
+    def _table(self, folder: str) -> Layer:
+        return self.all_layers.get(folder, Layer())
+
+    def seen_by(self, folder: str, cell: Cell) -> Cell:
+        """Returns `cell` with the values that the layer in `folder` is built with.
+
+        A layer with `any_stack` takes the first stack in the order of the lines that gives it the same name.
+        """
+        if not self._table(folder).any_stack:
+            return cell
+        name = self.layer_name(folder, cell.values)
+        offered = ({**cell.values, **asdict(line.over(self.stacks[line.stack]))} for line in self.lines.values())
+        return replace(cell, values=next(v for v in offered if self.layer_name(folder, v) == name))
+
     def name_of(self, folder: str, cell: Cell) -> str:
         """Returns the name of what the folder holds, an image or a layer, for a cell's Spark version and variant."""
-        return self.sibling(cell, folder).name if folder in self.images else self.layer_name(folder, cell.values)
+        if folder in self.images:
+            return self.sibling(cell, folder).name
+        return self.layer_name(folder, self.seen_by(folder, cell).values)
 
     def tag(self, name: str) -> str:
         """Returns the full reference of the image or layer `name`: registry, prefix and tag around it."""
@@ -276,39 +348,60 @@ class Matrix:
 
     def layer_name(self, layer: str, values: Mapping[str, str]) -> str:
         """Returns the name of the layer in the folder `layer` for a cell's `values`: `spark-3.5.8-core`."""
-        template = self.layers[layer].name if layer in self.layers else ""
-        return fill(template or layer, values, f"[layers.{layer}] name")
+        return fill(self._table(layer).name or layer, values, f"[layers.{layer}] name")
 
     def extends(self, layer: str) -> tuple[str, ...]:
         """Returns the layers whose Python packages lie below those of the layer in the folder `layer`."""
-        return self.layers[layer].extends if layer in self.layers else ()
+        return self._table(layer).extends
 
-    def budget(self, cell: Cell) -> int | None:
-        """Returns what the image of a cell may weigh, in MB: the first budget that matches; None where none does."""
-        return next((budget.mb for budget in self.budgets.sizes if budget.matches(cell)), None)
+    def budget(self, cell: Cell) -> int:
+        """Returns what the image of a cell may weigh, in MB (10^6 bytes): the line's figure and those of its features.
 
-    def layer_names(self) -> set[str]:
-        """Returns every name that the layers of images.toml take: `jars-rapids-3.5`, `jars-rapids-4.1`."""
-        return {self.layer_name(layer, cell.values) for layer in self.layers for cell in self.cells}
+        Raises MatrixError where the line has no figure for this kind of image.
+        """
+        figures = self.lines[cell.line].budget_mb
+        if cell.image not in figures:
+            raise MatrixError(f'images.toml: [lines."{cell.line}"] budget-mb: there is no figure for "{cell.image}"')
+        added = (self.features[name] for name in cell.features)
+        return figures[cell.image] + sum(feature.size_mb + feature.lines[cell.line].size_mb for feature in added)
 
-    def artefacts(self, layer: str, values: Mapping[str, str]) -> tuple[Artefact, ...]:
-        """Returns the artefacts of a layer for a cell's `values`, with their coordinates filled in."""
-        table = self.layers.get(layer)
+    @cached_property
+    def layer_budgets(self) -> dict[str, int]:
+        """What each layer with a budget of its own may weigh compressed, in MB (10^6 bytes), by the layer's name."""
+        return {
+            self.name_of(folder, cell): limit
+            for cell in self.buildable
+            for feature in (self.features[name] for name in cell.features)
+            for folder, limit in {**feature.layer_mb, **feature.lines[cell.line].layer_mb}.items()
+        }
+
+    def cells_with(self, layer: str) -> list[Cell]:
+        """Returns the buildable cells that may hold the layer in the folder `layer`: all, or those of its feature."""
+        owner = self._owners.get(layer)
+        return [cell for cell in self.buildable if owner is None or owner in cell.features]
+
+    def artefacts(self, layer: str, cell: Cell) -> tuple[Artefact, ...]:
+        """Returns the artefacts of a layer for a cell that holds it, with their coordinates filled in."""
         return tuple(
             replace(
                 artefact,
-                coordinate=fill(artefact.coordinate, values, f"[layers.{layer}] artefacts[{number}].coordinate"),
+                coordinate=fill(artefact.coordinate, cell.values, f"[layers.{layer}] artefacts[{number}].coordinate"),
             )
-            for number, artefact in enumerate(table.artefacts if table else ())
-            if artefact.line in ("", values["line"])
+            for number, artefact in enumerate(self._table(layer).artefacts)
+            if artefact.line in ("", cell.line)
         )
 
     def all_artefacts(self) -> Iterator[tuple[str, Artefact]]:
         """Yields (layer, artefact) for every artefact of every Spark version, once for each coordinate."""
-        for layer in self.layers:
-            seen = {a.coordinate: a for cell in self.cells for a in self.artefacts(layer, cell.values)}
+        for layer in self.all_layers:
+            seen = {a.coordinate: a for cell in self.cells_with(layer) for a in self.artefacts(layer, cell)}
             for artefact in seen.values():
                 yield layer, artefact
+
+    def notes(self, cell: Cell) -> list[str]:
+        """Returns what the features of a cell that is built say of it."""
+        notes = ((name, self.features[name].note) for name in cell.features)
+        return [fill(note, cell.values, f"[features.{name}] note") for name, note in notes if note]
 
 
 def fill(template: str, values: Mapping[str, str], where: str) -> str:

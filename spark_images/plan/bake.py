@@ -1,7 +1,7 @@
 """A graph as a buildx bake definition. Pure: a graph goes in, a dict comes out, nothing is read or written."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,15 +31,20 @@ def identifier(name: str) -> str:
 
 
 def definition(
-    matrix: Matrix, graph: Graph, requested: Iterable[Target], stamp: Stamp, output: Output, rootfs_folder: str
+    matrix: Matrix,
+    graph: Graph,
+    requested: Iterable[Target],
+    stamp: Stamp,
+    output: Output,
+    rootfs_folder: Callable[[str], str],
 ) -> dict[str, Any]:
     """Returns the bake definition that builds `requested`, and what it needs, with every target linked to its own.
 
     No target has a tag: names move when the whole of it is built.
-    `rootfs_folder` is where the bootstrapped root file system lies, relative to the repository.
+    `rootfs_folder` returns where the bootstrapped root file system of a Debian release is, relative to the repository.
     """
     wanted = {target.name for target in requested if not _replaced(matrix, target)}
-    needed = _closure(graph, wanted)
+    needed = graph.closure(wanted)
     targets = {
         identifier(target.name): _target(matrix, graph, target, stamp, output, rootfs_folder, target.name in wanted)
         for target in graph.targets.values()
@@ -48,23 +53,18 @@ def definition(
     return {"group": {"default": {"targets": sorted(map(identifier, wanted))}}, "target": targets}
 
 
-def _closure(graph: Graph, names: Iterable[str]) -> set[str]:
-    closure: set[str] = set()
-    todo = list(names)
-    while todo:
-        name = todo.pop()
-        if name not in closure:
-            closure.add(name)
-            todo += graph.targets[name].contexts.values()
-    return closure
-
-
 def _replaced(matrix: Matrix, target: Target) -> bool:
     return target.recipe.name == ROOTFS and bool(matrix.settings.os_image)
 
 
 def _target(
-    matrix: Matrix, graph: Graph, target: Target, stamp: Stamp, output: Output, rootfs_folder: str, requested: bool
+    matrix: Matrix,
+    graph: Graph,
+    target: Target,
+    stamp: Stamp,
+    output: Output,
+    rootfs_folder: Callable[[str], str],
+    requested: bool,
 ) -> dict[str, Any]:
     contexts = {
         name: f"docker-image://{matrix.settings.os_image}"
@@ -73,8 +73,9 @@ def _target(
         for name, dependency in target.contexts.items()
     }
     return {
-        "context": rootfs_folder if target.recipe.name == ROOTFS else str(target.recipe.folder),
+        "context": rootfs_folder(target.suite) if target.recipe.name == ROOTFS else str(target.recipe.folder),
         "contexts": contexts,
+        "platforms": [target.platform],
         # The date of the image's configuration. A layer has that of its files: it is the same one after each commit.
         "args": {"SOURCE_DATE_EPOCH": str(stamp.epoch) if target.cell else LAYER_EPOCH, **target.arguments},
         "labels": _labels(target, stamp),

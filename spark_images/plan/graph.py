@@ -16,6 +16,9 @@ from spark_images.recipes.locks import Lock
 LAYER_EPOCH = "1767225600"
 """The date of every file in a layer (2026-01-01, in seconds since 1970): equal content is equal bytes."""
 
+PREDEFINED = frozenset({"TARGETARCH", "TARGETPLATFORM"})
+"""Arguments that BuildKit gives a value itself: the platform of the target."""
+
 ROOTFS = "rootfs"
 """The folder whose content is no Dockerfile's work: a bootstrapped Debian, or an image that settings name."""
 
@@ -28,6 +31,9 @@ class Target:
     recipe: Recipe
     arguments: Mapping[str, str]
     contexts: Mapping[str, str]
+    suite: str
+    """The Debian release that it is built on."""
+    platform: str
     cell: Cell | None
     """The cell that an image is; None for a layer."""
 
@@ -42,6 +48,22 @@ class Graph:
     def of_levels(self, levels: Iterable[str]) -> tuple[Target, ...]:
         """Returns the shipped targets of these levels (base, intermediate, runtime), dependencies first."""
         return tuple(t for t in self.targets.values() if t.recipe.level in levels and t.name in self.shipped)
+
+    def closure(self, names: Iterable[str]) -> set[str]:
+        """Returns these targets and all that they are built from, by name."""
+        found: set[str] = set()
+        todo = list(names)
+        while todo:
+            name = todo.pop()
+            if name not in found:
+                found.add(name)
+                todo += self.targets[name].contexts.values()
+        return found
+
+    def suites(self, requested: Iterable[Target]) -> list[str]:
+        """Returns the Debian releases whose root file system these targets are built upon."""
+        needed = (self.targets[name] for name in self.closure(target.name for target in requested))
+        return sorted({target.suite for target in needed if target.recipe.name == ROOTFS})
 
 
 def images(cells: Iterable[Cell]) -> list[tuple[str, Cell]]:
@@ -60,7 +82,8 @@ def graph(matrix: Matrix, recipes: Recipes, locks: Mapping[str, Lock], roots: It
     todo = [(folder, cell, True) for folder, cell in roots]
     done: set[tuple[str, str, bool]] = set()
     while todo:
-        folder, cell, ships = todo.pop()
+        folder, asking, ships = todo.pop()
+        cell = matrix.seen_by(folder, asking)
         target = _target(matrix, recipes, locks, folder, cell)
         known = targets.setdefault(target.name, target)
         if known != target:
@@ -92,19 +115,19 @@ def _target(matrix: Matrix, recipes: Recipes, locks: Mapping[str, Lock], folder:
                 f'{recipe.folder}/Dockerfile: the stage "{stage.name}" hides the folder of that name'
             )
     is_image = folder in matrix.images
-    artefacts = matrix.artefacts(folder, cell.values)
-    offered = {f"{name.upper()}_VERSION": value for name, value in cell.values.items()}
+    artefacts = matrix.artefacts(folder, cell)
+    offered = {name.upper(): value for name, value in cell.values.items()}
+    offered |= {f"{name}_VERSION": value for name, value in offered.items()}
     offered |= {
         "LAYER_EPOCH": LAYER_EPOCH,
         "ARTEFACTS": " ".join(_hashed(artefact, folder, locks) for artefact in artefacts),
-        "RAPIDS_OVERRIDE": cell.values.get("rapids_override", ""),
         "LINKS": " ".join(f"{a.link}={file_name(a.coordinate)}" for a in artefacts if a.link),
     }
     if is_image:
         offered |= {f"ENABLE_{f.upper()}": str(f in cell.features).lower() for f in recipes.features}
     arguments = {name: offered[name] for name in recipe.arguments if name in offered}
     for name, default in recipe.arguments.items():
-        if default is None and name not in arguments:
+        if default is None and name not in arguments and name not in PREDEFINED:
             raise MatrixError(f"{recipe.folder}/Dockerfile: ARG {name}: {unknown('value', name, sorted(offered))}")
 
     contexts = {}
@@ -112,7 +135,15 @@ def _target(matrix: Matrix, recipes: Recipes, locks: Mapping[str, Lock], folder:
         if name not in recipes.by_name:
             raise MatrixError(f"{recipe.folder}/Dockerfile: {unknown('folder', name, recipes.by_name)}")
         contexts[name] = matrix.name_of(name, cell)
-    return Target(matrix.name_of(folder, cell), recipe, arguments, contexts, cell if is_image else None)
+    return Target(
+        name=matrix.name_of(folder, cell),
+        recipe=recipe,
+        arguments=arguments,
+        contexts=contexts,
+        suite=cell.values["debian"],
+        platform=cell.values["platform"],
+        cell=cell if is_image else None,
+    )
 
 
 def _hashed(artefact: Artefact, folder: str, locks: Mapping[str, Lock]) -> str:

@@ -32,7 +32,7 @@ def keys(definition: Mapping[str, Any], root: Path = ROOT) -> dict[str, str]:
             if folder not in folders:
                 folders[folder] = content(root / folder)
             below = {context: linked(source) for context, source in target["contexts"].items()}
-            parts = [folders[folder], below, target["args"], target["labels"]]
+            parts = [folders[folder], below, target["args"], target["labels"], target.get("platforms")]
             known = folders[folder] is not None and None not in below.values()
             found[name] = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest() if known else None
         return found[name]

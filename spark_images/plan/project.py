@@ -37,7 +37,7 @@ def load_project(root: Path = ROOT, environment: Mapping[str, str] = os.environ,
     """
     toml = file.load(root / "images.toml", environment)
     recipes = dockerfiles.read(root)
-    for layer in toml.layers:
+    for layer in toml.all_layers:
         if layer not in recipes.by_name:
             raise MatrixError(f"images.toml: [layers.{layer}]: {unknown('folder', layer, recipes.by_name)}")
     graphs.check_features(toml, recipes)

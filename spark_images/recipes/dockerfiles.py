@@ -25,6 +25,8 @@ class Stage:
     name: str
     base: str
     sources: tuple[str, ...]
+    builds: bool = False
+    """Whether it has instructions that make files. A stage without any is another name for its base."""
 
 
 @dataclass(frozen=True)
@@ -48,29 +50,34 @@ class Recipe:
         `shipped` says that its files lie in the result as they are: a base of the final stage, or what a runtime
         image copies; not what a layer is only built with.
         """
-        todo = [(self.stages[-1], True)]
+        final = self.stages[-1]
+        copies = self.level == "runtime"
+        todo = [(final.base, True), *((source, copies) for source in final.sources)]
         seen: set[tuple[str, bool]] = set()
         while todo:
-            stage, final = todo.pop()
-            for text, shipped in [(stage.base, final), *((s, self.level == "runtime") for s in stage.sources)]:
-                name = self._expand(text, arguments)
-                if name == EMPTY or (name, shipped) in seen:
-                    continue
-                seen.add((name, shipped))
-                if inner := self.stage(name):
-                    todo.append((inner, shipped))
-                else:
-                    yield name, shipped
+            text, shipped = todo.pop()
+            name = self._expand(text, arguments)
+            if name == EMPTY or (name, shipped) in seen:
+                continue
+            seen.add((name, shipped))
+            inner = self.stage(name)
+            if not inner:
+                yield name, shipped
+                continue
+            # What a stage builds is shipped, and neither its base nor its sources: it made files of its own from them.
+            todo.append((inner.base, shipped and not inner.builds))
+            todo += [(source, False) for source in inner.sources]
 
     def composed_of(self, arguments: Mapping[str, str]) -> Iterator[tuple[str, bool]]:
         """Yields (name, copied) for what the final stage lies upon and then for each of its copies, in order.
 
-        A stage of this file that is another name's alias counts as that name; one that adds nothing as "scratch".
+        A stage without instructions counts as its base: as "scratch" where it adds nothing. A stage that builds files
+        keeps its name.
         """
         final = self.stages[-1]
         for text, copied in [(final.base, False), *((source, True) for source in final.sources)]:
             name = self._expand(text, arguments)
-            while inner := self.stage(name):
+            while (inner := self.stage(name)) and not inner.builds:
                 name = self._expand(inner.base, arguments)
             yield name, copied
 
@@ -126,7 +133,7 @@ def parse(name: str, level: str, folder: Path, text: str) -> Recipe:
             )
         elif command.cmd in ("COPY", "ADD", "RUN"):
             sources = tuple(_sources(command.flags))
-            stages[-1] = Stage(stages[-1].name, stages[-1].base, stages[-1].sources + sources)
+            stages[-1] = Stage(stages[-1].name, stages[-1].base, stages[-1].sources + sources, builds=True)
     if not stages:
         raise SparkImagesError(f"{folder}/Dockerfile: it has no FROM")
     return Recipe(name, level, folder, tuple(stages), arguments)

@@ -10,14 +10,14 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as strict_dataclass
 
-from spark_images import ROOT
+from spark_images import ROOT, files
 from spark_images.errors import MatrixError
 from spark_images.matrix.model import Matrix, fill
+from spark_images.matrix.platforms import PLATFORMS
 from spark_images.recipes.dockerfiles import Recipes
 
 ARTEFACTS = "artefacts.lock"
 REQUIREMENTS = "requirements.in"
-REQUIREMENTS_LOCK = "requirements.lock"
 
 
 @strict_dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
@@ -51,26 +51,24 @@ def read_locks(recipes: Recipes, root: Path = ROOT) -> dict[str, Lock]:
 
 def write_lock(file: Path, lock: Lock) -> None:
     """Writes one artefacts.lock, sorted by coordinate."""
-    file.write_text(json.dumps({c: asdict(lock[c]) for c in sorted(lock)}, indent=2) + "\n")
+    files.write(file, json.dumps({c: asdict(lock[c]) for c in sorted(lock)}, indent=2) + "\n")
 
 
 @dataclass(frozen=True)
 class Requirements:
-    """A set of Python packages: its requirements.in, its lock, and the sets that it gets along with.
+    """A set of Python packages for one Python version: its requirements.in, its lock, and the locks that it respects.
 
-    It takes the versions of all of these; of those that it `extends` it holds no package again. `values` fill the
-    braces in requirements.in.
+    The set takes the versions of all of these locks, and holds no package of those that it `extends`. `values` fill
+    the braces in requirements.in. `python` is a version (3.11), `platform` is Docker's name.
     """
 
     source: Path
+    lock: Path
+    python: str
+    platform: str
     values: Mapping[str, str]
     extends: tuple[Path, ...] = ()
     beside: tuple[Path, ...] = ()
-
-    @property
-    def lock(self) -> Path:
-        """The lock file of the set."""
-        return self.source.with_name(REQUIREMENTS_LOCK)
 
     @property
     def text(self) -> str:
@@ -85,26 +83,56 @@ class Requirements:
         return f"# compiled by `inv lock.update` from sources with sha256 {hashlib.sha256(content).hexdigest()}"
 
 
-def requirement_sets(matrix: Matrix, recipes: Recipes, root: Path = ROOT) -> Iterator[Requirements]:
-    """Yields the project's own set and every layer's, each after those that it takes versions from.
+OWN_PYTHON, OWN_PLATFORM = "3.11", next(iter(PLATFORMS))
+"""What the project's own packages are locked for: the lowest Python that ./bootstrap takes."""
 
-    Layers upon the same ones can meet in one image: the later in images.toml takes the versions of the earlier.
+
+def lock_name(python: str) -> str:
+    """Returns the file name of a layer's lock for a Python version: `requirements-3.11.lock`."""
+    return f"requirements-{python}.lock"
+
+
+def requirement_sets(matrix: Matrix, recipes: Recipes, root: Path = ROOT) -> Iterator[Requirements]:
+    """Yields the project's own set, then one for each layer and each Python version that builds it.
+
+    A set comes after those that it takes versions from. Sets that extend the same one can meet in one image: the later
+    takes the versions of the earlier. Sets of features come before those of every image.
     """
-    yield Requirements(root / REQUIREMENTS, matrix.versions)
+    yield Requirements(root / REQUIREMENTS, root / "requirements.lock", OWN_PYTHON, OWN_PLATFORM, {})
     folders = {name: root / recipe.folder for name, recipe in recipes.by_name.items()}
-    names = dict.fromkeys((*matrix.layers, *recipes.by_name))
-    sets = {name: matrix.extends(name) for name in names if (folders[name] / REQUIREMENTS).exists()}
-    for number, (name, extends) in enumerate(sets.items()):
-        beside = [other for other in list(sets)[:number] if set(extends) & set(sets[other])]
-        yield Requirements(
-            folders[name] / REQUIREMENTS,
-            matrix.versions,
-            tuple(folders[other] / REQUIREMENTS_LOCK for other in extends),
-            tuple(folders[other] / REQUIREMENTS_LOCK for other in beside),
-        )
+    names = [name for name in _ordered(matrix, recipes) if (folders[name] / REQUIREMENTS).exists()]
+    for number, name in enumerate(names):
+        extends = matrix.extends(name)
+        beside = [other for other in names[:number] if set(extends) & set(matrix.extends(other))]
+        cells = {cell.values["python"]: cell for cell in matrix.cells_with(name)}
+        for python, cell in sorted(cells.items()):
+            yield Requirements(
+                source=folders[name] / REQUIREMENTS,
+                lock=folders[name] / lock_name(python),
+                python=python,
+                platform=cell.values["platform"],
+                values=cell.values,
+                extends=tuple(folders[other] / lock_name(python) for other in extends),
+                beside=tuple(folders[other] / lock_name(python) for other in beside),
+            )
+
+
+def _ordered(matrix: Matrix, recipes: Recipes) -> list[str]:
+    """The layers' folders, each after those that it extends, and the features' before the others."""
+    of_features = [folder for feature in matrix.features.values() for folder in feature.layers]
+    found: dict[str, None] = {}
+
+    def add(folder: str) -> None:
+        for below in matrix.extends(folder):
+            add(below)
+        found.setdefault(folder)
+
+    for folder in (*of_features, *matrix.layers, *recipes.by_name):
+        add(folder)
+    return list(found)
 
 
 def package_versions(lock: Path) -> list[tuple[str, str]]:
-    """Returns (name, version) of each package that a requirements.lock pins."""
+    """Returns (name, version) of each package that a lock pins."""
     pins = (line.split()[0] for line in lock.read_text().splitlines() if "==" in line and line[:1].isalnum())
     return [(name, version) for name, _, version in (pin.partition("==") for pin in pins)]

@@ -52,9 +52,6 @@ def excesses(
 def _images(matrix: Matrix, cells: Iterable[Cell], sizes: Sizes, before: Mapping[str, Layer]) -> Iterator[str]:
     for cell in cells:
         budget = matrix.budget(cell)
-        if budget is None:
-            yield f"{cell.name}: images.toml has no budget for it: add one to sizes in [budgets]"
-            continue
         size = sizes.of(cell.name).size
         if size > budget * MEGABYTE:
             yield (
@@ -65,7 +62,7 @@ def _images(matrix: Matrix, cells: Iterable[Cell], sizes: Sizes, before: Mapping
 
 def _layers(matrix: Matrix, sizes: Sizes, before: Mapping[str, Layer]) -> Iterator[str]:
     for layer in sorted(sizes.unique, key=lambda layer: layer.origin):
-        budget = matrix.budgets.layers.get(layer.origin, matrix.budgets.layer_mb)
+        budget = matrix.layer_budgets.get(layer.origin, matrix.budgets.layer_mb)
         if layer.compressed > budget * MEGABYTE:
             images = [image for image, layers in sizes.images.items() if layer in layers]
             others = f" and {len(images) - 1} more" if images[1:] else ""

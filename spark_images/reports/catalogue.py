@@ -7,10 +7,15 @@ budget that is exceeded is explained with), as of the last `inv images.catalog`.
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
+from typing import TypeVar
 
-from spark_images import ROOT
+from packaging.version import Version
+from pydantic import TypeAdapter
+
+from spark_images import ROOT, files
 from spark_images.errors import SparkImagesError
-from spark_images.matrix.model import GPU, Artefact, Cell, Matrix, fill
+from spark_images.matrix.model import Artefact, Cell, Matrix, fill
 from spark_images.plan.project import Project
 from spark_images.recipes.locks import package_versions, requirement_sets
 from spark_images.reports.measure import Layer, measure
@@ -21,6 +26,10 @@ PAGE = FOLDER / "README.md"
 SIZES = FOLDER / "sizes.json"
 LAYERS = FOLDER / "layers.json"
 
+T = TypeVar("T")
+_SIZES = TypeAdapter(dict[str, int])
+_LAYERS = TypeAdapter(list[Layer])
+
 
 def write(project: Project) -> None:
     """Writes the catalogue, with the sizes of the images that the engine holds; the others keep their last size."""
@@ -29,18 +38,17 @@ def write(project: Project) -> None:
     measured = measure(project, project.matrix.buildable, held.values())
     sizes |= {name: measured.of(name).size for name in measured.images}
     names = {cell.name for cell in project.matrix.buildable}
-    SIZES.write_text(json.dumps({name: sizes[name] for name in sorted(sizes) if name in names}, indent=2) + "\n")
-    PAGE.write_text(page(project, sizes))
+    files.write(SIZES, json.dumps({name: sizes[name] for name in sorted(sizes) if name in names}, indent=2) + "\n")
+    files.write(PAGE, page(project, sizes))
     for image in measured.images.values():
         held |= {layer.origin: layer for layer in image}
     shipped = project.graph(project.matrix.buildable).shipped
-    LAYERS.write_text(json.dumps([asdict(held[name]) for name in sorted(held) if name in shipped], indent=2) + "\n")
+    files.write(LAYERS, json.dumps([asdict(held[name]) for name in sorted(held) if name in shipped], indent=2) + "\n")
 
 
 def layers() -> dict[str, Layer]:
     """Returns each layer by its name, as it was the last time that the catalogue was written."""
-    stored = json.loads(LAYERS.read_text()) if LAYERS.exists() else []
-    return {layer["origin"]: Layer(**layer) for layer in stored}
+    return {layer.origin: layer for layer in _read(LAYERS, _LAYERS) or ()}
 
 
 def check(project: Project) -> None:
@@ -50,7 +58,18 @@ def check(project: Project) -> None:
 
 
 def _sizes() -> dict[str, int]:
-    return dict(json.loads(SIZES.read_text())) if SIZES.exists() else {}
+    return _read(SIZES, _SIZES) or {}
+
+
+def _read(file: Path, kind: TypeAdapter[T]) -> T | None:
+    found = files.noted(file, kind)
+    # Not measured anew: the sizes of images that this engine does not hold would be lost.
+    if found is None and file.exists():
+        raise SparkImagesError(
+            f"{file.relative_to(ROOT)} is not what `inv images.catalog` writes: "
+            "restore it with Git, or delete it and run `inv images.catalog`"
+        )
+    return found
 
 
 def page(project: Project, sizes: Mapping[str, int]) -> str:
@@ -77,23 +96,18 @@ def _lines(project: Project, sizes: Mapping[str, int]) -> Iterator[str]:
     yield f"docker run --rm -it {matrix.repository(first.name)} spark-shell"
     yield f"docker run --rm {matrix.repository(first.name)} spark-submit /opt/spark/examples/src/main/python/pi.py"
     yield "```"
-    lake = next((cell for cell in matrix.buildable if "iceberg" in cell.features), None)
-    if lake:
-        yield from ("", "On an Iceberg image Spark's SQL extensions are set: name a catalogue.", "", "```sh")
-        yield f"docker run --rm -it {matrix.repository(lake.name)} spark-sql \\"
-        yield "    --conf spark.sql.catalog.lake=org.apache.iceberg.spark.SparkCatalog \\"
-        yield "    --conf spark.sql.catalog.lake.type=hadoop --conf spark.sql.catalog.lake.warehouse=/tmp/lake"
-        yield "```"
-    supported = [cell for cell in matrix.buildable if GPU in cell.features and cell.support]
-    if supported:
-        yield from ("", "## RAPIDS on the GPU images", "")
-        yield "`--properties-file $SPARK_HOME/conf/rapids.conf` turns it on, with these shims; without it an image is"
-        yield "plain Spark and needs no GPU. A driver of CUDA 12.2 (R535) or newer is needed on the node."
-        yield ""
-        yield from _table(
-            ("cell", "shim", "support"),
-            ((f"`{cell.key}`", cell.support.shim, cell.support.words) for cell in supported if cell.support),
-        )
+    for name, feature in matrix.features.items():
+        having = [cell for cell in matrix.buildable if name in cell.features]
+        if having:
+            newest = max(having, key=lambda cell: Version(cell.spark))
+            yield from ("", f"## {name}", "")
+            yield fill(feature.usage, newest.values, f"[features.{name}] usage").strip()
+            if feature.note:
+                rows = (
+                    (f"`{cell.key}`", fill(feature.note, cell.values, f"[features.{name}] note")) for cell in having
+                )
+                yield ""
+                yield from _table(("cell", "support"), rows)
     refused = [cell for cell in matrix.cells if cell.refusal]
     if refused:
         yield from ("", "## Not built", "")
@@ -114,7 +128,7 @@ def _lines(project: Project, sizes: Mapping[str, int]) -> Iterator[str]:
     )
     for requirements in requirement_sets(matrix, project.recipes):
         if requirements.source.parent != ROOT:
-            yield from ("", f"## Python packages: {requirements.source.parent.name}", "")
+            yield from ("", f"## Python packages: {requirements.source.parent.name} (Python {requirements.python})", "")
             yield ", ".join(f"{name} {version}" for name, version in package_versions(requirements.lock))
 
 

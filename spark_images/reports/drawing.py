@@ -7,7 +7,7 @@ from pathlib import Path
 
 from graphviz import Digraph, ExecutableNotFound
 
-from spark_images import ROOT
+from spark_images import ROOT, files
 from spark_images.errors import SparkImagesError
 from spark_images.plan.project import Project
 from spark_images.recipes.dockerfiles import LEVELS
@@ -81,12 +81,12 @@ def dot(drawn: Picture) -> Digraph:
 def write(project: Project) -> None:
     """Writes both drawings. Raises SparkImagesError where Graphviz is missing or the README has lost its marks."""
     drawn = picture(project)
-    README.write_text(_readme(mermaid(drawn)))
+    files.write(README, _readme(mermaid(drawn)))
     try:
         svg = dot(drawn).pipe(format="svg", encoding="utf-8")
     except ExecutableNotFound:
         raise SparkImagesError("Graphviz is missing: install graphviz; the Mermaid drawing is written") from None
-    DRAWING.write_text(f"{svg.rstrip()}\n{_mark(drawn)}\n")
+    files.write(DRAWING, f"{svg.rstrip()}\n{_mark(drawn)}\n")
 
 
 def check(project: Project) -> None:

@@ -4,25 +4,30 @@ A layer is read once: its digest stands for its content, so what was measured is
 catalogue says of a digest is believed.
 """
 
+import gzip
 import json
 import posixpath
 import tarfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import IO
+from io import BufferedReader
+from typing import Protocol
 
 import zstandard
+from pydantic import TypeAdapter
 
-from spark_images import BUILD
+from spark_images import BUILD, files
 from spark_images.engine import daemon
 from spark_images.errors import SparkImagesError
 from spark_images.matrix.model import Cell
 from spark_images.plan.graph import Graph, Target
 from spark_images.plan.project import Project
+from spark_images.recipes.dockerfiles import EMPTY
 
 GZIP = b"\x1f\x8b"
+ZSTD = b"\x28\xb5\x2f\xfd"
 BLOCK = 1 << 20
 LEVEL = 3
 """Of zstd: what BuildKit pushes with."""
@@ -33,12 +38,23 @@ SETTINGS = "image settings"
 CACHE = BUILD / "layers.json"
 
 
+class Readable(Protocol):
+    """What the content of a layer is read from."""
+
+    def read(self, size: int, /) -> bytes:
+        """Returns at most `size` bytes; none at the end."""
+        ...
+
+
 @dataclass(frozen=True)
 class Content:
     """How large a layer is, in bytes: unpacked, and compressed (zstd)."""
 
     size: int
     compressed: int
+
+
+_CONTENTS = TypeAdapter(dict[str, Content])
 
 
 @dataclass(frozen=True)
@@ -112,19 +128,15 @@ def contents(images: Mapping[str, Sequence[str]], before: Iterable[Layer] = ()) 
 
     Only images with a layer that was never measured are read. Raises SparkImagesError where the engine fails.
     """
-    known = {layer.digest: Content(layer.size, layer.compressed) for layer in before} | _remembered()
+    known = {layer.digest: Content(layer.size, layer.compressed) for layer in before}
+    noted = files.noted(CACHE, _CONTENTS)
+    known |= noted or {}
     unread = [tag for tag, digests in images.items() if not known.keys() >= set(digests)]
     if unread:
         for tag, found in _layer_sizes(unread, known).items():
             known |= dict(zip(images[tag], found, strict=True))
-        CACHE.parent.mkdir(parents=True, exist_ok=True)
-        CACHE.write_text(json.dumps({digest: asdict(content) for digest, content in known.items()}, indent=1))
+        files.write(CACHE, json.dumps({digest: asdict(content) for digest, content in known.items()}, indent=1))
     return known
-
-
-def _remembered() -> dict[str, Content]:
-    stored = json.loads(CACHE.read_text()) if CACHE.exists() else {}
-    return {digest: Content(**content) for digest, content in stored.items()}
 
 
 def _origins(graph: Graph, target: Target, count: int) -> list[str]:
@@ -148,7 +160,7 @@ def origins(graph: Graph, target: Target) -> list[str]:
         if not copied:
             names += origins(graph, source) if source else []
         elif target.recipe.level == "runtime":
-            names.append(source.name if source else "")
+            names.append(source.name if source else "" if name == EMPTY else name)
     return names if target.recipe.level == "runtime" else [*names, target.name]
 
 
@@ -166,7 +178,7 @@ def _layer_sizes(tags: list[str], known: Mapping[str, Content]) -> dict[str, lis
             elif member.isfile():
                 # A blob that is not compressed is called by its content's digest.
                 digest = f"sha256:{posixpath.basename(member.name)}"
-                sizes[member.name] = known.get(digest) or _measured(_content(archive, member))
+                sizes[member.name] = known.get(digest) or _measured(member.name, _content(archive, member))
     return {
         tag: [sizes[links.get(layer, layer)] for layer in image["Layers"]]
         for image in manifest
@@ -174,24 +186,30 @@ def _layer_sizes(tags: list[str], known: Mapping[str, Content]) -> dict[str, lis
     }
 
 
-def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
+def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> BufferedReader:
     content = archive.extractfile(member)
-    assert content is not None
+    assert isinstance(content, BufferedReader)
     return content
 
 
-def _measured(content: IO[bytes]) -> Content:
+def _measured(name: str, content: BufferedReader) -> Content:
     compressor = zstandard.ZstdCompressor(level=LEVEL, threads=-1).compressobj()
     size = compressed = 0
-    for block in _unpacked(content):
-        size += len(block)
-        compressed += len(compressor.compress(block))
+    try:
+        unpacked = _unpacked(content)
+        while block := unpacked.read(BLOCK):
+            size += len(block)
+            compressed += len(compressor.compress(block))
+    except (EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError) as error:
+        raise SparkImagesError(f"docker save failed: its file {name} is broken: {error}") from None
     return Content(size, compressed + len(compressor.flush()))
 
 
-def _unpacked(content: IO[bytes]) -> Iterator[bytes]:
-    block = content.read(BLOCK)
-    unpacker = zlib.decompressobj(wbits=31) if block.startswith(GZIP) else None
-    while block:
-        yield unpacker.decompress(block) if unpacker else block
-        block = content.read(BLOCK)
+def _unpacked(content: BufferedReader) -> Readable:
+    begin = content.peek(len(ZSTD))
+    if begin.startswith(GZIP):
+        return gzip.GzipFile(fileobj=content)
+    if begin.startswith(ZSTD):
+        # Several frames after each other are one content, as several members are for gzip.
+        return zstandard.ZstdDecompressor().stream_reader(content, read_across_frames=True)
+    return content

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from spark_images.engine.build import Plan
-from spark_images.matrix.model import GPU, Matrix
+from spark_images.matrix.model import Matrix
 from spark_images.plan.bake import identifier
 from spark_images.reports.measure import Sizes
 
@@ -46,7 +46,7 @@ def cells(matrix: Matrix) -> list[dict[str, Any]]:
             "kind": cell.image,
             "spark": cell.spark,
             "variant": cell.variant,
-            "rapids": cell.support.words if cell.support and GPU in cell.features else None,
+            "notes": [] if cell.refusal else matrix.notes(cell),
             "refused": cell.refusal or None,
         }
         for cell in matrix.cells
@@ -55,7 +55,7 @@ def cells(matrix: Matrix) -> list[dict[str, Any]]:
 
 def print_cells(matrix: Matrix) -> None:
     """Prints the matrix as a table."""
-    rows = [(row["cell"], row["image"], row["refused"] or row["rapids"] or "built") for row in cells(matrix)]
+    rows = [(row["cell"], row["image"], row["refused"] or "; ".join(row["notes"]) or "built") for row in cells(matrix)]
     print_table(("cell", "image", "state"), rows)
 
 

@@ -1,15 +1,19 @@
 """Running an image: a shell, a job, a server or a small cluster of its containers, on this machine's engine."""
 
+import csv
+import io
+import shlex
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import docker
-from docker.errors import APIError
+from docker.errors import APIError, NotFound
 from docker.models.containers import Container
 
 from spark_images.engine import build, daemon, gpu
@@ -22,13 +26,29 @@ JOBS = "/opt/spark/work-dir"
 """Where a job of the host lies in its container."""
 
 
+@dataclass(frozen=True)
+class Mount:
+    """A file or folder of this machine, by its absolute path, and its path in the container."""
+
+    source: Path
+    target: str
+    read_only: bool = False
+
+    @property
+    def option(self) -> str:
+        """The value of `docker run --mount`: a line of CSV, which takes commas, quotes and colons in a path."""
+        line = io.StringIO()
+        fields = ["type=bind", f"source={self.source}", f"target={self.target}"]
+        csv.writer(line, lineterminator="").writerow(fields + ["readonly"] * self.read_only)
+        return line.getvalue()
+
+
 def chosen(project: Project, spark: str, variant: str, image: str = "spark") -> Cell:
     """Returns the cell to run: the newest Spark version and the baseline where nothing else is said.
 
     Raises UsageError for a name that does not exist, or a cell that is refused.
     """
-    newest = list(project.matrix.spark)[-1]
-    (cell,) = select(project.matrix, [spark or newest], [variant or BASELINE], [image])
+    (cell,) = select(project.matrix, [spark or project.matrix.newest_spark], [variant or BASELINE], [image])
     return cell
 
 
@@ -48,7 +68,7 @@ def command(
     terminal: bool = False,
     device: bool = False,
     ports: Mapping[int, int] | None = None,
-    volume: str = "",
+    mount: Mount | None = None,
 ) -> list[str]:
     """Returns the `docker run` that runs `arguments` in the foreground.
 
@@ -59,7 +79,7 @@ def command(
         *(("--interactive", "--tty") if terminal else ()),
         *(("--gpus", "all") if device else ()),
         *(option for outer, inner in (ports or {}).items() for option in ("--publish", f"127.0.0.1:{outer}:{inner}")),
-        *(("--volume", volume) if volume else ()),
+        *(("--mount", mount.option) if mount else ()),
         *(reference, *arguments),
     ]
 
@@ -76,7 +96,9 @@ def check_port(port: int) -> None:
             raise SparkImagesError(f"port {port} is in use ({error.strerror})") from None
 
 
-def run(project: Project, cell: Cell, arguments: Sequence[str], *, ports: Sequence[int] = (), volume: str = "") -> None:
+def run(
+    project: Project, cell: Cell, arguments: Sequence[str], *, ports: Sequence[int] = (), mount: Mount | None = None
+) -> None:
     """Runs a command in the image of a cell, in the foreground.
 
     Raises CommandError with the command's own exit code where that is not 0, SparkImagesError where a port is in use.
@@ -87,25 +109,40 @@ def run(project: Project, cell: Cell, arguments: Sequence[str], *, ports: Sequen
         check_port(port)
     reference = ready(project, cell)
     published = {port: port for port in ports}
-    line = command(reference, arguments, terminal=terminal, device=device, ports=published, volume=volume)
+    line = command(reference, arguments, terminal=terminal, device=device, ports=published, mount=mount)
     exit_code = subprocess.run(line, check=False).returncode
     if exit_code:
         raise CommandError(f"{cell.name}: {' '.join(arguments)} ended with exit code {exit_code}", exit_code)
 
 
-def submit(project: Project, cell: Cell, file: str, arguments: Sequence[str]) -> None:
-    """Runs a job, a file of this machine, by spark-submit. Raises UsageError where there is no such file."""
+def words(text: str) -> list[str]:
+    """Returns the words of --arguments, quoted as in a shell. Raises UsageError where a quotation does not end."""
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise UsageError(
+            f'--arguments is "{text}": {str(error).lower()}: quote as in a shell, '
+            "for example --arguments \"--title 'two words'\""
+        ) from None
+
+
+def submit(project: Project, cell: Cell, file: str, arguments: str) -> None:
+    """Runs a job, a file of this machine, by spark-submit. `arguments` are the job's in one text.
+
+    Raises UsageError where there is no such file, or a quotation in `arguments` does not end.
+    """
     path = Path(file).resolve()
     if not path.is_file():
         raise UsageError(f"{file} is no file: name the job, a .py or a .jar")
     inside = f"{JOBS}/{path.name}"
-    run(project, cell, ["spark-submit", inside, *arguments], volume=f"{path}:{inside}:ro")
+    run(project, cell, ["spark-submit", inside, *words(arguments)], mount=Mount(path, inside, read_only=True))
 
 
 def cluster(project: Project, cell: Cell, workers: int) -> None:
     """Runs a master and its workers until Ctrl-C, and prints where they are.
 
-    Raises UsageError for less than one worker, SparkImagesError where a container does not start: a port is in use.
+    Raises UsageError for less than one worker, SparkImagesError where a port is in use, a container cannot be created
+    or does not start, or the network still holds containers of the user's at the end.
     """
     if workers < 1:
         raise UsageError(f"--workers is {workers}: a cluster needs one at least")
@@ -134,11 +171,24 @@ def cluster(project: Project, cell: Cell, workers: int) -> None:
 
 @contextmanager
 def _network(client: docker.DockerClient, name: str) -> Iterator[str]:
-    network = client.networks.create(name)
+    with _explained(f"the network {name} cannot be created"):
+        network = client.networks.create(name)
     try:
         yield name
     finally:
-        network.remove()
+        with _explained(
+            f"the network {name} cannot be removed", f"end the jobs in it, then run docker network rm {name}"
+        ):
+            network.remove()
+
+
+@contextmanager
+def _explained(what: str, advice: str = "") -> Iterator[None]:
+    """Turns the engine's refusal of one request into an error that says `what` failed."""
+    try:
+        yield
+    except APIError as error:
+        raise SparkImagesError(": ".join(filter(None, (what, error.explanation, advice)))) from None
 
 
 @contextmanager
@@ -151,20 +201,21 @@ def _started(
     ports: Sequence[int],
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[Container]:
-    container = client.containers.create(
-        reference,
-        [mode],
-        network=network,
-        hostname=name,
-        name=f"{network}-{name}",
-        networking_config={network: client.api.create_endpoint_config(aliases=[name])},
-        ports={f"{port}/tcp": ("127.0.0.1", port) for port in ports},
-        environment=dict(environment or {}),
-    )
+    with _explained(f"{name} cannot be created"):
+        container = client.containers.create(
+            reference,
+            [mode],
+            network=network,
+            hostname=name,
+            name=f"{network}-{name}",
+            networking_config={network: client.api.create_endpoint_config(aliases=[name])},
+            ports={f"{port}/tcp": ("127.0.0.1", port) for port in ports},
+            environment=dict(environment or {}),
+        )
     try:
-        container.start()
+        with _explained(f"{name} did not start"):
+            container.start()
         yield container
-    except APIError as error:
-        raise SparkImagesError(f"{name} did not start: {error.explanation}") from None
     finally:
-        container.remove(force=True, v=True)
+        with suppress(NotFound):  # the user removed it
+            container.remove(force=True, v=True)

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from spark_images.engine import daemon
 from spark_images.plan.project import Project, load_project
 from tests.unit.tree import Tree
 
@@ -14,10 +15,27 @@ def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(variable)
 
 
+@pytest.fixture(autouse=True)
+def _no_client_of_another_test() -> None:
+    daemon.client.cache_clear()
+
+
 @pytest.fixture(scope="session")
 def project() -> Project:
-    """The real project, as no environment changes it."""
+    """The real project, as no environment changes it: for test_real_matrix.py. Other tests take the small ones."""
     return load_project(environment={})
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The small project with two of everything, to be read."""
+    return Tree(tmp_path_factory.mktemp("full")).write_full().load()
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> Tree:
+    """The small project with two of everything, to make mistakes in."""
+    return Tree(tmp_path).write_full()
 
 
 @pytest.fixture

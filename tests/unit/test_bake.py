@@ -1,5 +1,6 @@
 import copy
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,10 +16,16 @@ IMAGE = "debian:bookworm-slim@sha256:0f"
 
 
 @pytest.fixture(scope="session")
-def whole(project: Project) -> Any:
+def whole(small: Project) -> Any:
+    return defined(small, REVISION)
+
+
+def defined(project: Project, revision: str) -> Any:
+    """Returns the definition that builds every image of a project, at one commit."""
     graph = project.graph(project.matrix.buildable)
     requested = graph.of_levels(("runtime",))
-    return bake.definition(project.matrix, graph, requested, Stamp(REVISION, 7), Output("type=image"), "rootfs/dir")
+    stamp, output = Stamp(revision, 7), Output("type=image")
+    return bake.definition(project.matrix, graph, requested, stamp, output, "rootfs/{}".format)
 
 
 def test_target_names_are_what_bake_takes(whole: Any) -> None:
@@ -26,12 +33,12 @@ def test_target_names_are_what_bake_takes(whole: Any) -> None:
     assert [name for name in names if not re.fullmatch(r"[a-zA-Z0-9_-]+", name)] == []
 
 
-def test_no_two_names_become_one_target(project: Project, whole: Any) -> None:
-    assert len(whole["target"]) == len(project.graph(project.matrix.buildable).targets)
+def test_no_two_names_become_one_target(small: Project, whole: Any) -> None:
+    assert len(whole["target"]) == len(small.graph(small.matrix.buildable).targets)
 
 
-def test_the_group_is_what_is_asked_for(project: Project, whole: Any) -> None:
-    assert whole["group"]["default"]["targets"] == sorted(bake.identifier(c.name) for c in project.matrix.buildable)
+def test_the_group_is_what_is_asked_for(small: Project, whole: Any) -> None:
+    assert whole["group"]["default"]["targets"] == sorted(bake.identifier(c.name) for c in small.matrix.buildable)
 
 
 def test_contexts_are_targets_of_the_definition(whole: Any) -> None:
@@ -42,7 +49,7 @@ def test_contexts_are_targets_of_the_definition(whole: Any) -> None:
 
 
 def test_contexts_are_named_as_the_dockerfile_names_them(whole: Any) -> None:
-    assert whole["target"]["spark-3_5_8"]["contexts"]["spark-core"] == "target:spark-3_5_8-core"
+    assert whole["target"]["spark-9_0"]["contexts"]["core"] == "target:core-9_0"
 
 
 def test_what_is_not_asked_for_is_not_exported(whole: Any) -> None:
@@ -60,6 +67,7 @@ def test_keys_are_those_that_bake_knows(whole: Any) -> None:
     assert {key for target in whole["target"].values() for key in target} == {
         "context",
         "contexts",
+        "platforms",
         "args",
         "labels",
         "output",
@@ -79,12 +87,14 @@ def test_arguments_are_texts(whole: Any) -> None:
 
 
 def test_the_labels_of_an_image(whole: Any) -> None:
-    labels = whole["target"]["spark-3_5_8-iceberg"]["labels"]
-    assert labels["org.opencontainers.image.revision"] == REVISION
-    assert labels["org.opencontainers.image.version"] == "3.5.8-iceberg"
-    assert labels["spark-images.scala"] == "2.12"
-    assert labels["spark-images.iceberg"]
-    assert "spark-images.iceberg" not in whole["target"]["spark-3_5_8"]["labels"]
+    assert whole["target"]["spark-9_0-lake"]["labels"] == {
+        "revision": REVISION,
+        "version": "9.0-lake",
+        "scala": "2.13",
+        "cell": "9.0-lake",
+        "lake": "1.0",
+    }
+    assert "lake" not in whole["target"]["spark-9_0"]["labels"]
 
 
 def test_layers_have_no_labels_of_a_commit(whole: Any) -> None:
@@ -113,24 +123,29 @@ def test_directives_of_hcl_are_escaped(tree: Tree) -> None:
     assert tree.bake()["target"]["app-9_0"]["labels"]["source"] == "%%{if}"
 
 
-def test_the_context_of_a_target_is_its_own_folder(whole: Any, project: Project) -> None:
-    folders = {str(recipe.folder) for name, recipe in project.recipes.by_name.items() if name != "rootfs"}
-    assert {target["context"] for target in whole["target"].values()} == {*folders, "rootfs/dir"}
-    assert whole["target"]["python-deps"]["context"] == "docker/intermediate/python-deps"
-    assert whole["target"]["rootfs-bookworm"]["context"] == "rootfs/dir"
+def test_the_context_of_a_target_is_its_own_folder(whole: Any, small: Project) -> None:
+    folders = {str(recipe.folder) for name, recipe in small.recipes.by_name.items() if name != "rootfs"}
+    assert {t["context"] for t in whole["target"].values()} == {*folders, "rootfs/bookworm", "rootfs/trixie"}
+    assert whole["target"]["deps-3_11"]["context"] == "docker/intermediate/deps"
+    assert whole["target"]["rootfs-trixie"]["context"] == "rootfs/trixie"
 
 
-def test_no_target_sees_the_folder_of_another(whole: Any, project: Project) -> None:
-    folders = [recipe.folder for recipe in project.recipes.by_name.values()]
+def test_every_target_names_the_platform_that_it_is_for(small: Project, whole: Any) -> None:
+    assert {tuple(target["platforms"]) for target in whole["target"].values()} == {("linux/amd64",)}
+    new = replace(small.matrix.stacks["new"], platform="linux/arm64")
+    other = replace(small, matrix=replace(small.matrix, stacks={**small.matrix.stacks, "new": new}))
+    platforms = {name: target["platforms"] for name, target in defined(other, REVISION)["target"].items()}
+    assert platforms["spark-9_0"] == ["linux/amd64"]
+    assert platforms["spark-10_0"] == platforms["core-10_0"] == platforms["rootfs-trixie"] == ["linux/arm64"]
+
+
+def test_no_target_sees_the_folder_of_another(whole: Any, small: Project) -> None:
+    folders = [recipe.folder for recipe in small.recipes.by_name.values()]
     assert [(a, b) for a in folders for b in folders if a != b and a in b.parents] == []
 
 
-def test_a_new_commit_changes_no_layer(project: Project) -> None:
-    graph = project.graph(project.matrix.buildable)
-    one, other = (
-        bake.definition(project.matrix, graph, graph.of_levels(("runtime",)), Stamp(r, 7), Output("type=image"), "dir")
-        for r in ("one", "other")
-    )
+def test_a_new_commit_changes_no_layer(small: Project) -> None:
+    one, other = (defined(small, revision) for revision in ("one", "other"))
     changed = {name for name in one["target"] if one["target"][name] != other["target"][name]}
     assert changed == set(one["group"]["default"]["targets"])
 
@@ -144,21 +159,22 @@ def test_a_new_artefact_changes_its_layer_only(tree: Tree) -> None:
 
 
 def test_a_changed_reference_changes_the_contexts(tree: Tree) -> None:
-    assert tree.bake()["target"]["core-9_0"]["contexts"] == {"tools": "target:tools"}
+    assert tree.bake()["target"]["core-9_0"]["contexts"] == {"tools": "target:tools-bookworm-java17"}
     tree.dockerfile("intermediate/core", DOCKERFILES["intermediate/core"].replace("FROM tools", "FROM os"))
     assert tree.bake()["target"]["core-9_0"]["contexts"] == {"os": "target:os-bookworm"}
 
 
 def test_only_what_is_needed_is_defined(tree: Tree) -> None:
     definition = tree.bake(kinds=("base",))
-    assert set(definition["target"]) == {"rootfs", "os-bookworm"}
-    assert definition["group"]["default"]["targets"] == ["os-bookworm", "rootfs"]
+    asked = ["jdk-17", "os-bookworm", "rootfs-bookworm"]
+    assert definition["group"]["default"]["targets"] == asked
+    assert set(definition["target"]) == {*asked, "tools-bookworm-java17"}
 
 
 def test_an_os_image_takes_the_place_of_the_root_file_system(tree: Tree) -> None:
     definition = tree.bake({"SPARK_IMAGES_OS_IMAGE": IMAGE})
     assert definition["target"]["os-bookworm"]["contexts"] == {"rootfs": f"docker-image://{IMAGE}"}
-    assert "rootfs" not in definition["target"]
+    assert "rootfs-bookworm" not in definition["target"]
 
 
 def test_an_os_image_is_no_target_to_ask_for(tree: Tree) -> None:
@@ -166,18 +182,14 @@ def test_an_os_image_is_no_target_to_ask_for(tree: Tree) -> None:
     assert set(definition["group"]["default"]["targets"]) <= set(definition["target"])
 
 
-def test_the_definition_is_a_function_of_its_arguments(project: Project) -> None:
-    graph = project.graph(project.matrix.buildable)
-    requested = graph.of_levels(("runtime",))
-    kept = copy.deepcopy(graph.targets)
-    one, other = (
-        bake.definition(project.matrix, graph, requested, Stamp("r", 7), Output("type=image"), "dir") for _ in range(2)
-    )
+def test_the_definition_is_a_function_of_its_arguments(small: Project) -> None:
+    kept = copy.deepcopy(small.graph(small.matrix.buildable).targets)
+    one, other = (defined(small, "r") for _ in range(2))
     assert one == other
-    assert graph.targets == kept
+    assert small.graph(small.matrix.buildable).targets == kept
     assert one["group"]["default"]["targets"] == sorted(one["group"]["default"]["targets"])
 
 
-@pytest.mark.parametrize(("name", "identifier"), [("spark-3.5.8", "spark-3_5_8"), ("a/b:c", "a_b_c"), ("A_1-", "A_1-")])
+@pytest.mark.parametrize(("name", "identifier"), [("spark-9.0.8", "spark-9_0_8"), ("a/b:c", "a_b_c"), ("A_1-", "A_1-")])
 def test_identifier(name: str, identifier: str) -> None:
     assert bake.identifier(name) == identifier

@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 
 from benchmarks import bench, charts, containers, kubernetes, references, results, sizes, speed, start
-from benchmarks.references import CONTENT, MONOLITH, OFFICIAL, REFERENCES
+from benchmarks.references import CONTENT, MONOLITH, OFFICIAL
 from benchmarks.statistics import Ratio, Sample, alternating, doubts, verdict
 from spark_images.checks import cluster
 from spark_images.engine import build, daemon, rootfs
 from spark_images.errors import SparkImagesError, UsageError
 from spark_images.matrix.selection import cell_of
 from spark_images.plan.project import Project
+from tests.unit.tree import Tree
 
 
 def ratio(ours: tuple[float, ...], theirs: tuple[float, ...]) -> Ratio:
@@ -91,14 +92,14 @@ def test_a_run_without_its_answer_is_no_run(log: str, code: int) -> None:
         containers.run(client(log, code), "image", ["job"], "^ANSWER")
 
 
-def test_both_sides_run_once_before_it_counts(project: Project) -> None:
+def test_both_sides_run_once_before_it_counts(small: Project) -> None:
     ran: list[str] = []
 
     def timed(image: str) -> containers.Run:
         ran.append(image)
         return containers.Run(len(ran), 0, 0, "")
 
-    cell = cell_of(project.matrix, "3.5.8-baseline")
+    cell = cell_of(small.matrix, "9.0-baseline")
     images = {start.OURS: "a", start.REFERENCE: "b"}
     timing = start.measure(cell, "pi", OFFICIAL, images, timed, 2)
     assert "".join(ran) == "ab" + "abba"
@@ -110,85 +111,71 @@ def order(project: Project, *only: str, cells: tuple[str, ...] = (), runs: int =
     return bench.order(project.matrix, only, cells, runs)
 
 
-def test_all_parts_of_the_newest_baselines_unless_named(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_parts_of_the_newest_baselines_unless_named(small: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "reason_to_skip", lambda: "")
-    everything = order(project)
+    everything = order(small)
     assert everything.parts == results.PARTS
     monkeypatch.setattr(cluster, "reason_to_skip", lambda: "no cluster")
-    assert set(results.PARTS) - set(order(project).parts) == {"kubernetes"}
+    assert set(results.PARTS) - set(order(small).parts) == {"kubernetes"}
     with pytest.raises(SparkImagesError, match="--only kubernetes: no cluster"):
         kubernetes.check()
-    assert [cell.key for cell in everything.cells] == ["3.5.8-baseline", "4.1.1-baseline"]
-    one = order(project, "start", cells=("4.1.1-iceberg",))
-    assert (one.parts, [cell.key for cell in one.cells], one.every) == (("start",), ["4.1.1-iceberg"], False)
+    assert [cell.key for cell in everything.cells] == ["9.1-baseline", "10.0-baseline"]
+    one = order(small, "start", cells=("10.0-lake",))
+    assert (one.parts, [cell.key for cell in one.cells], one.every) == (("start",), ["10.0-lake"], False)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"only": ("sise",)}, r'no part of the benchmark "sise".*the nearest is "size"'),
-        ({"cells": ("3.5.8-basline",)}, r'no cell "3\.5\.8-basline".*the nearest is "3\.5\.8-baseline"'),
+        ({"cells": ("9.0-basline",)}, r'no cell "9\.0-basline".*the nearest is "9\.0-baseline"'),
         ({"runs": -1}, r"--runs is -1: expected 1 or more"),
     ],
 )
-def test_what_there_is_not(project: Project, arguments: dict[str, Any], message: str) -> None:
+def test_what_there_is_not(small: Project, arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        order(project, *arguments.pop("only", ()), **arguments)
+        order(small, *arguments.pop("only", ()), **arguments)
 
 
-def test_references_are_built_from_what_ours_is(project: Project) -> None:
-    cell = cell_of(project.matrix, "3.5.8-iceberg")
-    known = references.references(project)
-    graph, requested = known.graph([(name, cell) for name in REFERENCES])
-    assert [target.name for target in requested] == [f"bench-{name}-3.5.8-iceberg" for name in REFERENCES]
-    official, content, monolith = requested
-    ours = project.graph([cell]).targets["spark-3.5.8-distribution"].arguments["ARTEFACTS"]
-    assert monolith.arguments["ARTEFACTS"] == ours
-    # What is Spark's own is the official image's; the rest is content.
-    assert official.arguments["ARTEFACTS"].startswith("pyspark==3.5.8@sha256:")
-    assert f"{official.arguments['ARTEFACTS']} {content.arguments['ARTEFACTS']}".strip() == ours
-    assert content.contexts["toolchain"] in graph.targets
-    assert content.arguments["REQUIREMENTS"] == monolith.arguments["REQUIREMENTS"]
-    assert content.arguments["REQUIREMENTS"].split() == ["python-deps", "python-deps-iceberg"]
-    assert content.contexts["official"] == official.name
-    assert {"jdbc-drivers", "jars-iceberg"} <= set(content.contexts)
-    assert "jars-rapids" not in content.contexts
+def test_a_reference_has_the_lock_of_every_set(full: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(references, "ROOT", full.root)
+    monkeypatch.setattr(references, "CONTEXTS", full.root / "contexts")
+    references.write_contexts(full.load().recipes)
+    context = full.root / "contexts" / MONOLITH / "requirements"
+    sets = [f"{layer}-{python}" for layer in ("deps", "gpu-deps", "lake-deps") for python in ("3.11", "3.13")]
+    assert sorted(file.name for file in context.iterdir()) == [f"{name}.lock" for name in sets]
+    assert "pandas==2.0" in (context / "deps-3.13.lock").read_text()
+    assert (full.root / "contexts" / OFFICIAL / "entrypoint.sh").stat().st_mode & 0o111
 
 
-def test_a_reference_has_the_lock_of_every_set(
-    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(references, "CONTEXTS", tmp_path)
-    references.write_contexts(project.recipes)
-    locks = {file.stem for file in (tmp_path / MONOLITH / "requirements").iterdir()}
-    assert {"python-deps", "python-deps-iceberg", "python-deps-gpu", "cuda"} <= locks
-    assert (tmp_path / OFFICIAL / "entrypoint.sh").stat().st_mode & 0o111
-
-
-def test_a_cold_build_leaves_the_cache_and_the_names_alone(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cold_build_leaves_the_cache_and_the_names_alone(small: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[Any] = []
+    releases: list[str] = []
     monkeypatch.setattr(build, "build", lambda *given: built.append(given))
-    monkeypatch.setattr(rootfs, "bootstrap", lambda *_: None)
+    monkeypatch.setattr(rootfs, "bootstrap", lambda suite, _: releases.append(suite))
     monkeypatch.setattr(daemon, "find", lambda _: None)
     monkeypatch.setattr(daemon, "is_empty", lambda: False)
-    cells = [cell_of(project.matrix, "3.5.8-baseline")]
-    assert speed.measured(project, cells, moment=12345.6).keys() == {"unchanged", "cold"}
+    monkeypatch.setattr(speed, "load_project", lambda: small)
+    cells = [cell_of(small.matrix, "10.0-baseline")]
+    assert speed.measured(small, cells, moment=12345.6).keys() == {"unchanged", "cold"}
     apart, graph, _ = built[-1]
     assert apart.matrix.tag("x").endswith(":bench-cold")
-    ours = project.graph(cells)
+    ours = small.graph(cells)
     for name, target in graph.targets.items():
         if "LAYER_EPOCH" in target.arguments:
             assert target.arguments["LAYER_EPOCH"] != ours.targets[name].arguments["LAYER_EPOCH"]
-    assert graph.targets["os-bookworm"].arguments["LAYER_EPOCH"] == "1767237945"
+    assert graph.targets["os-trixie"].arguments["LAYER_EPOCH"] == "1767237945"
+    assert releases == ["bookworm", "trixie"]
 
 
-def test_the_first_build_of_an_empty_engine_is_the_cold_one(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_build_of_an_empty_engine_is_the_cold_one(small: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[str] = []
     monkeypatch.setattr(build, "build", lambda given, *_: steps.append(given.matrix.settings.tag))
     monkeypatch.setattr(rootfs, "bootstrap", lambda *_: steps.append("rootfs"))
     monkeypatch.setattr(daemon, "is_empty", lambda: True)
-    cells = [cell_of(project.matrix, "3.5.8-baseline")]
-    assert speed.measured(project, cells, moment=0).keys() == {"cold", "unchanged"}
+    monkeypatch.setattr(speed, "load_project", lambda: small)
+    cells = [cell_of(small.matrix, "9.0-baseline")]
+    assert speed.measured(small, cells, moment=0).keys() == {"cold", "unchanged"}
     assert steps == ["rootfs", "latest", "latest"]
 
 
@@ -216,7 +203,7 @@ def test_steps_that_do_not_match_the_layers_have_numbers() -> None:
 RUN = {"wall": 1.0, "end": 1.5, "cpu": 2.0, "answer": ""}
 CIRCUMSTANCES = {"busy": 0.01, "cores": 2, "revision": "abcdef0123456789", "date": "2026-11-24"}
 TIMES = {
-    "3.5.8-baseline": CIRCUMSTANCES
+    "9.0-baseline": CIRCUMSTANCES
     | {
         "workloads": {
             "pi": {"reference": CONTENT, "ours": [RUN] * 3, "theirs": [RUN | {"wall": 4.0, "cpu": 8.0}] * 3},
@@ -226,7 +213,7 @@ TIMES = {
 }
 IMAGE = {"size": 800_000_000, "compressed": 400_000_000, "layers": [{"layer": "core", "size": 1e9, "compressed": 5e8}]}
 SIZES = {
-    "4.1.1-iceberg": CIRCUMSTANCES | {"images": {"ours": IMAGE, CONTENT: IMAGE | {"size": 1_600_000_000}}},
+    "10.0-lake": CIRCUMSTANCES | {"images": {"ours": IMAGE, CONTENT: IMAGE | {"size": 1_600_000_000}}},
 }
 
 
@@ -239,18 +226,16 @@ def folder(tmp_path: Path) -> Path:
 
 def test_the_page_has_both_sides_of_each_ratio(folder: Path) -> None:
     page = (folder / "README.md").read_text()
-    assert "| 3.5.8-baseline | pi | official + content | 1.00 | 4.00 | 0.25 (0.25–0.25) | 0% | 3 |" in page
-    assert "| 3.5.8-baseline | pi | official + content | 2.00 | 8.00 | 0.25 (0.25–0.25) | 0% | 3 |" in page
-    assert (
-        "| 3.5.8-baseline | wild | official | 1.00 | 1.00 | unsure: the spread over runs is 200% | 200% | 3 |" in page
-    )
-    assert "| 4.1.1-iceberg | 800 |  | 1,600: 0.50 |  |" in page
+    assert "| 9.0-baseline | pi | official + content | 1.00 | 4.00 | 0.25 (0.25–0.25) | 0% | 3 |" in page
+    assert "| 9.0-baseline | pi | official + content | 2.00 | 8.00 | 0.25 (0.25–0.25) | 0% | 3 |" in page
+    assert "| 9.0-baseline | wild | official | 1.00 | 1.00 | unsure: the spread over runs is 200% | 200% | 3 |" in page
+    assert "| 10.0-lake | 800 |  | 1,600: 0.50 |  |" in page
     assert "2026-11-24, abcdef012345, 2 cores, 1% busy before the first run" in page
 
 
 def test_a_cell_that_is_measured_again_leaves_the_others(folder: Path) -> None:
-    results.store("start", {"4.1.1-baseline": TIMES["3.5.8-baseline"]}, folder)
-    assert list(json.loads((folder / "start.json").read_text())) == ["3.5.8-baseline", "4.1.1-baseline"]
+    results.store("start", {"9.1-baseline": TIMES["9.0-baseline"]}, folder)
+    assert list(json.loads((folder / "start.json").read_text())) == ["9.0-baseline", "9.1-baseline"]
     assert "## Sizes" in (folder / "README.md").read_text()
 
 
@@ -259,7 +244,7 @@ def test_charts_are_the_same_bytes_for_the_same_figures(folder: Path) -> None:
     first = (folder / "start.svg").read_bytes()
     charts.draw("start", TIMES, folder)
     assert (folder / "start.svg").read_bytes() == first
-    assert b"3.5.8-baseline pi" in first
+    assert b"9.0-baseline pi" in first
     charts.draw("size", SIZES, folder)
     assert b"official + content" in (folder / "size.svg").read_bytes()
 
@@ -267,7 +252,7 @@ def test_charts_are_the_same_bytes_for_the_same_figures(folder: Path) -> None:
 def test_a_cluster_tells_how_long_one_waits_and_nothing_of_cpu() -> None:
     runs = [{"wall": 10.0, "end": 10.0, "cpu": 0.0}] * 3
     timing = {"reference": OFFICIAL, "ours": runs, "theirs": [{**run, "wall": 20.0} for run in runs]}
-    (table,) = results.tables("kubernetes", {"3.5.8-baseline": {"busy": 0.0, "workloads": {"pi": timing}}})
+    (table,) = results.tables("kubernetes", {"9.0-baseline": {"busy": 0.0, "workloads": {"pi": timing}}})
     assert table.rows[0][3:6] == ("10.00", "20.00", "0.50 (0.50–0.50)")
 
 

@@ -1,10 +1,10 @@
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
 from spark_images.errors import MatrixError, SparkImagesError
 from spark_images.matrix.model import Cell, Matrix
+from spark_images.plan.project import Project
 from spark_images.reports import budgets, catalogue
 from spark_images.reports.measure import Layer, Sizes
 from tests.unit.tree import Tree
@@ -30,7 +30,7 @@ def excesses(tree: Tree, before: tuple[Layer, ...] = (), **images: tuple[Layer, 
 def test_within_every_budget(tree: Tree) -> None:
     os = layer("os-bookworm", 40, 100)
     one, other = ((os, layer(f"core-{spark}", 60, 20)) for spark in ("9.0", "9.1"))
-    assert excesses(tree, app_9_0=one, app_9_1=other, app_9_0_lake=(os, layer("lake-jars-9", 160, 20))) == []
+    assert excesses(tree, app_9_0=one, app_9_1=other, app_9_0_lake=(os, layer("lake-jars-9", 80, 20))) == []
 
 
 def test_an_image_over_its_budget_names_the_layer_that_grew(tree: Tree) -> None:
@@ -47,15 +47,39 @@ def test_a_budget_that_was_set_too_small(tree: Tree) -> None:
     assert "no layer has grown since the catalogue was written: the budget is too small" in found[0]
 
 
-def test_a_variant_has_the_first_budget_that_matches(tree: Tree) -> None:
+def test_a_budget_is_the_lines_figure_and_what_its_features_add(small: Project) -> None:
+    keys = ("9.0-baseline", "9.0-lake", "9.0-gpu", "9.0-gpu-lake", "10.0-gpu-lake", "jupyter-10.0-gpu-lake")
+    found = {cell.key: small.matrix.budget(cell) for cell in small.matrix.buildable}
+    assert [found[key] for key in keys] == [
+        100,
+        100 + 20,
+        100 + 10 + 40,
+        100 + 10 + 40 + 20,
+        120 + 10 + 50 + 20,
+        170 + 10 + 50 + 20,
+    ]
+
+
+def test_a_kind_of_image_that_the_line_has_no_figure_for(tree: Tree) -> None:
     matrix = tree.matrix()
-    assert [matrix.budget(cell) for cell in cells(matrix, "app-9.0", "app-9.0-lake")] == [100, 200]
+    with pytest.raises(MatrixError, match=r'\[lines\."9"\] budget-mb: there is no figure for "book"'):
+        matrix.budget(replace(matrix.cells[0], image="book"))
 
 
-def test_an_image_without_a_budget(tree: Tree) -> None:
-    tree.toml('image = "app", line = "9"', 'variant = "baseline"')
-    found = excesses(tree, app_9_0_lake=(layer("os-bookworm", 1),))
-    assert "app-9.0-lake: images.toml has no budget for it: add one to sizes in [budgets]" in found
+def test_the_layers_with_a_budget_of_their_own(small: Project) -> None:
+    """A feature's figure is for its layer on every line, a line's for its own."""
+    assert small.matrix.layer_budgets == {
+        "gpu-deps-3.11": 400,
+        "gpu-jars-9": 500,
+        "gpu-deps-3.13": 400,
+        "gpu-jars-10": 600,
+    }
+
+
+def test_the_figure_of_a_line_wins_over_the_features(full: Tree) -> None:
+    full.toml("layer-mb = { gpu-jars = 600 }", "layer-mb = { gpu-jars = 600, gpu-deps = 450 }")
+    found = full.matrix().layer_budgets
+    assert (found["gpu-deps-3.11"], found["gpu-deps-3.13"]) == (400, 450)
 
 
 def test_a_layer_over_its_budget_says_where_it_lies_and_what_it_was(tree: Tree) -> None:
@@ -68,9 +92,9 @@ def test_a_layer_over_its_budget_says_where_it_lies_and_what_it_was(tree: Tree) 
 
 
 def test_a_layer_with_a_budget_of_its_own(tree: Tree) -> None:
-    found = excesses(tree, app_9_0=(layer("os-bookworm", 1, 499),))
-    assert not any("os-bookworm (in" in sentence for sentence in found)
-    found = excesses(tree, app_9_0=(layer("os-bookworm", 1, 501),))
+    found = excesses(tree, app_9_0_lake=(layer("lake-jars-9", 1, 499),))
+    assert not any("lake-jars-9 (in" in sentence for sentence in found)
+    found = excesses(tree, app_9_0_lake=(layer("lake-jars-9", 1, 501),))
     assert "1.0 MB over the budget of a layer, 500 MB; it is new" in found[0]
 
 
@@ -114,10 +138,11 @@ def test_a_budget_that_is_exceeded_fails_the_task(tree: Tree, monkeypatch: pytes
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('"os-bookworm" = 500', '"os-bookwurm" = 500', r'\[budgets\] layers: .*the nearest is "os-bookworm"'),
-        ('variant = "baseline", mb', 'variant = "base", mb', r"\[budgets\] sizes\[0\]\.variant"),
-        ("mb = 200", 'mb = "200"', r"\[budgets\.sizes\[1\]\] mb"),
-        ("mb = 200", "gb = 200", r"\[budgets\.sizes\[1\]\] gb"),
+        ("lake-jars = 500", "lake-jar = 500", r'\[features\.lake\] layer-mb: .*the nearest is "lake-jars"'),
+        ("{ app = 100 }", "{ ap = 100 }", r'\[lines\."9"\] budget-mb: there is no image "ap"'),
+        ("{ app = 100 }", "{ }", r'\[lines\."9"\] budget-mb: the figure for app is missing'),
+        ("size-mb = 20", 'size-mb = "20"', r"\[features\.lake\] size-mb"),
+        ("size-mb = 20", "size-gb = 20", r'\[features\.lake\] size-gb: no such key; the nearest is "size-mb"'),
         ("registry-ratio = 0.5", "registry-ratio = 25", r"\[budgets\] registry-ratio"),
         ("layer-mb = 300", "", r"\[budgets\] layer-mb: the key is missing"),
     ],
@@ -125,12 +150,3 @@ def test_a_budget_that_is_exceeded_fails_the_task(tree: Tree, monkeypatch: pytes
 def test_mistakes_in_the_file(tree: Tree, old: str, new: str, message: str) -> None:
     with pytest.raises(MatrixError, match=message):
         tree.toml(old, new).matrix()
-
-
-def test_every_image_that_is_built_has_a_budget(project: Any) -> None:
-    assert [cell.key for cell in project.matrix.buildable if project.matrix.budget(cell) is None] == []
-
-
-def test_the_layers_of_the_catalogue_stand_beside_it(project: Any) -> None:
-    assert Path(catalogue.LAYERS).exists()
-    assert {"jdk-17", "spark-3.5.8-core", "jars-rapids-4.1"} <= set(catalogue.layers())

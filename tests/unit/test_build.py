@@ -1,4 +1,5 @@
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -6,21 +7,22 @@ from typing import Any
 import pytest
 from docker.errors import ImageNotFound, NullResource
 
-from spark_images.engine import build, daemon, host, records, rootfs
+from spark_images.engine import build, buildx, daemon, host, records, rootfs
 from spark_images.engine.daemon import Engine
 from spark_images.errors import SparkImagesError
 from spark_images.matrix.selection import cell_of
 from spark_images.plan import bake, keys
 from spark_images.plan.graph import Graph, Target
-from spark_images.plan.project import Project, load_project
+from spark_images.plan.project import Project
+from tests.unit.tree import Tree
 
 CONTAINERD = Engine("26.1.5", "0.13.1", True, Path("/nowhere"))
 CLASSIC = Engine("26.1.5", "0.13.1", False, Path("/nowhere"))
 
 
 @pytest.fixture
-def graph(project: Project) -> Graph:
-    return project.graph([cell_of(project.matrix, f"3.5.8-{variant}") for variant in ("baseline", "iceberg")])
+def graph(small: Project) -> Graph:
+    return small.graph([cell_of(small.matrix, f"9.0-{variant}") for variant in ("baseline", "lake")])
 
 
 class Images:
@@ -48,18 +50,22 @@ class Edges:
         self.failure: SparkImagesError | None = None
         self.calls: list[tuple[str, Any]] = []
         self.how: dict[str, Any] = {}
+        self.suites: dict[str, str] = {}
         self.made = self.online = True
+        self.meanwhile: Callable[[], None] = lambda: None
         monkeypatch.setattr(daemon, "inspect", lambda: found)
         monkeypatch.setattr(daemon, "client", lambda: SimpleNamespace(images=self.images))
         monkeypatch.setattr(host, "read", lambda: host.Host(None, host.Apt(), {}, None, {}))
-        monkeypatch.setattr(daemon, "reachable", lambda _: self.online)
+        monkeypatch.setattr(buildx, "reachable", lambda _: self.online)
         monkeypatch.setattr(rootfs, "is_made", lambda _: self.made)
-        monkeypatch.setattr(rootfs, "bootstrap", lambda *_: self.calls.append(("rootfs", None)))
-        monkeypatch.setattr(daemon, "bake", self.bake)
+        monkeypatch.setattr(rootfs, "bootstrap", lambda suite, _: self.calls.append(("rootfs", suite)))
+        monkeypatch.setattr(buildx, "bake", self.bake)
 
-    def bake(self, definition: Any, *_: Any, **how: Any) -> Any:
+    def bake(self, definition: Any, _: Any, suites: dict[str, str], **how: Any) -> Any:
         self.calls.append(("bake", definition))
+        self.suites = suites
         self.how = how
+        self.meanwhile()
         if self.failure:
             raise self.failure
         return self.metadata
@@ -79,76 +85,76 @@ def edges(monkeypatch: pytest.MonkeyPatch) -> Edges:
 def baseline(graph: Graph, edges: Edges) -> list[Target]:
     """One image that an engine would build without complaint."""
     edges.images.held = ("sha256:1",)
-    edges.metadata = {"spark-3_5_8": {"containerimage.digest": "sha256:1"}}
-    return [graph.targets["spark-3.5.8"]]
+    edges.metadata = {"spark-9_0": {"containerimage.digest": "sha256:1"}}
+    return [graph.targets["spark-9.0"]]
 
 
-def test_names_are_given_once_all_is_built(project: Project, graph: Graph, edges: Edges) -> None:
+def test_names_are_given_once_all_is_built(small: Project, graph: Graph, edges: Edges) -> None:
     edges.images.held = ("sha256:1", "sha256:2")
     edges.metadata = {
-        "spark-3_5_8": {"containerimage.digest": "sha256:1"},
-        "spark-3_5_8-iceberg": {"containerimage.digest": "sha256:2"},
+        "spark-9_0": {"containerimage.digest": "sha256:1"},
+        "spark-9_0-lake": {"containerimage.digest": "sha256:2"},
     }
-    build.build(project, graph, graph.of_levels(("runtime",)))
+    build.build(small, graph, graph.of_levels(("runtime",)))
     assert edges.images.named == {
-        "spark-k8s-spark-3.5.8:latest": "sha256:1",
-        "spark-k8s-spark-3.5.8-iceberg:latest": "sha256:2",
+        "spark-k8s-spark-9.0:latest": "sha256:1",
+        "spark-k8s-spark-9.0-lake:latest": "sha256:2",
     }
 
 
-def test_no_name_moves_where_the_build_fails(project: Project, graph: Graph, edges: Edges) -> None:
+def test_no_name_moves_where_the_build_fails(small: Project, graph: Graph, edges: Edges) -> None:
     edges.images.held = ("sha256:1",)
-    edges.metadata = {"spark-3_5_8": {"containerimage.digest": "sha256:1"}}
+    edges.metadata = {"spark-9_0": {"containerimage.digest": "sha256:1"}}
     edges.failure = SparkImagesError("the build failed")
     with pytest.raises(SparkImagesError, match="the build failed"):
-        build.build(project, graph, graph.of_levels(("runtime",)))
+        build.build(small, graph, graph.of_levels(("runtime",)))
     assert edges.images.named == {}
 
 
-def test_the_classic_store_knows_an_image_by_its_configuration(project: Project, graph: Graph, edges: Edges) -> None:
+def test_the_classic_store_knows_an_image_by_its_configuration(small: Project, graph: Graph, edges: Edges) -> None:
     edges.images.held = ("sha256:config",)
     edges.metadata = {
-        "spark-3_5_8": {"containerimage.digest": "sha256:1", "containerimage.config.digest": "sha256:config"}
+        "spark-9_0": {"containerimage.digest": "sha256:1", "containerimage.config.digest": "sha256:config"}
     }
-    build.build(project, graph, [graph.targets["spark-3.5.8"]])
-    assert edges.images.named == {"spark-k8s-spark-3.5.8:latest": "sha256:config"}
+    build.build(small, graph, [graph.targets["spark-9.0"]])
+    assert edges.images.named == {"spark-k8s-spark-9.0:latest": "sha256:config"}
 
 
-def test_an_image_that_the_engine_does_not_hold(project: Project, graph: Graph, edges: Edges) -> None:
+def test_an_image_that_the_engine_does_not_hold(small: Project, graph: Graph, edges: Edges) -> None:
     edges.metadata = {
-        "spark-3_5_8": {"containerimage.digest": "sha256:1", "containerimage.config.digest": "sha256:config"}
+        "spark-9_0": {"containerimage.digest": "sha256:1", "containerimage.config.digest": "sha256:config"}
     }
-    with pytest.raises(SparkImagesError, match=r"spark-3\.5\.8 was built, but the engine does not hold it"):
-        build.build(project, graph, [graph.targets["spark-3.5.8"]])
+    with pytest.raises(SparkImagesError, match=r"spark-9\.0 was built, but the engine does not hold it"):
+        build.build(small, graph, [graph.targets["spark-9.0"]])
 
 
 @pytest.mark.parametrize("results", [{}, {"containerimage.config.digest": "sha256:1"}])
 def test_a_digest_that_buildx_does_not_tell(
-    project: Project, graph: Graph, edges: Edges, results: dict[str, str]
+    small: Project, graph: Graph, edges: Edges, results: dict[str, str]
 ) -> None:
-    edges.metadata = {"spark-3_5_8": results}
-    with pytest.raises(SparkImagesError, match=r"spark-3\.5\.8 was built, but the engine does not hold it"):
-        build.build(project, graph, [graph.targets["spark-3.5.8"]])
+    edges.metadata = {"spark-9_0": results}
+    with pytest.raises(SparkImagesError, match=r"spark-9\.0 was built, but the engine does not hold it"):
+        build.build(small, graph, [graph.targets["spark-9.0"]])
 
 
-def test_no_name_moves_where_one_image_is_missing(project: Project, graph: Graph, edges: Edges) -> None:
+def test_no_name_moves_where_one_image_is_missing(small: Project, graph: Graph, edges: Edges) -> None:
     edges.images.held = ("sha256:1",)
     gone = {"containerimage.digest": "sha256:2", "containerimage.config.digest": "sha256:3"}
-    edges.metadata = {"spark-3_5_8": {"containerimage.digest": "sha256:1"}, "spark-3_5_8-iceberg": gone}
+    edges.metadata = {"spark-9_0": {"containerimage.digest": "sha256:1"}, "spark-9_0-lake": gone}
     with pytest.raises(SparkImagesError, match="does not hold it"):
-        build.build(project, graph, [graph.targets["spark-3.5.8"], graph.targets["spark-3.5.8-iceberg"]])
+        build.build(small, graph, [graph.targets["spark-9.0"], graph.targets["spark-9.0-lake"]])
     assert edges.images.named == {}
 
 
 def test_a_full_disk_stops_before_anything_is_done(
-    project: Project, graph: Graph, edges: Edges, monkeypatch: pytest.MonkeyPatch
+    small: Project, graph: Graph, edges: Edges, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(found: Engine, minimum: int) -> None:
         raise SparkImagesError(f"{minimum} GB")
 
     monkeypatch.setattr(daemon, "check_disk", full)
     with pytest.raises(SparkImagesError, match="10 GB"):
-        build.build(project, graph, graph.of_levels(("runtime",)))
+        build.build(small, graph, graph.of_levels(("runtime",)))
     assert edges.calls == []
 
 
@@ -157,35 +163,59 @@ def test_a_full_disk_stops_before_anything_is_done(
     [(False, False, ["rootfs", "bake"]), (True, False, ["bake"]), (True, True, ["rootfs", "bake"])],
 )
 def test_the_root_file_system_comes_first(
-    project: Project, graph: Graph, baseline: list[Target], edges: Edges, made: bool, no_cache: bool, steps: list[str]
+    small: Project, graph: Graph, baseline: list[Target], edges: Edges, made: bool, no_cache: bool, steps: list[str]
 ) -> None:
     edges.made = made
-    build.build(project, graph, baseline, no_cache=no_cache)
+    build.build(small, graph, baseline, no_cache=no_cache)
     assert [name for name, _ in edges.calls] == steps
 
 
 def test_nothing_can_be_bootstrapped_offline(
-    project: Project, graph: Graph, baseline: list[Target], edges: Edges
+    small: Project, graph: Graph, baseline: list[Target], edges: Edges
 ) -> None:
     edges.online = edges.made = False
     with pytest.raises(SparkImagesError, match="no network"):
-        build.build(project, graph, baseline)
+        build.build(small, graph, baseline)
     assert edges.calls == []
 
 
 def test_what_is_cached_can_be_built_offline(
-    project: Project, graph: Graph, baseline: list[Target], edges: Edges
+    small: Project, graph: Graph, baseline: list[Target], edges: Edges
 ) -> None:
     edges.online = False
-    build.build(project, graph, baseline)
+    build.build(small, graph, baseline)
     assert edges.how["online"] is False
 
 
-def test_nothing_is_bootstrapped_under_an_image_of_the_users(baseline: list[Target], edges: Edges) -> None:
+def test_nothing_is_bootstrapped_under_an_image_of_the_users(full: Tree, baseline: list[Target], edges: Edges) -> None:
     edges.made = False
-    project = load_project(environment={"SPARK_IMAGES_OS_IMAGE": "debian@sha256:1"})
+    project = full.load({"SPARK_IMAGES_OS_IMAGE": "debian@sha256:1"})
     build.build(project, project.graph(project.matrix.buildable), baseline)
     assert [name for name, _ in edges.calls] == ["bake"]
+
+
+def test_every_release_that_is_needed_is_bootstrapped(small: Project, edges: Edges) -> None:
+    """The image of the newer stack takes layers of plain files from the first one."""
+    edges.made = False
+    edges.images.held = ("sha256:1",)
+    edges.metadata = {"spark-10_0": {"containerimage.digest": "sha256:1"}}
+    graph = small.graph([cell_of(small.matrix, "10.0-baseline")])
+    build.build(small, graph, [graph.targets["spark-10.0"]])
+    assert [what for name, what in edges.calls if name == "rootfs"] == ["bookworm", "trixie"]
+    edges.calls.clear()
+    edges.metadata = {"os-trixie": {"containerimage.digest": "sha256:1"}}
+    build.build(small, graph, [graph.targets["os-trixie"]])
+    assert [what for name, what in edges.calls if name == "rootfs"] == ["trixie"]
+
+
+def test_every_target_is_told_its_release(small: Project, edges: Edges) -> None:
+    edges.images.held = ("sha256:1",)
+    edges.metadata = {"spark-10_0": {"containerimage.digest": "sha256:1"}}
+    graph = small.graph([cell_of(small.matrix, "10.0-baseline")])
+    build.build(small, graph, [graph.targets["spark-10.0"]])
+    assert edges.suites["spark-10_0"] == edges.suites["core-10_0"] == "trixie"
+    assert edges.suites["conf"] == edges.suites["sealer"] == "bookworm"
+    assert edges.suites.keys() >= edges.calls[-1][1]["target"].keys()
 
 
 @pytest.mark.parametrize(
@@ -197,13 +227,13 @@ def test_nothing_is_bootstrapped_under_an_image_of_the_users(baseline: list[Targ
     ],
 )
 def test_how_results_reach_the_engine(
-    project: Project, graph: Graph, monkeypatch: pytest.MonkeyPatch, found: Engine, builder: str, output: str
+    small: Project, graph: Graph, monkeypatch: pytest.MonkeyPatch, found: Engine, builder: str, output: str
 ) -> None:
     edges = Edges(monkeypatch, found)
     edges.images.held = ("sha256:1",)
-    edges.metadata = {"spark-3_5_8": {"containerimage.digest": "sha256:1"}}
-    build.build(project, graph, [graph.targets["spark-3.5.8"]], builder=builder)
-    assert edges.calls[-1][1]["target"]["spark-3_5_8"]["output"] == [output]
+    edges.metadata = {"spark-9_0": {"containerimage.digest": "sha256:1"}}
+    build.build(small, graph, [graph.targets["spark-9.0"]], builder=builder)
+    assert edges.calls[-1][1]["target"]["spark-9_0"]["output"] == [output]
 
 
 def keyed(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
@@ -212,7 +242,7 @@ def keyed(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
 
 
 def test_what_is_held_as_it_would_be_built_is_not_built_again(
-    project: Project,
+    small: Project,
     graph: Graph,
     baseline: list[Target],
     edges: Edges,
@@ -220,44 +250,54 @@ def test_what_is_held_as_it_would_be_built_is_not_built_again(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     keyed(monkeypatch, "before")
-    build.build(project, graph, baseline)
-    build.build(project, graph, baseline)
+    build.build(small, graph, baseline)
+    build.build(small, graph, baseline)
     assert len(edges.calls) == 1
     assert "nothing to build" in capsys.readouterr().out
-    build.build(project, graph, baseline, no_cache=True)
+    build.build(small, graph, baseline, no_cache=True)
     keyed(monkeypatch, "after")
-    build.build(project, graph, baseline)
+    build.build(small, graph, baseline)
     assert [name for name, _ in edges.calls] == ["bake", "rootfs", "bake", "bake"]
 
 
+def test_what_changes_during_a_build_is_built_again(
+    small: Project, graph: Graph, baseline: list[Target], edges: Edges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keyed(monkeypatch, "before")
+    edges.meanwhile = lambda: keyed(monkeypatch, "after")
+    build.build(small, graph, baseline)
+    build.build(small, graph, baseline)
+    assert [name for name, _ in edges.calls] == ["bake", "bake"]
+
+
 def test_nothing_to_build_needs_no_disk(
-    project: Project, graph: Graph, baseline: list[Target], edges: Edges, monkeypatch: pytest.MonkeyPatch
+    small: Project, graph: Graph, baseline: list[Target], edges: Edges, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keyed(monkeypatch, "same")
-    build.build(project, graph, baseline)
+    build.build(small, graph, baseline)
 
     def full(found: Engine, minimum: int) -> None:
         raise SparkImagesError(f"{minimum} GB")
 
     monkeypatch.setattr(daemon, "check_disk", full)
-    build.build(project, graph, baseline)
+    build.build(small, graph, baseline)
 
 
 def test_only_what_is_outdated_is_built(
-    project: Project, graph: Graph, baseline: list[Target], edges: Edges, monkeypatch: pytest.MonkeyPatch
+    small: Project, graph: Graph, baseline: list[Target], edges: Edges, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keyed(monkeypatch, "same")
-    build.build(project, graph, baseline)
+    build.build(small, graph, baseline)
     edges.images.held = ("sha256:1", "sha256:2")
-    edges.metadata = {"spark-3_5_8-iceberg": {"containerimage.digest": "sha256:2"}}
-    build.build(project, graph, graph.of_levels(("runtime",)))
-    assert edges.calls[-1][1]["group"]["default"]["targets"] == ["spark-3_5_8-iceberg"]
-    assert edges.calls[-1][1]["target"]["spark-3_5_8-iceberg"]["output"] != ["type=cacheonly"]
+    edges.metadata = {"spark-9_0-lake": {"containerimage.digest": "sha256:2"}}
+    build.build(small, graph, graph.of_levels(("runtime",)))
+    assert edges.calls[-1][1]["group"]["default"]["targets"] == ["spark-9_0-lake"]
+    assert edges.calls[-1][1]["target"]["spark-9_0-lake"]["output"] != ["type=cacheonly"]
 
 
-@pytest.mark.parametrize("named", [{}, {"spark-k8s-spark-3.5.8:latest": "sha256:another"}])
+@pytest.mark.parametrize("named", [{}, {"spark-k8s-spark-9.0:latest": "sha256:another"}])
 def test_what_the_engine_has_lost_is_built_again(
-    project: Project,
+    small: Project,
     graph: Graph,
     baseline: list[Target],
     edges: Edges,
@@ -265,24 +305,24 @@ def test_what_the_engine_has_lost_is_built_again(
     named: dict[str, str],
 ) -> None:
     keyed(monkeypatch, "same")
-    build.build(project, graph, baseline)
+    build.build(small, graph, baseline)
     edges.images.held = ("sha256:1", "sha256:another")
     edges.images.named = named
-    build.build(project, graph, baseline)
+    build.build(small, graph, baseline)
     assert len(edges.calls) == 2
 
 
 def test_a_failed_build_is_not_remembered(
-    project: Project, graph: Graph, baseline: list[Target], edges: Edges, monkeypatch: pytest.MonkeyPatch
+    small: Project, graph: Graph, baseline: list[Target], edges: Edges, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keyed(monkeypatch, "before")
-    build.build(project, graph, baseline)
+    build.build(small, graph, baseline)
     keyed(monkeypatch, "after")
     edges.failure = SparkImagesError("the build failed")
     with pytest.raises(SparkImagesError, match="the build failed"):
-        build.build(project, graph, baseline)
+        build.build(small, graph, baseline)
     edges.failure = None
-    build.build(project, graph, baseline)
+    build.build(small, graph, baseline)
     assert len(edges.calls) == 3
 
 
@@ -312,8 +352,20 @@ def test_the_stamp_of_a_changed_tree_says_so(repository: Path) -> None:
     assert build.stamp().revision.endswith("-dirty")
 
 
-def test_a_file_that_git_does_not_know_changes_no_stamp(repository: Path) -> None:
-    (repository / "other").write_text("two")
+@pytest.mark.parametrize("file", ["docker/base/os/extra", "docker/runtime/app/new/folder/extra"])
+def test_a_file_in_a_layers_folder_that_git_does_not_know_changes_the_stamp(repository: Path, file: str) -> None:
+    (repository / file).parent.mkdir(parents=True)
+    (repository / file).write_text("two")
+    assert build.stamp().revision.endswith("-dirty")
+
+
+@pytest.mark.parametrize(
+    "file", ["other", "docs/other", "docker/base/notes", "docker/images/other", "docker/base/os/x.tmp"]
+)
+def test_a_file_that_enters_no_image_or_that_git_ignores_changes_no_stamp(repository: Path, file: str) -> None:
+    (repository / ".git/info/exclude").write_text("*.tmp\n")
+    (repository / file).parent.mkdir(parents=True, exist_ok=True)
+    (repository / file).write_text("two")
     assert not build.stamp().revision.endswith("-dirty")
 
 
@@ -323,10 +375,16 @@ def test_a_tree_without_a_commit_has_an_empty_stamp(tmp_path: Path, monkeypatch:
     assert build.stamp() == bake.Stamp("", 0)
 
 
-def test_a_gpu_image_that_is_not_there_yet_needs_more_room(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    cell = cell_of(project.matrix, "3.5.8-gpu")
-    target = project.graph([cell]).targets[cell.name]
+def test_an_image_that_is_not_there_yet_needs_the_room_of_its_features(
+    small: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph = small.graph(small.matrix.buildable)
+
+    def room(*names: str) -> int:
+        return build._disk_gb(small.matrix, [graph.targets[name] for name in names])
+
     monkeypatch.setattr(daemon, "find", lambda _: None)
-    assert build._disk_gb(project.matrix, [target]) == project.matrix.features["gpu"].disk_gb > 0
+    assert room("spark-9.0-gpu", "spark-9.1-gpu-lake") == small.matrix.features["gpu"].disk_gb > 0
+    assert room("spark-9.0", "spark-9.0-lake", "gpu-jars-9") == 0
     monkeypatch.setattr(daemon, "find", lambda _: object())
-    assert build._disk_gb(project.matrix, [target]) == 0
+    assert room("spark-9.0-gpu") == 0

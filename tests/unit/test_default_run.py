@@ -43,8 +43,8 @@ def test_what_takes_long_comes_first() -> None:
     assert set(tiers[tiers.index(Tier.QUICK) :]) == {Tier.QUICK}
 
 
-def test_its_sessions_are_those_of_the_noxfile(project: Project) -> None:
-    cells = project.matrix.buildable
+def test_its_sessions_are_those_of_the_noxfile(small: Project) -> None:
+    cells = small.matrix.buildable
     named = {job.session for job in default_run.jobs(cells)}
     assert named == {*(default_run.session_of(each) for each in cells), "network", "browser"}
 

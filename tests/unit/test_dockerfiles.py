@@ -5,7 +5,6 @@ import pytest
 
 from spark_images import ROOT
 from spark_images.errors import SparkImagesError
-from spark_images.plan.project import Project
 from spark_images.recipes.dockerfiles import Recipe, parse
 from tests.unit.tree import Tree
 
@@ -91,6 +90,59 @@ def test_composed_of_follows_aliases_in_order() -> None:
     assert list(recipe.composed_of({})) == [("os", False), ("scratch", True), ("jars", True)]
 
 
+BUILT = """
+FROM tools AS made
+COPY --from=jars /jars /layer
+RUN --mount=type=bind,from=conf,target=/conf merge
+FROM os
+COPY --from=made /layer /
+"""
+
+
+@pytest.mark.parametrize(
+    ("instruction", "builds"),
+    [
+        ("RUN true", True),
+        ("COPY a /", True),
+        ("ADD a.tar /", True),
+        ("COPY --from=b / /", True),
+        ("ENV A=1", False),
+        ("ARG A", False),
+        ("", False),
+    ],
+)
+def test_a_stage_that_makes_files_builds(instruction: str, builds: bool) -> None:
+    assert read(f"FROM os AS a\n{instruction}\nFROM os\n").stages[0].builds is builds
+
+
+@pytest.mark.parametrize("level", ["runtime", "intermediate"])
+def test_neither_the_base_nor_the_sources_of_a_stage_that_builds_are_shipped(level: str) -> None:
+    """A runtime image ships what it copies: here what the stage built, which is no folder."""
+    assert set(read(BUILT, level).reached({})) == {("os", True), ("tools", False), ("jars", False), ("conf", False)}
+
+
+def test_the_base_of_a_stage_that_builds_nothing_is_shipped() -> None:
+    text = "FROM jars AS alias\nFROM os\nCOPY --from=alias / /\n"
+    assert set(read(text).reached({})) == {("os", True), ("jars", True)}
+
+
+def test_a_stage_upon_a_stage_that_builds() -> None:
+    text = "FROM tools AS made\nRUN make\nFROM made AS more\nFROM os\nCOPY --from=more / /\n"
+    assert set(read(text).reached({})) == {("os", True), ("tools", False)}
+
+
+def test_an_image_that_copies_a_layer_and_builds_with_it_ships_it() -> None:
+    assert set(read(BUILT + "COPY --from=conf / /\n").reached({})) >= {("conf", True), ("conf", False)}
+
+
+def test_what_a_stage_builds_keeps_its_name() -> None:
+    assert list(read(BUILT).composed_of({})) == [("os", False), ("made", True)]
+
+
+def test_a_layer_upon_a_stage_that_builds_keeps_its_name() -> None:
+    assert list(read("FROM tools AS made\nRUN make\nFROM made\n").composed_of({})) == [("made", False)]
+
+
 @pytest.mark.parametrize(("text", "reason"), [("ARG A=1\n", "it has no FROM"), ("", "file with no instructions")])
 def test_what_is_no_dockerfile(text: str, reason: str) -> None:
     with pytest.raises(SparkImagesError, match=f"^docker/runtime/app/Dockerfile: .*{reason}"):
@@ -111,25 +163,6 @@ def test_two_folders_of_one_name(tree: Tree) -> None:
 def test_features_are_the_switches_of_runtime_images(tree: Tree) -> None:
     recipes = tree.dockerfile("base/os", "FROM rootfs\nARG ENABLE_OTHER=false\n").load().recipes
     assert recipes.features == {"lake"}
-
-
-def test_every_folder_with_a_dockerfile_is_read(project: Project) -> None:
-    assert {recipe.folder for recipe in project.recipes.by_name.values()} == {
-        file.parent.relative_to(ROOT) for file in DOCKERFILES
-    }
-
-
-def test_the_switches_are_the_features_that_are_built(project: Project) -> None:
-    assert {f for cell in project.matrix.buildable for f in cell.features} <= project.recipes.features
-
-
-@each_dockerfile
-def test_no_version_of_the_catalogue_stands_in_a_dockerfile(file: Path, project: Project) -> None:
-    matrix = project.matrix
-    versions = {*matrix.versions.values(), *matrix.spark, *matrix.lines}
-    versions |= {value for line in matrix.lines.values() for value in line.values()}
-    text = "\n".join(line for line in file.read_text().splitlines() if not line.startswith("#"))
-    assert [v for v in sorted(versions) if re.search(rf"(?<![\w.]){re.escape(v)}(?!\w)", text)] == []
 
 
 @each_dockerfile

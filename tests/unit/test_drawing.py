@@ -20,27 +20,34 @@ def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_the_picture_of_the_small_factory(tree: Tree) -> None:
+def test_the_picture_of_the_small_project(tree: Tree) -> None:
     drawn = drawing.picture(tree.load())
     assert drawn.nodes == {
-        "base": {"os": "os", "rootfs": "rootfs", "tools": "tools"},
-        "intermediate": {"core": "core × 2", "lake-jars": "lake-jars"},
+        "base": {name: name for name in ("jdk", "os", "rootfs", "sealer", "tools")},
+        "intermediate": {"conf": "conf", "core": "core × 2", "lake-jars": "lake-jars"},
         "runtime": {"app": "app × 4"},
     }
     assert drawn.edges == (
+        Edge("conf", "app", True),
         Edge("core", "app", True),
+        Edge("jdk", "app", True),
         Edge("lake-jars", "app", True),
         Edge("os", "app", True),
+        Edge("os", "sealer", True),
         Edge("os", "tools", True),
         Edge("rootfs", "os", True),
+        Edge("sealer", "conf", False),
+        Edge("tools", "app", False),
         Edge("tools", "core", False),
+        Edge("tools", "jdk", False),
         Edge("tools", "lake-jars", False),
     )
 
 
-def test_every_folder_is_drawn(project: Project) -> None:
-    drawn = drawing.picture(project)
-    assert {folder for folders in drawn.nodes.values() for folder in folders} == set(project.recipes.by_name)
+def test_every_folder_is_drawn(small: Project) -> None:
+    drawn = drawing.picture(small)
+    assert {folder for folders in drawn.nodes.values() for folder in folders} == set(small.recipes.by_name)
+    assert drawn.nodes["base"]["jdk"] == "jdk × 2"
 
 
 def test_mermaid_tells_shipping_from_building(tree: Tree) -> None:

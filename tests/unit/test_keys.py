@@ -10,10 +10,18 @@ from spark_images.plan import keys
 DEFINITION = {
     "group": {"default": {"targets": ["app"]}},
     "target": {
-        "os": {"context": "os", "contexts": {}, "args": {}, "labels": {}, "output": ["type=cacheonly"]},
+        "os": {
+            "context": "os",
+            "contexts": {},
+            "platforms": ["linux/amd64"],
+            "args": {},
+            "labels": {},
+            "output": ["type=cacheonly"],
+        },
         "app": {
             "context": "app",
             "contexts": {"os": "target:os"},
+            "platforms": ["linux/amd64"],
             "args": {"VERSION": "1"},
             "labels": {"revision": "abc"},
             "output": ["type=image"],
@@ -50,6 +58,7 @@ CHANGES: dict[str, Callable[[Path, Any], Any]] = {
     "a mode": lambda root, _: (root / "app/bin/start").chmod(0o755),
     "a link": lambda root, _: (root / "app/bin/link").symlink_to("start"),
     "an argument": lambda _, it: it["target"]["app"]["args"].update(VERSION="2"),
+    "a platform": lambda _, it: it["target"]["app"].update(platforms=["linux/arm64"]),
     "a label": lambda _, it: it["target"]["app"]["labels"].update(revision="def"),
     "a file below": lambda root, _: (root / "os/bin/start").write_text("false\n"),
     "an argument below": lambda _, it: it["target"]["os"]["args"].update(SUITE="trixie"),

@@ -5,7 +5,6 @@ import pytest
 
 from spark_images.errors import MatrixError
 from spark_images.locks import check
-from spark_images.plan.project import Project
 from spark_images.recipes import locks
 from spark_images.recipes.locks import Entry, Requirements
 from tests.unit.tree import Tree
@@ -31,10 +30,6 @@ def agreeing(tree: Tree) -> Tree:
 def disagreements(tree: Tree) -> list[str]:
     project = tree.load(locked=False)
     return check.disagreements(project.matrix, project.recipes, project.locks, tree.root)
-
-
-def test_the_repository_agrees_with_its_locks(project: Project) -> None:
-    assert check.disagreements(project.matrix, project.recipes, project.locks) == []
 
 
 def test_what_agrees_is_no_disagreement(agreeing: Tree) -> None:
@@ -70,60 +65,94 @@ def test_a_layer_whose_lock_is_gone(agreeing: Tree) -> None:
     assert disagreements(agreeing) == [f"[layers.core]: group:core:9.{n} is not in artefacts.lock" for n in (0, 1)]
 
 
-@pytest.mark.parametrize("folder", ["", "docker/base/deps-more/"])
-def test_requirements_that_changed(agreeing: Tree, folder: str) -> None:
+@pytest.mark.parametrize(
+    ("folder", "lock"), [("", "requirements.lock"), ("docker/base/deps-more/", "requirements-3.11.lock")]
+)
+def test_requirements_that_changed(agreeing: Tree, folder: str, lock: str) -> None:
     (agreeing.root / folder / "requirements.in").write_text("pandas\npyarrow\n")
-    assert disagreements(agreeing) == [f"{folder}requirements.lock was not compiled from today's requirements.in"]
+    assert disagreements(agreeing) == [f"{folder}{lock} was not compiled from today's requirements.in"]
 
 
 def test_requirements_without_a_lock(agreeing: Tree) -> None:
-    (agreeing.root / "docker/base/deps-more/requirements.lock").unlink()
-    assert disagreements(agreeing) == ["docker/base/deps-more/requirements.lock is missing"]
+    (agreeing.root / "docker/base/deps-more/requirements-3.11.lock").unlink()
+    assert disagreements(agreeing) == ["docker/base/deps-more/requirements-3.11.lock is missing"]
 
 
 def test_a_set_stands_upon_the_lock_below(agreeing: Tree) -> None:
-    (agreeing.root / "docker/base/deps/requirements.in").write_text("pyarrow\n")
-    below = agreeing.root / "docker/base/deps"
-    (below / "requirements.lock").write_text(f"{Requirements(below / 'requirements.in', {}).fingerprint}\npyarrow==1\n")
+    lock = agreeing.root / "docker/base/deps/requirements-3.11.lock"
+    lock.write_text(lock.read_text().replace("pandas==2.0", "pandas==2.1"))
     assert disagreements(agreeing) == [
-        "docker/base/deps-more/requirements.lock was not compiled from today's requirements.in"
+        "docker/base/deps-more/requirements-3.11.lock was not compiled from today's requirements.in"
     ]
 
 
-def test_sets_for_one_image_take_the_versions_of_each_other(project: Project) -> None:
-    found: dict[str, str] = {}
-    for requirements in locks.requirement_sets(project.matrix, project.recipes):
-        for name, version in locks.package_versions(requirements.lock):
-            if "docker" in requirements.source.parts:
-                assert found.setdefault(name, version) == version
+def sets(tree: Tree) -> dict[str, Requirements]:
+    """Returns the sets of Python packages by their lock, as a path from the root, in order."""
+    project = tree.load(locked=False)
+    found = locks.requirement_sets(project.matrix, project.recipes, tree.root)
+    return {str(requirements.lock.relative_to(tree.root)): requirements for requirements in found}
 
 
-def test_a_set_takes_values_of_the_catalogue(project: Project) -> None:
-    cuda = next(s for s in locks.requirement_sets(project.matrix, project.recipes) if s.source.parent.name == "cuda")
-    assert f"nvidia-cuda-runtime-cu12=={project.matrix.versions['cuda']}.*" in cuda.text
-
-
-def test_the_packages_of_iceberg_stand_upon_python_deps(project: Project) -> None:
-    sets = {
-        s.source.parent.name: [p.parent.name for p in s.extends]
-        for s in locks.requirement_sets(project.matrix, project.recipes)
+def test_each_python_version_has_a_set_of_its_own(full: Tree) -> None:
+    found = sets(full)
+    assert list(found) == [
+        "requirements.lock",
+        *(f"docker/intermediate/deps/requirements-{python}.lock" for python in ("3.11", "3.13")),
+        *(f"docker/intermediate/gpu-deps/requirements-{python}.lock" for python in ("3.11", "3.13")),
+        *(f"docker/intermediate/lake-deps/requirements-{python}.lock" for python in ("3.11", "3.13")),
+    ]
+    assert {name: requirements.python for name, requirements in found.items() if "deps/" in name} == {
+        name: name[-9:-5] for name in found if "deps/" in name
     }
-    assert sets["python-deps-iceberg"] == ["python-deps"]
-    assert sets["python-deps"] == []
+    assert {requirements.platform for requirements in found.values()} == {"linux/amd64"}
 
 
-def test_no_package_of_python_deps_stands_in_iceberg_again(project: Project) -> None:
-    held = {
-        s.source.parent.name: {name for name, _ in locks.package_versions(s.lock)}
-        for s in locks.requirement_sets(project.matrix, project.recipes)
-    }
-    assert held["python-deps"] & held["python-deps-iceberg"] == set()
+def test_a_set_stands_upon_the_locks_of_its_own_python(full: Tree) -> None:
+    found = sets(full)["docker/intermediate/lake-deps/requirements-3.13.lock"]
+    layers = full.root / "docker/intermediate"
+    assert found.extends == (layers / "deps/requirements-3.13.lock",)
+    # Both can be in one image, so the later takes the versions of the earlier.
+    assert found.beside == (layers / "gpu-deps/requirements-3.13.lock",)
+    assert sets(full)["docker/intermediate/gpu-deps/requirements-3.13.lock"].beside == ()
 
 
-def test_every_package_is_pinned_by_hash(project: Project) -> None:
-    for requirements in locks.requirement_sets(project.matrix, project.recipes):
-        pins = requirements.lock.read_text().replace("\\\n", " ").splitlines()
-        assert [p for p in pins if p[:1].isalnum() and "--hash=sha256:" not in p] == []
+def test_another_version_for_one_python_leaves_the_other_python_alone(full: Tree) -> None:
+    assert disagreements(full) == []
+    lock = full.root / "docker/intermediate/deps/requirements-3.13.lock"
+    lock.write_text(lock.read_text().replace("pandas==2.0", "pandas==2.1"))
+    assert disagreements(full) == [
+        f"docker/intermediate/{layer}/requirements-3.13.lock was not compiled from today's requirements.in"
+        for layer in ("gpu-deps", "lake-deps")
+    ]
+
+
+def test_a_lock_of_one_python_that_is_missing(full: Tree) -> None:
+    (full.root / "docker/intermediate/lake-deps/requirements-3.13.lock").unlink()
+    assert disagreements(full) == ["docker/intermediate/lake-deps/requirements-3.13.lock is missing"]
+
+
+def test_a_python_that_only_refused_cells_have_needs_no_lock(full: Tree) -> None:
+    """Line 10 has no lake: its Python is not asked of the packages of the lake."""
+    full.toml('[features.lake.lines."10"]\nversions = { lake = "1.1" }\n', "")
+    names = [name for name in sets(full) if "lake-deps" in name]
+    assert names == ["docker/intermediate/lake-deps/requirements-3.11.lock"]
+
+
+def test_a_set_takes_values_of_the_matrix(full: Tree) -> None:
+    assert sets(full)["docker/intermediate/gpu-deps/requirements-3.11.lock"].text == "gpu-package==1.2.*\n"
+
+
+def test_a_value_that_changes_asks_for_another_lock(full: Tree) -> None:
+    full.toml('cuda = "1.2"', 'cuda = "1.3"')
+    changed = [f"docker/intermediate/gpu-deps/requirements-{python}.lock" for python in ("3.11", "3.13")]
+    assert disagreements(full) == [f"{lock} was not compiled from today's requirements.in" for lock in changed]
+
+
+def test_requirements_that_name_an_unknown_value(full: Tree) -> None:
+    file = full.root / "docker/intermediate/deps/requirements.in"
+    file.write_text("pandas=={pandsa}\n")
+    with pytest.raises(MatrixError, match=r'deps/requirements\.in: there is no value "{pandsa}"'):
+        disagreements(full)
 
 
 def test_check_names_each_place_and_what_to_do(agreeing: Tree) -> None:

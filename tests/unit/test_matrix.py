@@ -1,5 +1,3 @@
-from collections import Counter
-
 import pytest
 
 from spark_images.errors import MatrixError, UsageError
@@ -19,12 +17,46 @@ from tests.unit.tree import Tree
         pytest.param(
             "licence =", "license =", "[layers.core.artefacts[0]] license", 'the nearest is "licence"', id="artefact"
         ),
+        pytest.param(
+            'versions = { lake = "1.0" }',
+            'versoins = { lake = "1.0" }',
+            '[features.lake.lines."9"] versoins',
+            'the nearest is "versions"',
+            id="line of a feature",
+        ),
+        pytest.param(
+            'name = "lake-jars-{line}"',
+            'nmae = "lake-jars"',
+            "[features.lake.layers.lake-jars] nmae",
+            'the nearest is "name"',
+            id="layer of a feature",
+        ),
+        pytest.param('java = "17"', 'jaba = "17"', "[stacks.old] jaba", 'the nearest is "java"', id="stack"),
+        pytest.param('stack = "old"', 'stcak = "old"', '[lines."9"] stcak', 'the nearest is "stack"', id="line"),
+        pytest.param('line = "9"', 'lien = "9"', '[spark."9.0"] lien', 'the nearest is "line"', id="spark"),
+        pytest.param("layer-mb = 300", "layr-mb = 300", "[budgets] layr-mb", 'the nearest is "layer-mb"', id="budgets"),
     ],
 )
 def test_unknown_key(tree: Tree, old: str, new: str, place: str, what: str) -> None:
     with pytest.raises(MatrixError) as raised:
         tree.toml(old, new).matrix()
     assert f"images.toml: {place}: no such key; {what}" in str(raised.value).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "near"),
+    [
+        ('versions = { rapids = "5.0" }', "size = 1", '[features.gpu.lines."9"] size', "size-mb"),
+        ('native = ["9.0"]', 'natives = ["9.0"]', '[features.gpu.lines."9".shims] natives', "native"),
+        ('native-from = "6.0"', 'native = "6.0"', '[features.gpu.lines."9".shims.bridges."9.1"] native', "native-from"),
+        ('image = "jupyter"\nline', 'imag = "jupyter"\nline', "[features.gpu.refusals[0]] imag", "image"),
+        ("when = {", "when-not = {", "[features.gpu.conflicts[0]] when-not", "when"),
+    ],
+)
+def test_an_unknown_key_deep_in_a_feature(full: Tree, old: str, new: str, place: str, near: str) -> None:
+    with pytest.raises(MatrixError) as raised:
+        full.toml(old, new).matrix()
+    assert f'images.toml: {place}: no such key; the nearest is "{near}"' in str(raised.value).splitlines()
 
 
 @pytest.mark.parametrize(
@@ -43,7 +75,10 @@ def test_the_nearest_key_is_one_that_the_table_takes(tree: Tree, old: str, new: 
     ("line", "place"),
     [
         ('tag = "latest"\n', "[settings] tag"),
-        ('[variants]\nbaseline = []\nlake = ["lake"]\n', "variants"),
+        ('title = "Lake {lake} for {scala}"\n', "[features.lake] title"),
+        ('scala = "2.13"\n', '[lines."9"] scala'),
+        ('debian = "bookworm"\n', "[stacks.old] debian"),
+        ("registry-ratio = 0.5\n", "[budgets] registry-ratio"),
         ('title = "App {spark}"\n', "[images.app] title"),
         (', licence = "MIT"', "[layers.core.artefacts[0]] licence"),
     ],
@@ -64,8 +99,12 @@ def test_refusal_without_a_reason(tree: Tree) -> None:
     [
         ('tag = "latest"', "tag = 3", "[settings] tag"),
         ("min-free-disk-gb = 10", 'min-free-disk-gb = "ten"', "[settings] min-free-disk-gb"),
-        ('debian = "bookworm"', "debian = 12", "[versions] debian"),
-        ('lake = ["lake"]', 'lake = "lake"', "[variants] lake"),
+        ('debian = "bookworm"', "debian = 12", "[stacks.old] debian"),
+        ('lake = "1.0"', "lake = 1.0", '[features.lake.lines."9".versions] lake'),
+        ("size-mb = 20", 'size-mb = "20"', "[features.lake] size-mb"),
+        ("lake-jars = 500", 'lake-jars = "500"', "[features.lake.layer-mb] lake-jars"),
+        ("app = 100", 'app = "100"', '[lines."9".budget-mb] app'),
+        ("[layers.conf]\nany-stack = true", '[layers.conf]\nany-stack = "yes"', "[layers.conf] any-stack"),
         ('licence = "MIT"', "licence = true", "[layers.core.artefacts[0]] licence"),
     ],
 )
@@ -83,7 +122,7 @@ def test_what_is_no_whole_number_in_the_file(tree: Tree, value: str) -> None:
 
 def test_settings_that_are_no_table(tree: Tree) -> None:
     text = (tree.root / "images.toml").read_text()
-    (tree.root / "images.toml").write_text('settings = "x"\n' + text[text.index("[versions]") :])
+    (tree.root / "images.toml").write_text('settings = "x"\n' + text[text.index("[stacks.old]") :])
     with pytest.raises(MatrixError, match="settings"):
         tree.matrix()
 
@@ -99,7 +138,7 @@ def test_mistakes_are_told_together(tree: Tree) -> None:
 
 def test_what_is_not_toml(tree: Tree) -> None:
     with pytest.raises(MatrixError, match=r"^images\.toml: .*line"):
-        tree.toml("[versions]", "[versions").matrix()
+        tree.toml("[settings]", "[settings").matrix()
 
 
 def test_spark_version_of_an_unknown_line(tree: Tree) -> None:
@@ -118,11 +157,88 @@ def test_an_artefact_of_an_unknown_line(tree: Tree) -> None:
     )
 
 
-def test_variant_of_an_unknown_feature(tree: Tree) -> None:
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            'stack = "old"',
+            'stack = "odl"',
+            '[lines."9"] stack: there is no stack "odl": there is old; the nearest is "old"',
+        ),
+        (
+            'stack = "old"',
+            'stack = "old"\nplatform = "linux/amd46"',
+            '[lines."9"] platform: there is no platform "linux/amd46": '
+            'there is linux/amd64; the nearest is "linux/amd64"',
+        ),
+        (
+            "budget-mb = { app = 100 }",
+            "budget-mb = { app = 100, ap = 1 }",
+            '[lines."9"] budget-mb: there is no image "ap": there is app; the nearest is "app"',
+        ),
+        (
+            "size-mb = 20",
+            'combines-with = ["lakes"]',
+            '[features.lake] combines-with: there is no feature "lakes": there is lake; the nearest is "lake"',
+        ),
+        (
+            "lake-jars = 500",
+            "lake-jar = 500",
+            '[features.lake] layer-mb: there is no layer "lake-jar": there is lake-jars; the nearest is "lake-jars"',
+        ),
+        (
+            '[features.lake.lines."9"]',
+            '[features.lake.lines."90"]',
+            '[features.lake] lines: there is no line "90": there is 9; the nearest is "9"',
+        ),
+        (
+            'versions = { lake = "1.0" }',
+            'versions = { lake = "1.0" }\nlayer-mb = { jars = 1 }',
+            '[features.lake.lines."9"] layer-mb: there is no layer "jars": '
+            'there is lake-jars; the nearest is "lake-jars"',
+        ),
+        (
+            'name = "core-{spark}"',
+            'name = "core-{spark}"\nextends = ["lake-jar"]',
+            '[layers.core] extends: there is no layer "lake-jar": there is '
+            'rootfs, os, tools, jdk, sealer, conf, core, lake-jars; the nearest is "lake-jars"',
+        ),
+        (
+            'name = "lake-jars-{line}"',
+            'name = "lake-jars-{line}"\nextends = ["cor"]',
+            '[features.lake.layers.lake-jars] extends: there is no layer "cor": there is '
+            'rootfs, os, tools, jdk, sealer, conf, core, lake-jars; the nearest is "core"',
+        ),
+    ],
+)
+def test_a_name_that_nothing_defines(tree: Tree, old: str, new: str, message: str) -> None:
     with pytest.raises(MatrixError) as raised:
-        tree.toml('lake = ["lake"]', 'lake = ["lakes"]').matrix()
+        tree.toml(old, new).matrix()
+    assert str(raised.value) == f"images.toml: {message}"
+
+
+def test_an_artefact_of_a_feature_that_names_an_unknown_line(full: Tree) -> None:
+    lake = '"group:lake_{scala}:{lake}", licence = "MIT"'
+    with pytest.raises(MatrixError) as raised:
+        full.toml(lake, f'{lake}, line = "11"').matrix()
+    assert str(raised.value).startswith(
+        'images.toml: [features.lake.layers.lake-jars] artefacts[0].line: there is no line "11": there is 9, 10'
+    )
+
+
+def test_a_layer_with_two_tables(tree: Tree) -> None:
+    with pytest.raises(MatrixError) as raised:
+        tree.toml(
+            "[features.lake.layers.lake-jars]", "[features.lake.layers.core]\n\n[features.lake.layers.lake-jars]"
+        ).matrix()
+    assert str(raised.value) == "images.toml: [features.lake.layers.core]: the layer has another table, [layers.core]"
+
+
+def test_a_layer_of_two_features(full: Tree) -> None:
+    with pytest.raises(MatrixError) as raised:
+        full.toml("[features.lake.layers.lake-book]", "[features.lake.layers.gpu-jars]").matrix()
     assert str(raised.value) == (
-        'images.toml: [variants] lake: there is no feature "lakes": there is lake; the nearest is "lake"'
+        "images.toml: [features.lake.layers.gpu-jars]: the layer has another table, [features.gpu.layers.gpu-jars]"
     )
 
 
@@ -142,6 +258,30 @@ def test_refusal_of_what_does_not_exist(tree: Tree, field: str, value: str, near
         tree.toml("[settings]", f"{refusals}\n[settings]").matrix()
     assert f"images.toml: [[refusals]] number 2, {field}: there is no " in str(raised.value)
     assert str(raised.value).endswith(f'the nearest is "{near}"')
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("image", "jupiter", 'image: there is no image "jupiter": there is spark, jupyter; the nearest is "jupyter"'),
+        ("line", "19", 'line: there is no line "19": there is 9, 10; the nearest is "9"'),
+        ("variant", "lake-gpu", 'variant: there is no variant "lake-gpu": there is baseline, gpu, lake, gpu-lake'),
+    ],
+)
+def test_a_refusal_of_a_feature_that_names_what_does_not_exist(
+    full: Tree, field: str, value: str, message: str
+) -> None:
+    old = {"image": "jupyter", "line": "9", "variant": "gpu-lake"}[field]
+    full.toml(
+        f"[[features.gpu.refusals]]\n{_REFUSAL}",
+        f"[[features.gpu.refusals]]\n{_REFUSAL}".replace(f'{field} = "{old}"', f'{field} = "{value}"'),
+    )
+    with pytest.raises(MatrixError) as raised:
+        full.matrix()
+    assert str(raised.value).startswith(f"images.toml: [[features.gpu.refusals]] number 1, {message}")
+
+
+_REFUSAL = 'image = "jupyter"\nline = "9"\nvariant = "gpu-lake"\n'
 
 
 @pytest.mark.parametrize(
@@ -171,7 +311,11 @@ def test_two_cells_of_one_name(tree: Tree, old: str, new: str, message: str) -> 
         ('title = "App {spark}"', 'title = "App {spakr}"', "[images.app] title"),
         ('name = "app-{spark}', 'name = "app-{spakr}', "[images.app] name"),
         ('"version" = "{spark}', '"version" = "{spakr}', "[labels] version"),
-        ('labels = { "lake" = "{scala}"', 'labels = { "lake" = "{spakr}"', "[labels] lake"),
+        ('labels = { "lake" = "{lake}"', 'labels = { "lake" = "{spakr}"', "[labels] lake"),
+        ('title = "Lake {lake}', 'title = "Lake {spakr}', "[features.lake] title"),
+        ("size-mb = 20", 'note = "for {spakr}"', "[features.lake] note"),
+        ("size-mb = 20", 'usage = "run {spakr}"', "[features.lake] usage"),
+        ('name = "lake-jars-{line}"', 'name = "lake-jars-{spakr}"', "[layers.lake-jars] name"),
         ('name = "core-{spark}"', 'name = "core-{spakr}"', "[layers.core] name"),
         ("group:core:{spark}", "group:core:{spakr}", "[layers.core] artefacts[0].coordinate"),
     ],
@@ -183,20 +327,25 @@ def test_template_with_an_unknown_value(tree: Tree, old: str, new: str, place: s
     assert str(raised.value).endswith('the nearest is "spark"')
 
 
-def test_feature_title_with_an_unknown_value(tree: Tree) -> None:
-    with pytest.raises(MatrixError, match=r"\[features\.lake\] title"):
-        tree.toml("Lake for {scala}", "Lake for {spakr}").matrix()
-
-
 @pytest.mark.parametrize("template", ["{spark", "spark}", "{spark!x}", "{spark:d}"])
 def test_malformed_template(template: str) -> None:
     with pytest.raises(MatrixError, match="somewhere"):
         fill(template, {"spark": "9.0"}, "somewhere")
 
 
-def test_line_without_a_value_that_a_layer_needs(tree: Tree) -> None:
-    with pytest.raises(MatrixError, match=r'\[features\.lake\] title: there is no value "{scala}"'):
-        tree.toml('scala = "2.13"\n', "").matrix()
+def test_a_line_without_a_version_that_a_template_of_the_feature_needs(tree: Tree) -> None:
+    with pytest.raises(MatrixError, match=r'\[features\.lake\] title: there is no value "{lake}"'):
+        tree.toml('versions = { lake = "1.0" }', "").matrix()
+
+
+@pytest.mark.parametrize("key", ["usage", "note"])
+def test_a_template_of_a_feature_takes_the_versions_of_each_line(full: Tree, key: str) -> None:
+    """A value that only one line gives is a mistake, since the template is for all of them."""
+    full.toml('usage = "Name a lake for {spark}."', f'{key} = "{{extra}}"')
+    full.toml('{ lake = "1.0" }', '{ lake = "1.0", extra = "x" }')
+    with pytest.raises(MatrixError, match=rf'\[features\.lake\] {key}: there is no value "{{extra}}"'):
+        full.matrix()
+    full.toml('{ lake = "1.1" }', '{ lake = "1.1", extra = "y" }').matrix()
 
 
 @pytest.mark.parametrize(
@@ -217,11 +366,6 @@ def test_a_misspelt_setting_in_the_environment(tree: Tree) -> None:
         tree.matrix({"SPARK_IMAGES_TAGG": "x"})
 
 
-def test_an_empty_tag_names_no_image(tree: Tree) -> None:
-    with pytest.raises(MatrixError, match=r"\[settings\] tag"):
-        tree.matrix({"SPARK_IMAGES_TAG": ""})
-
-
 @pytest.mark.parametrize("given", ["ten", "-1", "1.5", "²"])
 def test_environment_that_is_no_whole_number(tree: Tree, given: str) -> None:
     with pytest.raises(UsageError) as raised:
@@ -238,7 +382,8 @@ def test_a_layer_is_called_as_its_folder_where_nothing_names_it(tree: Tree) -> N
     matrix = tree.matrix()
     values = matrix.cells[0].values
     assert matrix.layer_name("core", values) == "core-9.0"
-    assert matrix.layer_name("tools", values) == "tools"
+    assert matrix.layer_name("conf", values) == "conf"
+    assert matrix.layer_name("without-a-table", values) == "without-a-table"
 
 
 def test_artefacts_are_filled_in_and_listed_once(tree: Tree) -> None:
@@ -251,7 +396,7 @@ def test_artefacts_are_filled_in_and_listed_once(tree: Tree) -> None:
 def test_a_feature_adds_its_labels(tree: Tree) -> None:
     baseline, lake, *_ = tree.matrix().cells
     assert "lake" not in baseline.labels
-    assert lake.labels["lake"] == "{scala}"
+    assert lake.labels["lake"] == "{lake}"
 
 
 @pytest.mark.parametrize(
@@ -281,48 +426,120 @@ def test_the_first_refusal_gives_the_reason(tree: Tree) -> None:
     assert [cell.key for cell in matrix.buildable] == ["9.0-baseline", "9.1-baseline"]
 
 
-def test_the_matrix(project: Project) -> None:
-    assert Counter(cell.image for cell in project.matrix.cells) == {"spark": 16, "jupyter": 16}
-    assert Counter(cell.variant for cell in project.matrix.cells) == dict.fromkeys(
-        ("baseline", "gpu", "iceberg", "gpu-iceberg"), 8
+def test_a_refusal_of_a_feature_says_nothing_of_other_cells(small: Project) -> None:
+    refused = {cell.key: cell.refusal for cell in small.matrix.cells if cell.refusal}
+    assert refused == dict.fromkeys(
+        ("jupyter-9.0-gpu-lake", "jupyter-9.1-gpu-lake"), "the accelerator of line 9 reads no lake"
     )
 
 
-@pytest.mark.parametrize(
-    ("key", "name"),
-    [
-        ("3.5.8-baseline", "spark-3.5.8"),
-        ("3.5.7-iceberg", "spark-3.5.7-iceberg"),
-        ("4.1.0-gpu-iceberg", "spark-4.1.0-gpu-iceberg"),
-        ("jupyter-4.1.1-baseline", "jupyter-4.1.1"),
-        ("jupyter-4.1.1-gpu", "jupyter-4.1.1-gpu"),
-    ],
-)
-def test_keys_and_names_of_the_matrix(project: Project, key: str, name: str) -> None:
-    assert {cell.key: cell.name for cell in project.matrix.cells}[key] == name
+def test_a_refusal_in_a_feature_is_of_cells_with_that_feature_only(full: Tree) -> None:
+    full.toml(_REFUSAL, 'image = "jupyter"\n')
+    refused = {cell.variant for cell in full.matrix().cells if cell.refusal}
+    assert refused == {"gpu", "gpu-lake"}
 
 
-def test_the_spark_cells_without_gpu_are_built(project: Project) -> None:
-    built = {cell.key for cell in project.matrix.buildable}
-    assert {f"{s}-{v}" for s in project.matrix.spark for v in ("baseline", "iceberg")} <= built
-
-
-def test_notebooks_of_gpu_and_iceberg_exist_for_4_1_only(project: Project) -> None:
-    reasons = {
-        cell.spark: cell.refusal
-        for cell in project.matrix.cells
-        if cell.image == "jupyter" and cell.variant == "gpu-iceberg"
+def test_each_pair_of_features_that_combine_is_a_variant(small: Project) -> None:
+    assert small.matrix.variants == {
+        "baseline": (),
+        "gpu": ("gpu",),
+        "lake": ("lake",),
+        "gpu-lake": ("gpu", "lake"),
     }
-    assert "RAPIDS for Spark 3.5 does not read Iceberg" in reasons["3.5.7"]
-    assert reasons["3.5.7"] == reasons["3.5.8"]
-    assert reasons["3.5.7"] not in (reasons["4.1.0"], reasons["4.1.1"])
 
 
-def test_every_artefact_states_its_licence(project: Project) -> None:
-    assert [a.coordinate for _, a in project.matrix.all_artefacts() if not a.licence] == []
+def test_features_that_do_not_combine_have_no_variant(full: Tree) -> None:
+    full.toml('combines-with = ["lake"]\n', "").toml(f"[[features.gpu.refusals]]\n{_REFUSAL}", _NO_REFUSAL)
+    assert list(full.matrix().variants) == ["baseline", "gpu", "lake"]
 
 
-def test_every_driver_has_a_link_and_an_address(project: Project) -> None:
-    drivers = [a for _, a in project.matrix.all_artefacts() if a.driver]
-    assert {a.link for a in drivers} == {"postgresql", "mysql", "sqlserver", "oracle", "vertica"}
-    assert all(a.url.startswith("jdbc:") for a in drivers)
+_NO_REFUSAL = '[[features.gpu.refusals]]\nspark = "9.0"\n'
+
+
+def test_the_cell_of_a_pair_has_the_values_and_labels_of_both(small: Project) -> None:
+    cell = next(cell for cell in small.matrix.cells if cell.key == "9.1-gpu-lake")
+    assert cell.features == ("gpu", "lake")
+    assert {name: cell.values[name] for name in ("rapids", "cuda", "lake", "suffix")} == {
+        "rapids": "5.0",
+        "cuda": "1.2",
+        "lake": "1.0",
+        "suffix": "-gpu-lake",
+    }
+    assert {"rapids", "lake"} <= cell.labels.keys()
+
+
+def test_the_versions_of_a_feature_are_those_of_the_line(small: Project) -> None:
+    versions = {cell.spark: cell.values["lake"] for cell in small.matrix.buildable if cell.variant == "lake"}
+    assert versions == {"9.0": "1.0", "9.1": "1.0", "10.0": "1.1"}
+
+
+def test_the_versions_of_a_line_win_over_those_of_the_feature(full: Tree) -> None:
+    full.toml('versions = { rapids = "6.0" }', 'versions = { rapids = "6.0", cuda = "1.3" }')
+    versions = {cell.line: cell.values["cuda"] for cell in full.matrix().buildable if cell.variant == "gpu"}
+    assert versions == {"9": "1.2", "10": "1.3"}
+
+
+def test_a_line_wins_over_its_stack(full: Tree) -> None:
+    full.toml('stack = "new"\n', 'stack = "old"\njava = "21"\n')
+    cell = full.matrix().buildable[-1]
+    assert (cell.values["debian"], cell.values["java"], cell.values["python"]) == ("bookworm", "21", "3.11")
+
+
+def test_the_title_of_an_image_may_name_what_is_in_it(full: Tree) -> None:
+    full.toml('title = "Spark {spark}"', 'title = "Spark {spark} on Java {java}"')
+    assert full.matrix().cells[0].values["title"] == "Spark 9.0 on Java 17"
+
+
+@pytest.mark.parametrize(
+    ("folder", "java"),
+    [("conf", "17"), ("core", "21"), ("jdk", "21")],
+    ids=["of the first stack", "of its own", "named by what it varies with"],
+)
+def test_the_stack_that_a_layer_is_built_on(small: Project, folder: str, java: str) -> None:
+    cell = next(cell for cell in small.matrix.cells if cell.key == "10.0-baseline")
+    assert small.matrix.seen_by(folder, cell).values["java"] == java
+
+
+def test_a_layer_of_any_stack_takes_the_first_that_gives_its_name(full: Tree) -> None:
+    """Two stacks with one Python build the packages once, and another Python builds its own."""
+    matrix = full.matrix()
+    cells = {cell.key: cell for cell in matrix.cells}
+    assert matrix.seen_by("deps", cells["10.0-baseline"]).values["java"] == "21"
+    assert matrix.name_of("deps", cells["10.0-baseline"]) == "deps-3.13"
+    matrix = full.toml('python = "3.13"', 'python = "3.11"').matrix()
+    cells = {cell.key: cell for cell in matrix.cells}
+    assert matrix.seen_by("deps", cells["10.0-baseline"]).values["java"] == "17"
+    assert matrix.name_of("deps", cells["10.0-baseline"]) == "deps-3.11"
+
+
+def test_what_a_layer_sees_of_another_stack_is_the_stack_alone(small: Project) -> None:
+    cell = next(cell for cell in small.matrix.cells if cell.key == "10.0-lake")
+    seen = small.matrix.seen_by("lake-book", cell)
+    assert (seen.key, seen.values["spark"], seen.values["lake"]) == ("10.0-lake", "10.0", "1.1")
+    assert (seen.values["debian"], seen.values["python"]) == ("bookworm", "3.11")
+
+
+def test_the_layer_of_a_feature_is_for_its_cells(small: Project) -> None:
+    assert {cell.variant for cell in small.matrix.cells_with("lake-jars")} == {"lake", "gpu-lake"}
+    assert small.matrix.cells_with("core") == list(small.matrix.buildable)
+
+
+def test_an_artefact_of_one_line_is_not_of_another(small: Project) -> None:
+    found = {
+        cell.spark: [a.coordinate for a in small.matrix.artefacts("distribution", cell)]
+        for cell in small.matrix.buildable
+        if cell.variant == "baseline"
+    }
+    assert found == {
+        "9.0": ["spark==9.0", "group:connect_2.13:9.0"],
+        "9.1": ["spark==9.1", "group:connect_2.13:9.0"],
+        "10.0": ["spark==10.0"],
+    }
+
+
+def test_the_notes_of_a_cell_are_those_of_its_features(full: Tree) -> None:
+    full.toml('usage = "Name a lake for {spark}."', 'note = "reads {lake}"')
+    matrix = full.matrix()
+    notes = {cell.key: matrix.notes(cell) for cell in matrix.buildable}
+    assert notes["9.0-baseline"] == []
+    assert notes["10.0-gpu-lake"] == ["native: RAPIDS 6.0 has a shim for Spark 10.0", "reads 1.1"]

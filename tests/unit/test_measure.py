@@ -18,10 +18,8 @@ from spark_images.matrix.selection import cell_of
 from spark_images.plan.project import Project
 from spark_images.reports import measure
 from spark_images.reports.measure import Content, Layer, Sizes
+from tests.unit.limits import full_disk
 from tests.unit.tree import Tree
-
-BOTTOM = ["rootfs-bookworm", "os-bookworm", "python-3.11", "identity", "jdk-17", "python-deps"]
-BOTTOM += ["jdbc-drivers", "jmx-exporter"]
 
 
 def test_a_layer_that_images_share_counts_once() -> None:
@@ -31,25 +29,28 @@ def test_a_layer_that_images_share_counts_once() -> None:
     assert (sizes.total, sizes.stored) == (Content(25, 11), Content(15, 7))
 
 
-def test_origins_name_every_layer_bottom_first(project: Project) -> None:
-    graph = project.graph(cell_of(project.matrix, f"3.5.8-{variant}") for variant in ("baseline", "iceberg"))
-    baseline, iceberg = (measure.origins(graph, graph.targets[f"spark-3.5.8{s}"]) for s in ("", "-iceberg"))
-    common = [*BOTTOM, "", "", "spark-3.5.8-jars", "spark-3.5.8-core", "class-archive-3.5.8", "spark-conf", ""]
-    assert baseline == [*common, "", "", "entrypoint"]
-    assert iceberg == [*common, "python-deps-iceberg", "jars-iceberg-3.5", "entrypoint"]
+def test_origins_name_every_layer_bottom_first(small: Project) -> None:
+    graph = small.graph(cell_of(small.matrix, f"9.0-{variant}") for variant in ("baseline", "lake"))
+    baseline, lake = (measure.origins(graph, graph.targets[f"spark-9.0{s}"]) for s in ("", "-lake"))
+    common = ["rootfs-bookworm", "os-bookworm", "jdk-17", "deps-3.11", "drivers", "", "", "core-9.0", "conf"]
+    assert baseline == [*common, "", "", "settings"]
+    assert lake == [*common, "lake-deps-3.11", "lake-jars-9", "settings"]
 
 
-def test_origins_of_a_gpu_image_lie_upon_cuda(project: Project) -> None:
-    graph = project.graph([cell_of(project.matrix, "4.1.1-gpu")])
-    found = measure.origins(graph, graph.targets["spark-4.1.1-gpu"])
-    assert found[:4] == ["rootfs-bookworm", "os-bookworm", "python-3.11", "cuda-12.9"]
-    assert {"python-deps-gpu", "jars-rapids-4.1", "rapids-settings-4.1.1"} < set(found)
+def test_origins_of_an_image_upon_another(small: Project) -> None:
+    graph = small.graph([cell_of(small.matrix, "jupyter-10.0-gpu-lake")])
+    found = measure.origins(graph, graph.targets["jupyter-10.0-gpu-lake"])
+    assert found == [
+        *("rootfs-trixie", "os-trixie", "cuda-1.2-trixie", "jdk-21", "deps-3.13", "drivers", "gpu-deps-3.13"),
+        *("gpu-jars-10", "core-10.0", "conf", "lake-deps-3.13", "lake-jars-10", "settings", "book", "lake-book"),
+    ]
 
 
-def test_origins_of_the_small_factory(tree: Tree) -> None:
+def test_origins_of_the_small_project(tree: Tree) -> None:
     project = tree.load()
     graph = project.graph(project.matrix.buildable)
-    assert measure.origins(graph, graph.targets["app-9.0-lake"]) == ["rootfs", "os-bookworm", "core-9.0", "lake-jars-9"]
+    found = measure.origins(graph, graph.targets["app-9.0-lake"])
+    assert found == ["rootfs-bookworm", "os-bookworm", "jdk-17", "core-9.0", "conf", "lake-jars-9", "settings"]
 
 
 def archive(path: Path, members: dict[str, bytes], links: dict[str, str] | None = None) -> Path:
@@ -92,6 +93,40 @@ def test_layers_are_measured_unpacked(tmp_path: Path, monkeypatch: pytest.Monkey
     assert found["b:latest"][1].compressed == pytest.approx(len(zstandard.compress(b"y" * 5000)), abs=20)
 
 
+LAYER = b"y" * 5000 + b"z" * 3000
+PARTS = (LAYER[:5000], LAYER[5000:])
+
+
+@pytest.mark.parametrize(
+    "blob",
+    [
+        LAYER,
+        gzip.compress(LAYER),
+        b"".join(map(gzip.compress, PARTS)),
+        zstandard.compress(LAYER),
+        zstandard.ZstdCompressor(write_content_size=False).compress(LAYER),
+        b"".join(map(zstandard.compress, PARTS)),
+        b"".join(map(zstandard.compress, PARTS)) + b"\x50\x2a\x4d\x18\x03\0\0\0end",
+        b"",
+    ],
+    ids=["plain", "gzip", "gzip in parts", "zstd", "zstd streamed", "zstd in parts", "zstd with a table", "empty"],
+)
+def test_a_layer_is_measured_unpacked_however_it_is_compressed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blob: bytes
+) -> None:
+    saves(monkeypatch, archive(tmp_path / "images.tar", {"blobs/1": blob, "manifest.json": manifest(a=["blobs/1"])}))
+    (found,) = measure._layer_sizes(["a:latest"], {})["a:latest"]
+    content = LAYER if blob else b""
+    assert found == Content(len(content), pytest.approx(len(zstandard.compress(content)), abs=20))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("blob", [gzip.compress(LAYER)[:-20], zstandard.compress(LAYER)[:-4] + b"\0" * 9])
+def test_a_layer_that_is_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blob: bytes) -> None:
+    saves(monkeypatch, archive(tmp_path / "images.tar", {"blobs/1": blob, "manifest.json": manifest(a=["blobs/1"])}))
+    with pytest.raises(SparkImagesError, match=r"docker save failed: .*blobs/1 is broken: "):
+        measure._layer_sizes(["a:latest"], {})
+
+
 def test_a_layer_that_is_known_is_not_compressed_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     members = {"blobs/1": b"x", "blobs/2": b"y"} | {"manifest.json": manifest(a=["blobs/1", "blobs/2"])}
     saves(monkeypatch, archive(tmp_path / "images.tar", members))
@@ -112,6 +147,28 @@ def test_only_images_with_an_unknown_layer_are_read(tmp_path: Path, monkeypatch:
     known = measure.contents({"a": ["sha256:1", "sha256:2"], "b": ["sha256:1", "sha256:3"]})
     assert requested == [["a"], ["b"]]
     assert known == {"sha256:1": Content(1, 1), "sha256:2": Content(2, 2), "sha256:3": Content(2, 2)}
+
+
+@pytest.mark.parametrize("content", ["", '{"sha256:1": {"size": 1, ', "[]", '{"sha256:1": {"size": 1}}', "\0\0"])
+def test_sizes_that_are_noted_but_broken_are_measured_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    monkeypatch.setattr(measure, "CACHE", tmp_path / "layers.json")
+    monkeypatch.setattr(measure, "_layer_sizes", lambda tags, _: {tag: [Content(3, 2)] for tag in tags})
+    (tmp_path / "layers.json").write_text(content)
+    assert measure.contents({"a": ["sha256:1"]}) == {"sha256:1": Content(3, 2)}
+    monkeypatch.setattr(measure, "_layer_sizes", lambda *_: pytest.fail("an image was read"))
+    assert measure.contents({"a": ["sha256:1"]}) == {"sha256:1": Content(3, 2)}
+
+
+def test_sizes_that_cannot_be_noted_leave_those_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure, "CACHE", tmp_path / "layers.json")
+    monkeypatch.setattr(measure, "_layer_sizes", lambda tags, _: {tag: [Content(3, 2)] for tag in tags})
+    measure.contents({"a": ["sha256:1"]})
+    with full_disk(8), pytest.raises(SparkImagesError, match="cannot be written"):
+        measure.contents({"b": ["sha256:2"]})
+    monkeypatch.setattr(measure, "_layer_sizes", lambda *_: pytest.fail("an image was read"))
+    assert measure.contents({"a": ["sha256:1"]}) == {"sha256:1": Content(3, 2)}
 
 
 def test_what_the_catalogue_says_of_a_digest_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,25 +209,25 @@ def test_no_cli(monkeypatch: pytest.MonkeyPatch) -> None:
         measure._layer_sizes(["a:latest"], {})
 
 
-def test_images_that_the_engine_does_not_hold_are_left_out(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    digests = [f"sha256:{number}" for number in range(19)]
+def test_images_that_the_engine_does_not_hold_are_left_out(small: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    digests = [f"sha256:{number}" for number in range(13)]
 
     def get(tag: str) -> Any:
-        if tag != "spark-k8s-spark-3.5.8:latest":
+        if tag != "spark-k8s-spark-9.0:latest":
             raise ImageNotFound(tag)
         return SimpleNamespace(attrs={"RootFS": {"Layers": digests}})
 
     monkeypatch.setattr(daemon, "client", lambda: SimpleNamespace(images=SimpleNamespace(get=get)))
     monkeypatch.setattr(measure, "contents", lambda *_: {digest: Content(i, i) for i, digest in enumerate(digests)})
-    sizes = measure.measure(project, project.matrix.buildable)
-    assert list(sizes.images) == ["spark-3.5.8"]
-    assert [layer.digest for layer in sizes.images["spark-3.5.8"]] == digests
-    assert [layer.origin for layer in sizes.images["spark-3.5.8"]][-1] == measure.SETTINGS
-    assert sizes.total.size == sum(range(19))
+    sizes = measure.measure(small, small.matrix.buildable)
+    assert list(sizes.images) == ["spark-9.0"]
+    assert [layer.digest for layer in sizes.images["spark-9.0"]] == digests
+    assert [layer.origin for layer in sizes.images["spark-9.0"]][-1] == measure.SETTINGS
+    assert sizes.total.size == sum(range(13))
 
 
 def test_an_image_that_is_older_than_its_dockerfiles(tree: Tree) -> None:
     project = tree.load()
     graph = project.graph(project.matrix.buildable)
-    with pytest.raises(SparkImagesError, match=r"app-9\.0: the engine's image has 2 layers, .* make 4: run `inv build"):
+    with pytest.raises(SparkImagesError, match=r"app-9\.0: the engine's image has 2 layers, .* make 7: run `inv build"):
         measure._origins(graph, graph.targets["app-9.0"], 2)

@@ -17,26 +17,32 @@ SIZES = Sizes(
 )
 
 
-def test_cells_are_plain_data(project: Project) -> None:
-    rows = {row["cell"]: row for row in printing.cells(project.matrix)}
-    assert len(rows) == len(project.matrix.cells)
-    assert rows["3.5.8-iceberg"] == {
-        "cell": "3.5.8-iceberg",
-        "image": "spark-k8s-spark-3.5.8-iceberg:latest",
+def test_cells_are_plain_data(small: Project) -> None:
+    rows = {row["cell"]: row for row in printing.cells(small.matrix)}
+    assert len(rows) == len(small.matrix.cells)
+    assert rows["9.0-lake"] == {
+        "cell": "9.0-lake",
+        "image": "spark-k8s-spark-9.0-lake:latest",
         "kind": "spark",
-        "spark": "3.5.8",
-        "variant": "iceberg",
-        "rapids": None,
+        "spark": "9.0",
+        "variant": "lake",
+        "notes": [],
         "refused": None,
     }
-    assert "RAPIDS" in rows["jupyter-3.5.8-gpu-iceberg"]["refused"]
+    assert rows["9.0-gpu"]["notes"] == ["native: RAPIDS 5.0 has a shim for Spark 9.0"]
+    assert rows["9.0-gpu"]["refused"] is None
+    assert rows["jupyter-9.0-gpu-lake"]["refused"] == "the accelerator of line 9 reads no lake"
+    assert rows["jupyter-9.0-gpu-lake"]["notes"] == []
 
 
-def test_the_table_of_cells_is_whole_where_it_is_piped(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
-    printing.print_cells(project.matrix)
+def test_the_table_of_cells_is_whole_where_it_is_piped(small: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    printing.print_cells(small.matrix)
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 1 + len(project.matrix.cells)
-    assert any("jupyter-3.5.8-gpu-iceberg" in line and "exists for Spark 4.1 only" in line for line in lines)
+    assert len(lines) == 1 + len(small.matrix.cells)
+    shown = {line.split()[0]: line.rstrip() for line in lines}
+    assert shown["9.0-lake"].endswith(" built")
+    assert "native: RAPIDS 5.0 has a shim for Spark 9.0" in shown["9.0-gpu"]
+    assert "reads no lake" in shown["jupyter-9.0-gpu-lake"]
 
 
 def test_brackets_of_a_reason_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,13 +50,13 @@ def test_brackets_of_a_reason_are_shown(capsys: pytest.CaptureFixture[str]) -> N
     assert "needs [gpu] first" in capsys.readouterr().out
 
 
-def test_a_plan_tells_what_gets_a_name(project: Project) -> None:
-    graph = project.graph([cell_of(project.matrix, "3.5.8-baseline")])
+def test_a_plan_tells_what_gets_a_name(small: Project) -> None:
+    graph = small.graph([cell_of(small.matrix, "9.0-baseline")])
     rows = {
         row["target"]: row
-        for row in printing.plan(project.matrix, build.plan(project, graph, graph.of_levels(["runtime"])))
+        for row in printing.plan(small.matrix, build.plan(small, graph, graph.of_levels(["runtime"])))
     }
-    assert [row["image"] for row in rows.values() if row["image"]] == ["spark-k8s-spark-3.5.8:latest"]
+    assert [row["image"] for row in rows.values() if row["image"]] == ["spark-k8s-spark-9.0:latest"]
     assert rows["os-bookworm"] == {
         "target": "os-bookworm",
         "folder": "docker/base/os",
@@ -59,10 +65,10 @@ def test_a_plan_tells_what_gets_a_name(project: Project) -> None:
     }
 
 
-def test_a_plan_lists_what_would_be_built(project: Project) -> None:
-    graph = project.graph([cell_of(project.matrix, "3.5.8-baseline")])
-    plan = build.plan(project, graph, graph.of_levels(["base"]))
-    assert len(printing.plan(project.matrix, plan)) == len(plan.definition["target"])
+def test_a_plan_lists_what_would_be_built(small: Project) -> None:
+    graph = small.graph([cell_of(small.matrix, "9.0-baseline")])
+    plan = build.plan(small, graph, graph.of_levels(["base"]))
+    assert len(printing.plan(small.matrix, plan)) == len(plan.definition["target"])
 
 
 @pytest.mark.parametrize(("size", "text"), [(0, "0 MB"), (1_042_400_000, "1,042 MB"), (600_000, "1 MB")])

@@ -3,93 +3,152 @@
 import pytest
 
 from spark_images.errors import MatrixError
-from spark_images.matrix.rapids import support
+from spark_images.matrix.model import Conflict
+from spark_images.matrix.rapids import Bridge, Shims
 from spark_images.plan.project import Project
 from tests.unit.tree import Tree
 
-RAPIDS = """
-[rapids."9"]
-version = "26.08.1"
-shims = ["9.1"]
-
-[labels]"""
+VERSIONS = {"rapids": "5.0"}
+BRIDGED = Shims(("9.0",), {"9.1": Bridge("9.0", "6.0"), "9.2": Bridge("9.0")})
 
 
-def test_a_shim_of_its_own_is_native_and_drops_the_override() -> None:
-    found = support("4.1.1", "26.08.1", ["4.1.0", "4.1.1"], bridge="4.1.0", native_from="26.02")
-    assert found
-    assert (found.level, found.shim, found.override) == ("native", "spark411", "")
+def test_a_shim_of_its_own_is_native_and_needs_no_override() -> None:
+    assert BRIDGED.refuses("9.0", VERSIONS) == ""
+    assert BRIDGED.values("9.0", VERSIONS) == {
+        "rapids_level": "native",
+        "rapids_shim": "spark90",
+        "rapids_override": "",
+        "rapids_support": "native: RAPIDS 5.0 has a shim for Spark 9.0",
+    }
 
 
 def test_a_bridge_is_the_shim_of_another_version() -> None:
-    found = support("3.5.8", "25.04.0", ["3.5.4", "3.5.5"], bridge="3.5.5", native_from="26.04")
-    assert found
-    assert (found.level, found.shim) == ("bridged", "spark355")
-    assert found.override == "com.nvidia.spark.rapids.shims.spark355.SparkShimServiceProvider"
-    assert "NVIDIA has not tested" in found.words
-    assert found.words.endswith("native from RAPIDS 26.04")
+    assert BRIDGED.refuses("9.1", VERSIONS) == ""
+    assert BRIDGED.values("9.1", VERSIONS) == {
+        "rapids_level": "bridged",
+        "rapids_shim": "spark90",
+        "rapids_override": "com.nvidia.spark.rapids.shims.spark90.SparkShimServiceProvider",
+        "rapids_support": "bridged: RAPIDS 5.0 with its shim for Spark 9.0, a pairing that NVIDIA has not tested; "
+        "native from RAPIDS 6.0",
+    }
 
 
 def test_a_version_that_no_release_supports_says_so() -> None:
-    found = support("4.1.0", "26.08.1", ["4.1.1"], bridge="4.1.1", native_from="")
-    assert found
-    assert found.words.endswith("no release of RAPIDS has a shim for it")
+    assert BRIDGED.values("9.2", VERSIONS)["rapids_support"].endswith("; no release of RAPIDS has a shim for it")
 
 
-@pytest.mark.parametrize("bridge", ["", "3.5.6"])
-def test_neither_shim_nor_bridge(bridge: str) -> None:
-    assert support("3.5.8", "25.04.0", ["3.5.5"], bridge, "") is None
+def test_a_release_with_a_shim_of_its_own_drops_the_bridge() -> None:
+    """Raising RAPIDS is a change of its table alone: the bridge may stay."""
+    raised = Shims(("9.0", "9.1"), BRIDGED.bridges)
+    assert raised.values("9.1", {"rapids": "6.0"})["rapids_override"] == ""
+    assert raised.values("9.1", {"rapids": "6.0"})["rapids_level"] == "native"
 
 
-def test_the_real_matrix(project: Project) -> None:
-    levels = {cell.key: cell.support.level for cell in project.matrix.cells if cell.support and cell.variant == "gpu"}
-    assert levels["4.1.1-gpu"] == "native"
-    assert {levels[f"{version}-gpu"] for version in ("3.5.7", "3.5.8", "4.1.0")} == {"bridged"}
-
-
-def test_raising_rapids_is_one_table_and_drops_the_bridge(project: Project) -> None:
-    table = project.matrix.spark["3.5.8"]
-    raised = support("3.5.8", "26.08.1", ["3.5.7", "3.5.8"], table.rapids_bridge, table.rapids_native_from)
-    assert raised
-    assert raised.override == ""
-
-
-def gpu(tree: Tree) -> Tree:
-    return tree.toml("[features.lake]", '[features.gpu]\ntitle = "RAPIDS"\n[features.lake]').toml(
-        'lake = ["lake"]', 'lake = ["lake"]\ngpu = ["gpu"]'
+def test_neither_shim_nor_bridge() -> None:
+    assert BRIDGED.refuses("9.9", VERSIONS) == (
+        "RAPIDS 5.0 has no shim for Spark 9.9, and images.toml names no bridge for it"
     )
 
 
-def test_a_gpu_cell_without_rapids(tree: Tree) -> None:
-    with pytest.raises(MatrixError, match=r'\[spark\."9\.0"\]: 9\.0-gpu needs RAPIDS, and there is no \[rapids\."9"\]'):
-        gpu(tree).matrix()
+def test_a_bridge_to_a_shim_that_the_release_lacks() -> None:
+    shims = Shims(("9.0",), {"9.1": Bridge("8.9")})
+    assert shims.refuses("9.1", VERSIONS) == (
+        "the bridge of Spark 9.1 names a shim for 8.9, which RAPIDS 5.0 does not have"
+    )
 
 
-def test_a_gpu_cell_without_shim_and_without_bridge(tree: Tree) -> None:
-    with pytest.raises(
-        MatrixError, match=r'\[spark\."9\.0"\] rapids-bridge: RAPIDS 26\.08\.1 has no shim for Spark 9\.0'
-    ):
-        gpu(tree).toml("[labels]", RAPIDS).matrix()
+def gpu_cells(tree: Tree) -> dict[str, str]:
+    """Returns why each cell of the variant gpu is not built, by its Spark version."""
+    return {c.spark: c.refusal for c in tree.matrix().cells if (c.image, c.variant) == ("spark", "gpu")}
 
 
-def test_a_bridge_makes_it_work(tree: Tree) -> None:
-    bridged = gpu(tree).toml("[labels]", RAPIDS).toml('[spark."9.0"]', '[spark."9.0"]\nrapids-bridge = "9.1"')
-    assert next(c for c in bridged.matrix().cells if c.key == "9.0-gpu").values["rapids_level"] == "bridged"
+def test_the_levels_of_a_matrix(small: Project) -> None:
+    levels = {c.spark: c.values["rapids_level"] for c in small.matrix.buildable if c.variant == "gpu"}
+    assert levels == {"9.0": "native", "9.1": "bridged", "10.0": "native"}
 
 
-def test_versions_that_conflict(tree: Tree) -> None:
-    conflict = '[[conflicts]]\nfeatures = ["lake"]\nwhen = { scala = "2.13" }\nreason = "it throws"\n[labels]'
+def test_a_version_without_shim_and_without_bridge_has_no_gpu_image(full: Tree) -> None:
+    full.toml('bridges."9.1" = { shim = "9.0", native-from = "6.0" }', "")
+    assert gpu_cells(full) == {
+        "9.0": "",
+        "9.1": "RAPIDS 5.0 has no shim for Spark 9.1, and images.toml names no bridge for it",
+        "10.0": "",
+    }
+
+
+def test_a_version_without_gpu_images_has_the_others(full: Tree) -> None:
+    full.toml('bridges."9.1" = { shim = "9.0", native-from = "6.0" }', "")
+    built = {cell.key for cell in full.load().matrix.buildable if cell.spark == "9.1"}
+    assert built == {"9.1-baseline", "9.1-lake", "jupyter-9.1-baseline", "jupyter-9.1-lake"}
+
+
+def test_a_bridge_whose_shim_the_release_lacks_refuses_the_cell(full: Tree) -> None:
+    full.toml('native = ["9.0"]', 'native = ["9.0.1"]')
+    assert gpu_cells(full)["9.1"] == "the bridge of Spark 9.1 names a shim for 9.0, which RAPIDS 5.0 does not have"
+
+
+def test_a_bridge_for_an_unknown_spark_version(full: Tree) -> None:
+    with pytest.raises(MatrixError) as raised:
+        full.toml('bridges."9.1"', 'bridges."9.2"').matrix()
+    assert str(raised.value).startswith(
+        'images.toml: [features.gpu.lines."9".shims] bridges: '
+        'there is no Spark version "9.2": there is 9.0, 9.1, 10.0; the nearest is "9.'
+    )
+
+
+def test_a_feature_without_shims_goes_with_every_version_of_its_lines(full: Tree) -> None:
+    full.toml(
+        '[features.gpu.lines."9".shims]\nnative = ["9.0"]\nbridges."9.1" = { shim = "9.0", native-from = "6.0" }', ""
+    )
+    with pytest.raises(MatrixError, match=r'\[features\.gpu\] note: there is no value "{rapids_support}"'):
+        full.matrix()
+    full.toml('note = "{rapids_support}"\n', "").toml(" ({rapids_level})", "")
+    assert gpu_cells(full) == {"9.0": "", "9.1": "", "10.0": ""}
+
+
+def test_versions_that_conflict(full: Tree) -> None:
+    with pytest.raises(MatrixError) as raised:
+        full.toml('lake = "1.1"', 'lake = "2.0"').matrix()
+    assert str(raised.value) == ("images.toml: 10.0-gpu-lake cannot work with rapids 6.0, lake 2.0: every query throws")
+
+
+def test_one_version_of_a_conflict_alone_is_none(full: Tree) -> None:
+    full.toml('lake = "1.0"', 'lake = "2.0"').matrix()
+
+
+def test_a_conflict_of_cells_that_are_refused_is_none(full: Tree) -> None:
+    full.toml('line = "9"\nvariant = "gpu-lake"', 'line = "9"\nvariant = "gpu-lake"\nspark = "9.0"')
+    full.toml(
+        "[[features.gpu.conflicts]]",
+        '[[features.gpu.refusals]]\nline = "10"\nfeature = "lake"\nreason = "no"\n\n[[features.gpu.conflicts]]',
+    )
+    full.toml('lake = "1.1"', 'lake = "2.0"').matrix()
+
+
+def test_a_conflict_of_one_feature_alone(tree: Tree) -> None:
+    conflict = '[[features.lake.conflicts]]\nfeatures = ["lake"]\nwhen = { scala = "2.13" }\nreason = "it throws"\n\n'
     with pytest.raises(MatrixError, match=r"9\.0-lake cannot work with scala 2\.13: it throws"):
-        tree.toml("[labels]", conflict).matrix()
+        tree.toml("[features.lake.layers.lake-jars]", f"{conflict}[features.lake.layers.lake-jars]").matrix()
 
 
-def test_a_conflict_is_of_whole_numbers(tree: Tree) -> None:
-    conflict = '[[conflicts]]\nfeatures = ["lake"]\nwhen = { scala = "2.1" }\nreason = "it throws"\n[labels]'
-    assert tree.toml("[labels]", conflict).matrix()
+def test_a_conflict_with_an_unknown_feature(full: Tree) -> None:
+    with pytest.raises(MatrixError) as raised:
+        full.toml('features = ["lake"]', 'features = ["lkae"]').matrix()
+    assert str(raised.value) == (
+        'images.toml: [features.gpu] conflicts: there is no feature "lkae": there is gpu, lake; the nearest is "lake"'
+    )
 
 
-def test_iceberg_112_under_rapids_2608_is_refused(project: Project) -> None:
-    conflict = project.matrix.conflicts[0]
-    assert conflict.strikes(("gpu", "iceberg"), {"rapids": "26.08.1", "iceberg": "1.12.0"})
-    assert not conflict.strikes(("gpu", "iceberg"), {"rapids": "26.08.1", "iceberg": "1.11.0"})
-    assert not conflict.strikes(("iceberg",), {"rapids": "26.08.1", "iceberg": "1.12.0"})
+@pytest.mark.parametrize(
+    ("features", "values", "strikes"),
+    [
+        (("gpu", "lake"), {"rapids": "6.0", "lake": "2.0"}, True),
+        (("gpu", "lake"), {"rapids": "6", "lake": "2"}, True),
+        (("gpu", "lake"), {"rapids": "60.0", "lake": "2.0"}, False),
+        (("gpu", "lake"), {"rapids": "6.0", "lake": "1.2"}, False),
+        (("gpu", "lake"), {"rapids": "6.0"}, False),
+        (("gpu",), {"rapids": "6.0", "lake": "2.0"}, False),
+    ],
+)
+def test_a_conflict_is_of_whole_numbers(features: tuple[str, ...], values: dict[str, str], strikes: bool) -> None:
+    assert Conflict(("lake",), {"rapids": "6", "lake": "2"}, "no").strikes(features, values) is strikes

@@ -1,5 +1,9 @@
+import os
+import signal
 import stat
+import time
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -85,6 +89,35 @@ def test_a_failure_shows_the_end_of_the_log_and_leaves_what_was_there(place: Pat
     assert lines[-2:] == ["  E: no mirror", f"the whole of it: {(made / 'mmdebstrap.log').relative_to(place)}"]
     assert len(lines) == 10
     assert (made / "rootfs.tar").read_text() == "content\n"
+
+
+def test_mmdebstrap_can_hang_up_its_process_group_and_not_us(place: Path) -> None:
+    mmdebstrap(place, f"cut -d ' ' -f 5 /proc/self/stat > {place}/group; {WORKS.format(place)}")
+    rootfs.bootstrap("bookworm", APT)
+    assert int((place / "group").read_text()) != os.getpgrp()
+
+
+def test_an_interruption_lets_mmdebstrap_clean_up(place: Path) -> None:
+    mmdebstrap(
+        place,
+        f"trap 'touch {place}/cleaned; exit 1' INT; touch {place}/begun; for _ in $(seq 150); do sleep 0.02; done",
+    )
+
+    def interrupt() -> None:
+        for _ in range(500):
+            if (place / "begun").exists():
+                break
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        Thread(target=interrupt).start()
+        with pytest.raises(KeyboardInterrupt):
+            rootfs.bootstrap("bookworm", APT)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (place / "cleaned").exists()
 
 
 def test_no_mmdebstrap(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ def cell(image: str = "spark", spark: str = "9.0", variant: str = BASELINE, line
     features = () if variant == BASELINE else tuple(variant.split("-"))
     key = f"{'' if image == 'spark' else f'{image}-'}{spark}-{variant}"
     name = f"{image}-{spark}{'' if variant == BASELINE else f'-{variant}'}"
-    return Cell(image, spark, variant, features, {"key": key, "name": name, "line": line}, {}, "", None)
+    return Cell(image, spark, line, variant, features, key, name, {}, {}, "")
 
 
 @pytest.mark.parametrize(

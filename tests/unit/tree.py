@@ -1,4 +1,7 @@
-"""A small project in a folder of its own: a layer for each thing that a real one can do."""
+"""A small project in a folder of its own: a layer for each thing that a real one can do.
+
+Tests that need two of everything take the project of full.py instead.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +13,8 @@ from spark_images.matrix.model import Matrix
 from spark_images.plan import bake
 from spark_images.plan.project import Project, load_project
 from spark_images.recipes import locks
-from spark_images.recipes.locks import Entry
+from spark_images.recipes.locks import Entry, Lock
+from tests.unit import full
 
 TOML = """
 [settings]
@@ -20,25 +24,23 @@ os-image = ""
 source = ""
 min-free-disk-gb = 10
 
-[versions]
+[stacks.old]
+platform = "linux/amd64"
 debian = "bookworm"
+java = "17"
+python = "3.11"
 
 [lines."9"]
+stack = "old"
 scala = "2.13"
+hadoop = "3.4"
+budget-mb = { app = 100 }
 
 [spark."9.0"]
 line = "9"
 
 [spark."9.1"]
 line = "9"
-
-[features.lake]
-title = "Lake for {scala}"
-labels = { "lake" = "{scala}" }
-
-[variants]
-baseline = []
-lake = ["lake"]
 
 [images.app]
 title = "App {spark}"
@@ -48,39 +50,69 @@ key = "{spark}-{variant}"
 [budgets]
 registry-ratio = 0.5
 layer-mb = 300
-layers = { "os-bookworm" = 500 }
-sizes = [{ variant = "baseline", mb = 100 }, { image = "app", line = "9", mb = 200 }]
 
 [labels]
 "version" = "{spark}{suffix}"
 "source" = "{source}"
 "revision" = "{revision}"
 
+[layers.rootfs]
+name = "rootfs-{debian}"
+
 [layers.os]
 name = "os-{debian}"
+
+[layers.tools]
+name = "tools-{debian}-java{java}"
+
+[layers.jdk]
+name = "jdk-{java}"
+
+[layers.sealer]
+any-stack = true
+
+[layers.conf]
+any-stack = true
 
 [layers.core]
 name = "core-{spark}"
 artefacts = [{ coordinate = "group:core:{spark}", licence = "MIT", link = "core" }]
 
-[layers.lake-jars]
+[features.lake]
+title = "Lake {lake} for {scala}"
+labels = { "lake" = "{lake}" }
+size-mb = 20
+layer-mb = { lake-jars = 500 }
+
+[features.lake.lines."9"]
+versions = { lake = "1.0" }
+
+[features.lake.layers.lake-jars]
 name = "lake-jars-{line}"
 """
 
 DOCKERFILES = {
     "base/rootfs": "FROM scratch\nADD rootfs.tar /\n",
     "base/os": "FROM rootfs\n",
-    "base/tools": "FROM os\n",
+    "base/tools": "FROM os\nARG JAVA_VERSION\n",
+    "base/sealer": "FROM os\n",
+    "base/jdk": "FROM tools AS made\nARG JAVA_VERSION\nRUN jlink\nFROM scratch\nCOPY --from=made /layer /\n",
     "intermediate/core": "FROM tools AS files\nARG ARTEFACTS\nARG LINKS\nFROM scratch\nCOPY --from=files /layer /\n",
+    "intermediate/conf": "FROM sealer AS files\nFROM scratch\nCOPY --from=files /layer /\n",
     "intermediate/lake-jars": "FROM scratch\nRUN --mount=type=bind,from=tools,target=/tools true\n",
     "runtime/app": """
 ARG ENABLE_LAKE=false
 FROM scratch AS lake-false
 FROM lake-jars AS lake-true
 FROM lake-${ENABLE_LAKE} AS lake
+FROM tools AS settings
+RUN --mount=type=bind,from=conf,target=/layers/conf merge
 FROM os
+COPY --link --from=jdk / /
 COPY --link --from=core / /
+COPY --link --from=conf / /
 COPY --link --from=lake / /
+COPY --link --from=settings /layer /
 """,
 }
 
@@ -94,11 +126,25 @@ class Tree:
     root: Path
 
     def write(self) -> "Tree":
-        (self.root / "images.toml").write_text(TOML)
-        for folder, text in DOCKERFILES.items():
+        return self._write(TOML, DOCKERFILES, LOCKS)
+
+    def write_full(self) -> "Tree":
+        """Writes the project of full.py, with every lock compiled."""
+        self._write(full.TOML, full.DOCKERFILES, full.LOCKS)
+        for folder, text in full.REQUIREMENTS.items():
+            (self.root / folder / locks.REQUIREMENTS).write_text(text)
+        project = self.load()
+        for requirements in locks.requirement_sets(project.matrix, project.recipes, self.root):
+            pins = full.PINS.get(requirements.source.parent.name, "tool==1.0")
+            requirements.lock.write_text(f"{requirements.fingerprint}\n{pins}\n")
+        return self
+
+    def _write(self, toml: str, dockerfiles: Mapping[str, str], entries: Mapping[str, Lock]) -> "Tree":
+        (self.root / "images.toml").write_text(toml)
+        for folder, text in dockerfiles.items():
             self.dockerfile(folder, text)
-        for layer, entries in LOCKS.items():
-            locks.write_lock(self.root / f"docker/intermediate/{layer}/artefacts.lock", entries)
+        for layer, lock in entries.items():
+            locks.write_lock(self.root / f"docker/intermediate/{layer}/artefacts.lock", lock)
         return self
 
     def toml(self, old: str, new: str) -> "Tree":
@@ -113,6 +159,12 @@ class Tree:
         file.write_text(text)
         return self
 
+    def lock(self, layer: str, version: str) -> "Tree":
+        """Locks the artefact of another version of `core`."""
+        entries = {**LOCKS[layer], f"group:{layer}:{version}": Entry("ab" * 32, 1)}
+        locks.write_lock(self.root / f"docker/intermediate/{layer}/artefacts.lock", entries)
+        return self
+
     def matrix(self, environment: Mapping[str, str] | None = None) -> Matrix:
         return file.load(self.root / "images.toml", environment)
 
@@ -123,5 +175,10 @@ class Tree:
         project = self.load(environment)
         graph = project.graph(project.matrix.buildable)
         return bake.definition(
-            project.matrix, graph, graph.of_levels(kinds), bake.Stamp("abc", 7), bake.Output("type=image"), "rootfs/dir"
+            project.matrix,
+            graph,
+            graph.of_levels(kinds),
+            bake.Stamp("abc", 7),
+            bake.Output("type=image"),
+            "rootfs/{}".format,
         )

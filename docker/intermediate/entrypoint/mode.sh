@@ -35,7 +35,8 @@ started_in=$PWD
 if [[ ! -w $PWD ]]; then
     room=${SPARK_LOCAL_DIRS:-${TMPDIR:-/tmp}}
     room=${room%%,*}
-    mkdir -p "$room" 2> /dev/null && cd "$(mktemp -d -p "$room" "spark-$mode-XXXXXX" 2> /dev/null)" ||
+    # In a step of its own: `cd ""` succeeds, and would hide that mktemp failed.
+    mkdir -p "$room" 2> /dev/null && own=$(mktemp -d -p "$room" "spark-$mode-XXXXXX" 2> /dev/null) && cd "$own" ||
         fail 1 "neither $PWD nor $room can be written: mount an emptyDir at /tmp, or set SPARK_LOCAL_DIRS"
 fi
 

@@ -11,13 +11,11 @@ from typing import Any
 import pytest
 
 from spark_images.matrix.model import Cell
+from spark_images.matrix.platforms import PLATFORMS
 from spark_images.plan.project import Project
 from tests.integration.conftest import Image, Result
 
 JOBS = Path(__file__).parent / "jobs"
-HERE = re.compile(r"linux[-_/]?(x86_64|amd64|64)\b|_linux_x86_64|_epoll_x86_64|_io_uring\d*_x86_64", re.IGNORECASE)
-"""How projects write this platform (the images': amd64) into a path or a file name."""
-
 CARRIERS = {
     *("arpack", "blas", "commons-crypto", "jline", "lapack", "leveldbjni-all", "lz4-java", "rocksdbjni", "snappy-java"),
     *("netty-transport-native-epoll", "zstd-jni"),
@@ -39,11 +37,17 @@ def found(result: Result) -> Any:
     return result.json()
 
 
-def test_natives_are_of_this_platform_only(found: Any, project: Project) -> None:
+def here(cell: Cell) -> re.Pattern[str]:
+    """Returns how projects write the platform of a cell into a path or a file name."""
+    names = PLATFORMS[cell.values["platform"]].natives
+    return re.compile(rf"linux[-_/]?({names})\b|_(linux|epoll|io_uring\d*)_({names})", re.IGNORECASE)
+
+
+def test_natives_are_of_this_platform_only(found: Any, cell: Cell, project: Project) -> None:
     """A driver's jar is its vendor's as it is: a licence says so."""
     drivers = {"-".join(a.coordinate.split(":")[1:]) + ".jar" for _, a in project.matrix.all_artefacts() if a.driver}
     foreign = {
-        name: [library for library in libraries if not HERE.search(library)]
+        name: [library for library in libraries if not here(cell).search(library)]
         for name, libraries in found["natives"].items()
         if name not in drivers
     }

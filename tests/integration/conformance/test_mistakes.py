@@ -43,6 +43,16 @@ def test_a_configuration_that_cannot_be_read(image: Image) -> None:
     assert f"connect: {conf} (SPARK_CONF_DIR) cannot be read as 1000660000:0" in result.stderr
 
 
+def test_a_container_without_a_writable_place(image: Image) -> None:
+    options = {**HARDENED, "tmpfs": {}}
+    result = image.run("master", user=RANDOM_UID, **options)
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "master: neither /opt/spark/work-dir nor /tmp can be written: "
+        "mount an emptyDir at /tmp, or set SPARK_LOCAL_DIRS\n"
+    )
+
+
 def test_the_mode_can_come_from_the_environment(image: Image) -> None:
     result = image.run(environment={"SPARK_MODE": "help"})
     assert result.exit_code == 0

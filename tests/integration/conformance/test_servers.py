@@ -4,6 +4,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
@@ -134,3 +135,44 @@ says worker 'Successfully registered with master'
     result = image.run("bash", "-c", script, user=SPARK_UID)
     assert result.exit_code == 0
     assert result.stdout.splitlines()[-1] == "no master to stop"
+
+
+UNRELATED = """
+set -euo pipefail
+cd $SPARK_HOME/sbin
+sleep 300 &
+{PID_FILE}
+./stop-worker.sh
+kill -0 $!  # it still runs
+[[ ! -e /tmp/spark-worker.pid ]]
+./stop-worker.sh
+"""
+
+
+@pytest.mark.parametrize(
+    "pid_file",
+    [
+        pytest.param("echo $! > /tmp/spark-worker.pid", id="a number and no more"),
+        # A worker without a master ends at once, and its file stays. Starts are counted in hundredths of a second.
+        pytest.param("sleep 0.1; ./start-worker.sh; sed -i 1s/.*/$!/ /tmp/spark-worker.pid", id="a number used again"),
+        pytest.param("echo none > /tmp/spark-worker.pid", id="no number"),
+        pytest.param(": > /tmp/spark-worker.pid", id="an empty file"),
+    ],
+)
+def test_stop_signals_no_other_process(image: Image, pid_file: str) -> None:
+    result = image.run("bash", "-c", UNRELATED.replace("{PID_FILE}", pid_file), user=SPARK_UID)
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-2:] == ["no worker to stop"] * 2
+    assert result.stderr == ""
+
+
+def test_stop_says_where_it_may_not_signal(image: Image) -> None:
+    """Another user of the container started the server."""
+    script = "cd $SPARK_HOME/sbin && ./start-master.sh --host localhost && chmod a+r /tmp/spark-master.pid"
+    with image.start("sleep", "300") as service:
+        assert service.run("bash", "-c", script).exit_code == 0
+        done: Any = service.container.exec_run(["/opt/spark/sbin/stop-master.sh"], user="999:0")
+        assert done.exit_code == 1
+        assert done.output.decode().startswith("master (")
+        assert "may not be signalled as 999:0" in done.output.decode()
+        assert service.run("/opt/spark/sbin/stop-master.sh").exit_code == 0

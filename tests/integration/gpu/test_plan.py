@@ -58,11 +58,10 @@ def test_what_cannot_run_on_the_gpu_is_named_with_its_reason(run: Result) -> Non
 
 
 def test_the_shim_is_the_promised_one(run: Result, cell: Cell, image: Image) -> None:
-    assert cell.support
-    assert image.labels["spark-images.rapids-shim"] == cell.support.shim
-    assert image.labels["spark-images.rapids-support"] == cell.support.words
+    assert image.labels["spark-images.rapids-shim"] == cell.values["rapids_shim"]
+    assert image.labels["spark-images.rapids-support"] == cell.values["rapids_support"]
     loaded = re.findall(r"ShimLoader: Updating spark classloader .*!/(spark\d+)/", run.output)
-    assert set(loaded) == {cell.support.shim}
+    assert set(loaded) == {cell.values["rapids_shim"]}
 
 
 def test_rapids_is_the_promised_release(run: Result, image: Image) -> None:
@@ -71,6 +70,6 @@ def test_rapids_is_the_promised_release(run: Result, image: Image) -> None:
 
 def test_the_settings_override_the_shim_only_where_bridged(image: Image, cell: Cell) -> None:
     settings = image.run("cat", "/opt/spark/conf/rapids.conf").stdout
-    assert cell.support
-    assert ("shims-provider-override" in settings) == bool(cell.support.override)
-    assert cell.support.override in settings
+    override = cell.values["rapids_override"]
+    assert ("shims-provider-override" in settings) == bool(override)
+    assert override in settings

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from spark_images.matrix.model import Cell
 from spark_images.plan.project import Project
-from spark_images.recipes.locks import REQUIREMENTS_LOCK, package_versions
+from spark_images.recipes.locks import lock_name, package_versions
 from tests.integration.conftest import Image
 
 DRIVER_ONLY = {"libcuda.so.1", "libnvidia-ml.so.1"}
@@ -13,8 +14,10 @@ DRIVER_ONLY = {"libcuda.so.1", "libnvidia-ml.so.1"}
 
 
 @pytest.mark.smoke
-def test_the_packages_are_the_locked_ones(image: Image, project: Project) -> None:
-    locked = dict(package_versions(project.recipes.by_name["python-deps-gpu"].folder / REQUIREMENTS_LOCK))
+def test_the_packages_are_the_locked_ones(image: Image, cell: Cell, project: Project) -> None:
+    locked = dict(
+        package_versions(project.recipes.by_name["python-deps-gpu"].folder / lock_name(cell.values["python"]))
+    )
     script = """
 import json
 from importlib.metadata import version

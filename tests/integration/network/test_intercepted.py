@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from spark_images.engine import build, daemon, host
+from spark_images.engine import build, buildx, daemon, host
 from spark_images.plan import bake
 from spark_images.plan.project import Project
 from tests.integration.layers import layers
@@ -34,10 +34,10 @@ def _default_index() -> str:
     return str(PyPI.simple_url)
 
 
-def _central(project: Project) -> str:
+def _central(toolchain: str) -> str:
     """Where Maven looks when nobody tells it: the model that Maven gives every project says."""
     script = "unzip -p /usr/share/maven/lib/maven-model-builder-3.x.jar org/apache/maven/model/pom-4.0.0.xml"
-    command = ["docker", "run", "--rm", project.matrix.tag("toolchain"), "sh", "-c", script]
+    command = ["docker", "run", "--rm", toolchain, "sh", "-c", script]
     pom = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return pom.partition("<url>")[2].partition("</url>")[0]
 
@@ -48,14 +48,16 @@ def built(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     matrix = project.matrix
     cell = next(cell for cell in matrix.buildable if "iceberg" in cell.features)
     graph = project.graph([cell])
-    build.build(project, graph, [graph.targets["toolchain"]])
+    toolchain = graph.targets[matrix.name_of("toolchain", cell)]
+    build.build(project, graph, [toolchain])
 
     gateway = daemon.client().networks.get("bridge").attrs["IPAM"]["Config"][0]["Gateway"]
     mirror = Mirror(gateway)
     here = host.read()
     settings = folder / "settings.xml"
     settings.write_text(
-        f"<settings><mirrors><mirror><id>m</id><mirrorOf>*</mirrorOf><url>{mirror.of(_central(project) + '/')}</url>"
+        f"<settings><mirrors><mirror><id>m</id><mirrorOf>*</mirrorOf>"
+        f"<url>{mirror.of(_central(matrix.tag(toolchain.name)) + '/')}</url>"
         "</mirror></mirrors></settings>"
     )
     system = here.ca or Path(ssl.get_default_verify_paths().openssl_cafile)
@@ -66,10 +68,10 @@ def built(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         pip={"index-url": mirror.of(here.pip.get("index-url", _default_index()) + "/").rstrip("/")},
         maven_settings=settings,
     )
-    requested = [graph.targets[matrix.layer_name(name, cell.values)] for name in LAYERS]
+    requested = [graph.targets[matrix.name_of(name, cell)] for name in LAYERS]
     plan = build.plan(project, graph, requested, containerd_store=daemon.inspect().containerd_store)
     with mirror.running():
-        results = daemon.bake(plan.definition, behind, matrix.versions["debian"], no_cache=True)
+        results = buildx.bake(plan.definition, behind, plan.suites, no_cache=True)
     references = {target.name: _held(results[bake.identifier(target.name)]) for target in requested}
     yield Built(references, mirror)
     for reference in references.values():

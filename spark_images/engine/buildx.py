@@ -1,0 +1,197 @@
+"""The run of a bake definition. The CLI builds, since the SDK cannot drive BuildKit."""
+
+import json
+import re
+import shlex
+import socket
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Set
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from invoke.context import Context
+from invoke.exceptions import CommandTimedOut
+from invoke.runners import Result
+
+from spark_images import BUILD, ROOT, files
+from spark_images.engine.host import Host
+from spark_images.errors import SparkImagesError
+
+BUILDX_ENVIRONMENT = {"BUILDX_NO_DEFAULT_LOAD": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+"""Without these, the engine's builder exports linked targets too, and stamps each image with the time of the build."""
+
+OFFLINE_LIMIT = 20
+"""Seconds that a build may take while no mirror answers: what is cached takes less, what is not cannot succeed."""
+
+
+def reachable(host: Host, timeout: float = 3) -> bool:
+    """Whether one of the host's mirrors (or its proxy) takes a connection within `timeout` seconds each."""
+    for endpoint in dict.fromkeys(host.endpoints()):
+        try:
+            socket.create_connection(endpoint, timeout).close()
+        except OSError:
+            continue
+        return True
+    return not list(host.endpoints())
+
+
+@contextmanager
+def secret_files(contents: Mapping[str, str]) -> Iterator[Path]:
+    """Writes secrets to a private folder, a file each, for as long as they are needed; yields the folder."""
+    with TemporaryDirectory() as folder:
+        for name, content in contents.items():
+            files.write(Path(folder, name), content)
+        yield Path(folder)
+
+
+@contextmanager
+def secrets(contents: Mapping[str, Mapping[str, str]]) -> Iterator[dict[str, list[str]]]:
+    """Writes the secrets of a build by Debian release; yields bake's options for each. The files go afterwards."""
+    with ExitStack() as stack:
+        folders = {suite: stack.enter_context(secret_files(found)) for suite, found in contents.items()}
+        yield {suite: [f"id={n},src={folder / n}" for n in contents[suite]] for suite, folder in folders.items()}
+
+
+LINK = "target:"
+"""What a context begins with that is another target of the definition."""
+
+AT_ONCE = 6
+"""Targets of one run of buildx. Each is a build of its own to BuildKit: with sixteen of them on two cores, its own
+calls run into their time limits while layers are exported."""
+
+
+def bake(
+    definition: Mapping[str, Any],
+    host: Host,
+    suites: Mapping[str, str],
+    *,
+    online: bool = True,
+    builder: str = "",
+    no_cache: bool = False,
+) -> Mapping[str, Any]:
+    """Runs a bake definition, AT_ONCE of its targets after the other; returns their metadata (digests). With `no_cache`
+    every target is built anew, once.
+
+    What buildx prints goes to the terminal and to a log under .build/logs. Where no mirror answers (not `online`), a
+    run has OFFLINE_LIMIT seconds. Raises SparkImagesError where the build fails, with what the log says of the reason.
+    """
+    requested = definition["group"]["default"]["targets"]
+    found: dict[str, Any] = {}
+    # What is still to be built anew. A target that an earlier run has built is taken from the cache: the newest result
+    # of a step is the one that BuildKit takes.
+    anew = set(definition["target"]) if no_cache else set()
+    for first in range(0, len(requested), AT_ONCE):
+        now = requested[first : first + AT_ONCE]
+        needed = _needed(definition, now)
+        part = {**_without_cache(definition, anew & needed), "group": {"default": {"targets": now}}}
+        metadata = _bake(part, host, suites, online=online, builder=builder)
+        anew -= needed
+        # What is only built for these has no digest here: another run may have given it one.
+        found |= {target: metadata[target] for target in now if target in metadata}
+    return found
+
+
+def _without_cache(definition: Mapping[str, Any], names: Set[str]) -> dict[str, Any]:
+    targets = {
+        name: {**target, "no-cache": True} if name in names else target for name, target in definition["target"].items()
+    }
+    return {**definition, "target": targets}
+
+
+def _needed(definition: Mapping[str, Any], names: Iterable[str]) -> set[str]:
+    """The targets of a definition that these are built from, and themselves."""
+    needed: set[str] = set()
+    todo = list(names)
+    while todo:
+        name = todo.pop()
+        if name not in needed:
+            needed.add(name)
+            sources = definition["target"][name]["contexts"].values()
+            todo += [source.removeprefix(LINK) for source in sources if source.startswith(LINK)]
+    return needed
+
+
+def _bake(
+    definition: Mapping[str, Any], host: Host, suites: Mapping[str, str], *, online: bool, builder: str
+) -> Mapping[str, Any]:
+    logs = BUILD / "logs"
+    name = datetime.now().strftime("%Y%m%d-%H%M%S.%f")
+    plan, metadata, log = logs / f"{name}.bake.json", logs / f"{name}.json", logs / f"{name}.log"
+    with secrets({suite: host.secrets(suite) for suite in {*suites.values()}}) as mounted:
+        files.write(plan, json.dumps(_with_secrets(definition, suites, mounted), indent=2), private=True)
+        command = ["docker", "buildx", "bake", "--file", str(plan), "--metadata-file", str(metadata)]
+        command += ["--builder", builder] if builder else []
+        # Proxies are arguments that BuildKit knows: they reach each RUN and stay out of the image's history.
+        # The address of one can hold a password: an argument without a value takes it from the environment.
+        for variable in host.proxies:
+            command += ["--set", f"*.args.{variable}"]
+        try:
+            result = Context().run(
+                # Invoke streams, keeps and ends what it runs; it runs it by a shell.
+                f"cd {shlex.quote(str(ROOT))} && exec {shlex.join(command)}",
+                pty=sys.stdout.isatty(),
+                warn=True,
+                in_stream=False,
+                timeout=None if online else OFFLINE_LIMIT,
+                env={**BUILDX_ENVIRONMENT, **host.proxies},
+            )
+        except CommandTimedOut as error:
+            _keep(log, error.result)
+            raise SparkImagesError(f"{offline(host)}\n{_where(log)}") from None
+    assert result is not None
+    said = _keep(log, result)
+    if not result.ok:
+        hint = "" if online else offline(host) + "\n"
+        raise SparkImagesError(f"{hint}{explain(said)}\n{_where(log)}")
+    return dict(json.loads(metadata.read_text()))
+
+
+def _with_secrets(
+    definition: Mapping[str, Any], suites: Mapping[str, str], mounted: Mapping[str, list[str]]
+) -> dict[str, Any]:
+    targets = {name: {**target, "secret": mounted[suites[name]]} for name, target in definition["target"].items()}
+    return {**definition, "target": targets}
+
+
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s]*@")
+
+
+def _keep(log: Path, result: Result) -> str:
+    """Writes the log of a run, and returns it: without what stands before the host in an address, which a tool repeats
+    where a proxy or a mirror does not answer.
+    """
+    text = _CREDENTIALS.sub("***@", result.stdout + result.stderr)
+    files.write(log, text, private=True)
+    return text
+
+
+def offline(host: Host) -> str:
+    """Returns the sentence for a build that needs the network while no mirror answers."""
+    names = ", ".join(dict.fromkeys(name for name, _ in host.endpoints()))
+    return f"no network: {names} does not answer, and this build needs what is not cached. Earlier images are untouched"
+
+
+def _where(log: Path) -> str:
+    return f"the whole log: {log.relative_to(ROOT)}"
+
+
+_MISMATCH = re.compile(r"([\w.:=+-]+): expected (sha256:\w+), found (sha256:\w+)")
+_FAILED_STEP = re.compile(r"^------\n > \[(?P<step>[^\]]+)\][^\n]*\n(?P<output>.*?)^------$", re.MULTILINE | re.DOTALL)
+
+
+def explain(log: str) -> str:
+    """Returns what a failed build's log says of the reason: the artefact that is not what it should be, or the
+    step that failed with the end of its output.
+    """
+    if match := _MISMATCH.search(log):
+        return f"{match[1]}: its content is not what the lock says: expected {match[2]}, found {match[3]}"
+    if match := _FAILED_STEP.search(log.replace("\r\n", "\n")):
+        end = match["output"].strip().splitlines()[-3:]
+        return "\n  ".join([f"the build failed in {match['step']}:", *end])
+    if "context canceled" in log:
+        return "the build was interrupted: every image is what it was"
+    errors = [line for line in log.splitlines() if line.startswith(("ERROR", "error"))]
+    return "the build failed" + (f": {errors[-1]}" if errors else "")

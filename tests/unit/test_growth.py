@@ -1,0 +1,155 @@
+"""What growing costs: a line, a feature or another JDK is one table and its folder, and nothing else."""
+
+import pytest
+
+from spark_images.errors import MatrixError
+from spark_images.locks import check
+from tests.unit.tree import DOCKERFILES, Tree
+
+NEW_LINE = """
+[lines."10"]
+stack = "old"
+scala = "3"
+hadoop = "4"
+budget-mb = { app = 100 }
+
+[spark."10.0"]
+line = "10"
+
+[images.app]"""
+
+
+def grown(tree: Tree) -> Tree:
+    return tree.toml("[images.app]", NEW_LINE)
+
+
+def test_a_line_without_data_for_a_feature_does_not_offer_it(tree: Tree) -> None:
+    cells = {cell.key: cell for cell in grown(tree).matrix().cells}
+    assert cells["10.0-baseline"].refusal == ""
+    assert cells["10.0-lake"].refusal == (
+        'lake is not offered for Spark 10: images.toml has no [features.lake.lines."10"]'
+    )
+
+
+def test_a_cell_that_is_not_offered_is_never_evaluated(tree: Tree) -> None:
+    """No template, no lock: the lake's artefact names a version that only line 9 has."""
+    layer = "[features.lake.layers.lake-jars]\n"
+    tree.toml(layer, f'{layer}artefacts = [{{ coordinate = "group:lake:{{lake}}", licence = "MIT" }}]\n')
+    project = grown(tree).load(locked=False)
+    missing = check.disagreements(project.matrix, project.recipes, project.locks, tree.root)
+    assert "[layers.lake-jars]: group:lake:1.0 is not in artefacts.lock" in missing
+    assert [sentence for sentence in missing if "10" in sentence and "core" not in sentence] == []
+    assert {a.coordinate for layer, a in project.matrix.all_artefacts() if layer == "lake-jars"} == {"group:lake:1.0"}
+
+
+def test_a_new_line_builds_its_own_layers_and_shares_the_others(tree: Tree) -> None:
+    project = grown(tree).load(locked=False)
+    cell = next(cell for cell in project.matrix.buildable if cell.spark == "10.0")
+    assert project.matrix.layer_name("core", cell.values) == "core-10.0"
+    assert project.matrix.name_of("jdk", cell) == "jdk-17"
+
+
+def test_another_jdk_for_one_line_is_one_value(tree: Tree) -> None:
+    tree.toml("[images.app]", NEW_LINE.replace('scala = "3"', 'scala = "3"\njava = "21"')).lock("core", "10.0")
+    project = tree.load()
+    targets = project.graph(project.matrix.buildable).targets
+    assert {"jdk-17", "jdk-21", "tools-bookworm-java17", "tools-bookworm-java21"} <= set(targets)
+    assert targets["app-10.0"].contexts["jdk"] == "jdk-21"
+    assert targets["app-9.0"].contexts["jdk"] == "jdk-17"
+
+
+def test_a_layer_of_plain_files_is_the_same_layer_in_every_stack(tree: Tree) -> None:
+    tree.toml("[images.app]", NEW_LINE.replace('scala = "3"', 'scala = "3"\ndebian = "trixie"\njava = "21"')).lock(
+        "core", "10.0"
+    )
+    project = tree.load()
+    graph = project.graph(project.matrix.buildable)
+    assert graph.targets["app-10.0"].contexts["conf"] == graph.targets["app-9.0"].contexts["conf"] == "conf"
+    assert graph.targets["sealer"].contexts == {"os": "os-bookworm"}
+    assert graph.targets["app-10.0"].contexts["os"] == "os-trixie"
+    assert graph.suites(graph.targets.values()) == ["bookworm", "trixie"]
+
+
+def test_each_target_has_the_debian_release_that_it_is_built_on(tree: Tree) -> None:
+    tree.toml("[images.app]", NEW_LINE.replace('scala = "3"', 'scala = "3"\ndebian = "trixie"\njava = "21"')).lock(
+        "core", "10.0"
+    )
+    project = tree.load()
+    targets = project.graph(project.matrix.buildable).targets
+    suites = {name: targets[name].suite for name in ("conf", "os-trixie", "core-9.0", "core-10.0")}
+    assert suites == {"conf": "bookworm", "os-trixie": "trixie", "core-9.0": "bookworm", "core-10.0": "trixie"}
+    bakery = tree.bake()["target"]
+    assert (bakery["rootfs-trixie"]["context"], bakery["rootfs-bookworm"]["context"]) == (
+        "rootfs/trixie",
+        "rootfs/bookworm",
+    )
+
+
+FEATURE = """
+[features.mill]
+title = "Mill {mill}"
+combines-with = ["lake"]
+size-mb = 5
+
+[features.mill.lines."9"]
+versions = { mill = "2.0" }
+
+[features.mill.layers.mill-jars]
+name = "mill-jars-{line}"
+
+[features.lake]"""
+
+RUNTIME = (
+    DOCKERFILES["runtime/app"]
+    .replace("FROM lake-${", "FROM scratch AS mill-false\nFROM mill-jars AS mill-true\nFROM lake-${")
+    .replace("FROM tools AS settings", "FROM mill-${ENABLE_MILL} AS mill\nFROM tools AS settings")
+    .replace("ARG ENABLE_LAKE=false", "ARG ENABLE_LAKE=false\nARG ENABLE_MILL=false")
+    + "COPY --link --from=mill / /\n"
+)
+
+
+def test_a_feature_is_one_table_one_folder_and_its_lines_in_the_runtime_dockerfile(tree: Tree) -> None:
+    tree.toml("\n[features.lake]", FEATURE)
+    tree.dockerfile("intermediate/mill-jars", "FROM scratch\n").dockerfile("runtime/app", RUNTIME)
+    project = tree.load()
+    assert list(project.matrix.variants) == ["baseline", "mill", "lake", "mill-lake"]
+    targets = project.graph(project.matrix.buildable).targets
+    assert targets["app-9.0-mill-lake"].contexts.keys() >= {"mill-jars", "lake-jars"}
+    assert "mill-jars" not in targets["app-9.0-lake"].contexts
+    budgets = {cell.key: project.matrix.budget(cell) for cell in project.matrix.buildable if cell.spark == "9.0"}
+    assert budgets == {"9.0-baseline": 100, "9.0-lake": 120, "9.0-mill": 105, "9.0-mill-lake": 125}
+
+
+def test_a_platform_that_does_not_exist(tree: Tree) -> None:
+    with pytest.raises(
+        MatrixError, match=r'\[stacks\.old\] platform: there is no platform "linux/amd46".*"linux/amd64"'
+    ):
+        tree.toml('"linux/amd64"', '"linux/amd46"').matrix()
+
+
+def test_a_line_without_a_budget_for_a_kind_of_image(tree: Tree) -> None:
+    with pytest.raises(MatrixError, match=r'\[lines\."9"\] budget-mb: the figure for app is missing'):
+        tree.toml("budget-mb = { app = 100 }", "budget-mb = {}").matrix()
+
+
+def test_the_newest_spark_is_the_highest_version_and_not_the_last_in_the_file(tree: Tree) -> None:
+    tree.toml('[spark."9.0"]', '[spark."9.10"]\nline = "9"\n\n[spark."9.0"]')
+    assert tree.matrix().newest_spark == "9.10"
+
+
+def test_a_layer_that_depends_on_python_alone_is_one_layer_for_two_jdks(tree: Tree) -> None:
+    tree.toml("[layers.core]", '[layers.wheels]\nname = "wheels-{python}"\nany-stack = true\n\n[layers.core]')
+    tree.dockerfile("intermediate/wheels", "FROM tools AS made\nFROM scratch\nCOPY --from=made /layer /\n")
+    tree.dockerfile("runtime/app", DOCKERFILES["runtime/app"] + "COPY --link --from=wheels / /\n")
+    tree.toml("[images.app]", NEW_LINE.replace('scala = "3"', 'scala = "3"\njava = "21"')).lock("core", "10.0")
+    project = tree.load()
+    targets = project.graph(project.matrix.buildable).targets
+    assert targets["wheels-3.11"].contexts == {"tools": "tools-bookworm-java17"}
+    assert targets["app-10.0"].contexts["wheels"] == "wheels-3.11"
+
+
+def test_a_layer_whose_name_hides_the_jdk_that_it_depends_on_is_an_error(tree: Tree) -> None:
+    tree.toml('name = "jdk-{java}"', 'name = "jdk"')
+    tree.toml("[images.app]", NEW_LINE.replace('scala = "3"', 'scala = "3"\njava = "21"')).lock("core", "10.0")
+    with pytest.raises(MatrixError, match=r'the name "jdk" stands for two builds: JAVA_VERSION is "\d\d" and "\d\d"'):
+        tree.load()

@@ -1,0 +1,221 @@
+"""The script that merges the Spark settings of an image's layers, run as the runtime Dockerfile runs it."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from spark_images import ROOT
+
+SCRIPT = ROOT / "docker/base/toolchain/bin/merge-spark-conf"
+DEFAULTS = "spark-defaults"
+
+Merge = Callable[[], subprocess.CompletedProcess[str]]
+
+
+class Layers:
+    """The folders that an image's layers are mounted at, and what the script makes of them."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        (root / "layers").mkdir()
+
+    def add(self, layer: str, text: str, file: str = DEFAULTS, mount: str = "") -> "Layers":
+        """Lets a layer bring a fragment for a file; it is mounted under its own name unless `mount` says another."""
+        fragment = self.root / "layers" / (mount or layer) / f"opt/spark-conf/{file}.d/{layer}.conf"
+        fragment.parent.mkdir(parents=True, exist_ok=True)
+        fragment.write_text(text)
+        return self
+
+    def run(self) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(SCRIPT), str(self.root / "layers"), str(self.root / "out")]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    def merged(self, file: str = DEFAULTS) -> str:
+        """Runs the script, and returns the text of a file that it writes."""
+        done = self.run()
+        assert (done.returncode, done.stderr) == (0, "")
+        texts = {
+            (self.root / "out" / place / f"{file}.conf").read_text() for place in ("opt/spark/conf", "opt/spark-conf")
+        }
+        (text,) = texts  # the same at both places
+        return text
+
+    def settings(self, file: str = DEFAULTS) -> dict[str, str]:
+        """Runs the script, and returns the settings of a file: no key stands twice in it."""
+        lines = [line for line in self.merged(file).splitlines() if line and line[0] != "#"]
+        found = {line.split()[0]: line.split(maxsplit=1)[1] for line in lines}
+        assert len(found) == len(lines)
+        return found
+
+    def refused(self) -> str:
+        """Runs the script, and returns what it says of settings that contradict. It writes nothing then."""
+        done = self.run()
+        assert done.returncode == 1
+        assert not (self.root / "out").exists()
+        assert "Traceback" not in done.stderr
+        return done.stderr
+
+
+@pytest.fixture
+def layers(tmp_path: Path) -> Layers:
+    return Layers(tmp_path)
+
+
+def test_extensions_of_two_features_are_joined(layers: Layers) -> None:
+    layers.add("a-lake", "spark.sql.extensions  lake.Extensions\n")
+    layers.add("b-mill", "spark.sql.extensions  mill.Extensions,mill.More\n")
+    assert layers.settings() == {"spark.sql.extensions": "lake.Extensions,mill.Extensions,mill.More"}
+
+
+def test_lists_are_joined_in_the_order_of_the_layers_names(layers: Layers) -> None:
+    """Neither the order of the folders nor that of the mounts decides."""
+    layers.add("b-mill", "spark.sql.extensions b.B\n", mount="1")
+    layers.add("c-well", "spark.sql.extensions c.C\n", mount="0")
+    layers.add("a-lake", "spark.sql.extensions a.A\n", mount="2")
+    assert layers.settings() == {"spark.sql.extensions": "a.A,b.B,c.C"}
+
+
+def test_what_two_layers_list_stands_once(layers: Layers) -> None:
+    layers.add("a", "spark.sql.extensions x.X, y.Y\n").add("b", "spark.sql.extensions y.Y,,z.Z\n")
+    assert layers.settings() == {"spark.sql.extensions": "x.X,y.Y,z.Z"}
+
+
+def test_a_list_of_one_layer_keeps_its_own_order(layers: Layers) -> None:
+    """The plugin that looks for a device comes before RAPIDS."""
+    layers.add("conf", "spark.x 1\n").add("gpu", "spark.plugins  z.Check,a.Plugin\n", "rapids")
+    assert layers.settings("rapids") == {"spark.x": "1", "spark.plugins": "z.Check,a.Plugin"}
+
+
+def test_two_values_of_another_key_fail(layers: Layers) -> None:
+    layers.add("a-lake", "spark.sql.shuffle.partitions 8\n").add("b-mill", "spark.sql.shuffle.partitions 16\n")
+    assert layers.refused() == (
+        'merge-spark-conf: spark.sql.shuffle.partitions is set to "8" by a-lake and "16" by b-mill: '
+        "an image can have one value. Remove it from one of these layers\n"
+    )
+
+
+def test_equal_values_of_another_key_pass(layers: Layers) -> None:
+    layers.add("a", "spark.x 1\nspark.y 2\n").add("b", "spark.x = 1\n")
+    assert layers.settings() == {"spark.x": "1", "spark.y": "2"}
+
+
+def test_comments_stay(layers: Layers) -> None:
+    layers.add("a", "# Why a.\nspark.a 1\n\n  # More.\n! Old style: x\nspark.sql.extensions a.A\n")
+    layers.add("b", "# Why b.\nspark.sql.extensions b.B\n")
+    assert layers.merged() == (
+        "# Why a.\nspark.a 1\n\n  # More.\n! Old style: x\n\n"
+        "# Why b.\n\n"
+        "# Set by several layers.\nspark.sql.extensions  a.A,b.B\n"
+    )
+
+
+def test_a_comment_sets_nothing(layers: Layers) -> None:
+    layers.add("a", "# spark.x 1\n  #spark.x 2\n! spark.x 3\n").add("b", "spark.x 4\n")
+    assert "spark.x 4\n" in layers.merged()
+
+
+def test_an_opt_in_file_holds_the_defaults_too(layers: Layers) -> None:
+    layers.add("conf", "spark.x 1\nspark.sql.extensions a.A\n")
+    layers.add("gpu", "spark.sql.extensions b.B\nspark.y 2\n", "rapids")
+    assert layers.settings("rapids") == {"spark.x": "1", "spark.y": "2", "spark.sql.extensions": "a.A,b.B"}
+    assert layers.settings() == {"spark.x": "1", "spark.sql.extensions": "a.A"}
+
+
+def test_each_opt_in_file_is_one_of_its_own(layers: Layers) -> None:
+    layers.add("gpu", "spark.y 2\n", "rapids").add("gpu", "spark.y 3\n", "other")
+    assert (layers.settings("rapids"), layers.settings("other")) == ({"spark.y": "2"}, {"spark.y": "3"})
+
+
+def test_an_opt_in_file_that_contradicts_the_defaults(layers: Layers) -> None:
+    layers.add("conf", "spark.x 1\n").add("gpu", "spark.x 2\n", "rapids")
+    assert 'spark.x is set to "1" by conf and "2" by gpu' in layers.refused()
+
+
+def test_one_layer_may_bring_both(layers: Layers) -> None:
+    """What it lists in both is joined, and what it contradicts itself in is an error, as of two layers."""
+    layers.add("gpu", "spark.plugins a.A\n").add("gpu", "spark.plugins b.B\n", "rapids")
+    assert layers.settings("rapids") == {"spark.plugins": "a.A,b.B"}
+    layers.add("gpu", "spark.x 1\n").add("gpu", "spark.x 2\n", "rapids")
+    (layers.root / "out").rename(layers.root / "before")
+    assert 'spark.x is set to "1" by gpu and "2" by gpu in rapids.conf' in layers.refused()
+
+
+@pytest.mark.parametrize("separator", ["=", ":", " ", "\t", " = ", " : ", "   ", "= "])
+def test_what_separates_a_key_from_its_value(layers: Layers, separator: str) -> None:
+    layers.add("a", f"  spark.sql.extensions{separator}a.A  \n").add("b", "spark.sql.extensions b.B\n")
+    assert layers.settings() == {"spark.sql.extensions": "a.A,b.B"}
+
+
+def test_a_separator_in_a_value_is_part_of_it(layers: Layers) -> None:
+    layers.add("a", "spark.x -Da=b:c\n").add("b", "spark.x=-Da=b:c\n")
+    assert layers.settings() == {"spark.x": "-Da=b:c"}
+
+
+def test_a_key_that_is_set_twice_in_one_fragment(layers: Layers) -> None:
+    layers.add("a", "spark.x 1\nspark.x 2\n")
+    assert layers.refused() == 'merge-spark-conf: a sets spark.x twice: "1" and "2"\n'
+
+
+@pytest.mark.parametrize("key", ["spark.x", "spark.y"])
+def test_a_key_without_a_value_is_set_to_nothing(layers: Layers, key: str) -> None:
+    layers.add("a", f"{key}\n").add("b", "spark.x 1\n")
+    if key == "spark.x":
+        assert 'spark.x is set to "" by a and "1" by b' in layers.refused()
+    else:
+        assert layers.merged() == "spark.y\n\nspark.x 1\n"
+
+
+def test_a_value_that_goes_on_in_the_next_line(layers: Layers) -> None:
+    layers.add("a", "# A comment may end so: \\\nspark.sql.extensions a.A,\\\n  a.B\n")
+    assert layers.refused() == (
+        'merge-spark-conf: a: "spark.sql.extensions a.A,\\" goes on in the next line: write a setting in one line\n'
+    )
+
+
+def test_no_fragment_at_all(layers: Layers) -> None:
+    """A layer of a feature that is off is an empty folder."""
+    (layers.root / "layers/off").mkdir()
+    assert layers.merged().strip() == ""
+    assert [file.name for file in (layers.root / "out/opt/spark/conf").iterdir()] == ["spark-defaults.conf"]
+
+
+def test_other_files_of_a_layer_are_no_fragments(layers: Layers) -> None:
+    layers.add("a", "spark.x 1\n")
+    (layers.root / "layers/a/opt/spark-conf/log4j2.properties").write_text("spark.x 2\n")
+    (layers.root / "layers/a/opt/spark-conf/spark-defaults.d/README").write_text("spark.x 3\n")
+    assert layers.settings() == {"spark.x": "1"}
+
+
+def test_java_options_are_joined_by_blanks(layers: Layers) -> None:
+    """Whole, since an option may be two words: the second --add-opens is no repetition of the first."""
+    layers.add("a", "spark.driver.extraJavaOptions --add-opens java.base/a=ALL -Dx=1\n")
+    layers.add("b", "spark.driver.extraJavaOptions --add-opens java.base/b=ALL\n")
+    assert layers.settings() == {
+        "spark.driver.extraJavaOptions": "--add-opens java.base/a=ALL -Dx=1 --add-opens java.base/b=ALL"
+    }
+
+
+def test_equal_java_options_stand_once(layers: Layers) -> None:
+    layers.add("a", "spark.executor.extraJavaOptions -Dx=1 -Dy=2\n")
+    layers.add("b", "spark.executor.extraJavaOptions -Dx=1 -Dy=2\n")
+    assert layers.settings() == {"spark.executor.extraJavaOptions": "-Dx=1 -Dy=2"}
+
+
+def test_class_paths_are_joined_by_colons(layers: Layers) -> None:
+    layers.add("a", "spark.driver.extraClassPath /a/*:/b\n").add("b", "spark.driver.extraClassPath /b:/c,d\n")
+    assert layers.settings() == {"spark.driver.extraClassPath": "/a/*:/b:/c,d"}
+
+
+def test_two_layers_that_call_their_fragment_the_same(layers: Layers) -> None:
+    layers.add("a", "spark.x 1\n", mount="one").add("a", "spark.y 2\n", mount="two")
+    assert layers.refused() == (
+        "merge-spark-conf: one and two bring spark-defaults.d/a.conf: name the fragment after its layer\n"
+    )
+
+
+def test_a_fragment_that_is_mounted_twice(layers: Layers) -> None:
+    layers.add("a", "spark.x 1\n", mount="one").add("a", "spark.x 1\n", mount="two")
+    assert layers.settings() == {"spark.x": "1"}

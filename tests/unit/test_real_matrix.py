@@ -1,0 +1,413 @@
+"""The real images.toml, Dockerfiles and locks. No other unit test depends on what they hold.
+
+CELLS and the budgets are written out, since they are what the project promises: a new Spark version adds its cells to
+them. Everything else is read from the matrix.
+"""
+
+import re
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import references
+from benchmarks.references import REFERENCES
+from spark_images import ROOT
+from spark_images.errors import MatrixError
+from spark_images.locks import check
+from spark_images.matrix import file
+from spark_images.matrix.model import Cell
+from spark_images.plan import bake
+from spark_images.plan.bake import Output, Stamp
+from spark_images.plan.graph import PREDEFINED, Graph
+from spark_images.plan.project import Project
+from spark_images.recipes import locks
+from spark_images.reports import drawing, measure
+
+CELLS = """
+3.5.7-baseline          spark-3.5.7
+3.5.7-gpu               spark-3.5.7-gpu
+3.5.7-iceberg           spark-3.5.7-iceberg
+3.5.7-gpu-iceberg       spark-3.5.7-gpu-iceberg
+3.5.8-baseline          spark-3.5.8
+3.5.8-gpu               spark-3.5.8-gpu
+3.5.8-iceberg           spark-3.5.8-iceberg
+3.5.8-gpu-iceberg       spark-3.5.8-gpu-iceberg
+4.1.0-baseline          spark-4.1.0
+4.1.0-gpu               spark-4.1.0-gpu
+4.1.0-iceberg           spark-4.1.0-iceberg
+4.1.0-gpu-iceberg       spark-4.1.0-gpu-iceberg
+4.1.1-baseline          spark-4.1.1
+4.1.1-gpu               spark-4.1.1-gpu
+4.1.1-iceberg           spark-4.1.1-iceberg
+4.1.1-gpu-iceberg       spark-4.1.1-gpu-iceberg
+jupyter-3.5.7-baseline  jupyter-3.5.7
+jupyter-3.5.7-gpu       jupyter-3.5.7-gpu
+jupyter-3.5.7-iceberg   jupyter-3.5.7-iceberg
+jupyter-3.5.8-baseline  jupyter-3.5.8
+jupyter-3.5.8-gpu       jupyter-3.5.8-gpu
+jupyter-3.5.8-iceberg   jupyter-3.5.8-iceberg
+jupyter-4.1.0-baseline  jupyter-4.1.0
+jupyter-4.1.0-gpu       jupyter-4.1.0-gpu
+jupyter-4.1.0-iceberg   jupyter-4.1.0-iceberg
+jupyter-4.1.0-gpu-iceberg  jupyter-4.1.0-gpu-iceberg
+jupyter-4.1.1-baseline  jupyter-4.1.1
+jupyter-4.1.1-gpu       jupyter-4.1.1-gpu
+jupyter-4.1.1-iceberg   jupyter-4.1.1-iceberg
+jupyter-4.1.1-gpu-iceberg  jupyter-4.1.1-gpu-iceberg
+"""
+"""The key and the name of each image."""
+
+DOCKERFILES = sorted((ROOT / "docker").glob("*/*/Dockerfile"))
+
+
+@pytest.fixture(scope="session")
+def whole(project: Project) -> Graph:
+    return project.graph(project.matrix.buildable)
+
+
+@pytest.fixture(scope="session")
+def definition(project: Project, whole: Graph) -> Any:
+    requested = whole.of_levels(("runtime",))
+    return bake.definition(project.matrix, whole, requested, Stamp("r", 7), Output("type=image"), "rootfs/{}".format)
+
+
+def built(project: Project, image: str, feature: str = "") -> list[Cell]:
+    """Returns the cells of a kind of image that are built, those with a feature if one is named."""
+    cells = [cell for cell in project.matrix.buildable if cell.image == image]
+    return [cell for cell in cells if not feature or feature in cell.features]
+
+
+# Cells.
+
+
+def test_the_images(project: Project) -> None:
+    assert [[cell.key, cell.name] for cell in project.matrix.buildable] == [
+        line.split() for line in CELLS.strip().splitlines()
+    ]
+    assert len(project.matrix.buildable) == 30
+
+
+def test_the_refused_cells(project: Project) -> None:
+    """A notebook of both features exists where RAPIDS reads Iceberg tables. Else a line does not offer a feature."""
+    (rule,) = project.matrix.features["gpu"].refusals
+    refused = {cell.key: cell.refusal for cell in project.matrix.cells if cell.refusal}
+    sparks = [spark for spark, table in project.matrix.spark.items() if table.line == rule.line]
+    assert {key for key, why in refused.items() if why == rule.reason} == {f"jupyter-{s}-gpu-iceberg" for s in sparks}
+    assert all(why == rule.reason or " is not offered for Spark " in why for why in refused.values())
+    assert "RAPIDS" in rule.reason
+    assert "does not read Iceberg" in rule.reason
+
+
+def test_the_level_of_rapids_is_that_of_the_release(project: Project) -> None:
+    for cell in built(project, "spark", "gpu"):
+        shims = project.matrix.features["gpu"].lines[cell.line].shims
+        assert shims
+        native = cell.spark in shims.native
+        assert cell.values["rapids_level"] == ("native" if native else "bridged")
+        assert (cell.values["rapids_override"] == "") == native
+        assert native or shims.bridges[cell.spark].shim in shims.native
+        assert project.matrix.notes(cell) == [cell.values["rapids_support"]]
+
+
+def test_what_is_bridged_says_when_it_will_be_native(project: Project) -> None:
+    words = [cell.values["rapids_support"] for cell in built(project, "spark", "gpu")]
+    assert words
+    assert [w for w in words if not re.match(r"native: |bridged: .*; (native from RAPIDS|no release)", w)] == []
+
+
+def test_versions_that_are_known_to_conflict(project: Project, tmp_path: Path) -> None:
+    """Iceberg 1.12 in the images of the line with RAPIDS 26.08."""
+    (conflict,) = project.matrix.features["gpu"].conflicts
+    (line,) = [
+        line
+        for line, table in project.matrix.features["gpu"].lines.items()
+        if f"{table.versions['rapids']}.".startswith(f"{conflict.when['rapids']}.")
+    ]
+    table = f'[features.iceberg.lines."{line}"]\nversions = {{ iceberg = '
+    text = (ROOT / "images.toml").read_text()
+    changed = re.sub(rf'({re.escape(table)})"[^"]+"', rf'\g<1>"{conflict.when["iceberg"]}.0"', text)
+    assert changed != text
+    (tmp_path / "images.toml").write_text(changed)
+    with pytest.raises(
+        MatrixError, match=rf"-gpu-iceberg cannot work with rapids .*, iceberg .*{conflict.reason[:20]}"
+    ):
+        file.load(tmp_path / "images.toml")
+
+
+def test_the_budget_of_each_image(project: Project) -> None:
+    baseline, gpu = {"3.5": 800, "4.1": 880}, {"3.5": 2400, "4.1": 2800}
+    for cell in project.matrix.buildable:
+        features = {"gpu": gpu[cell.line], "iceberg": 200}
+        expected = (
+            baseline[cell.line] + (250 if cell.image == "jupyter" else 0) + sum(features[f] for f in cell.features)
+        )
+        assert project.matrix.budget(cell) == expected, cell.key
+
+
+def test_the_layers_with_a_budget_of_their_own_are_shipped(project: Project, whole: Graph) -> None:
+    assert set(project.matrix.layer_budgets) <= whole.shipped
+    assert all(limit > project.matrix.budgets.layer_mb for limit in project.matrix.layer_budgets.values())
+
+
+def test_every_artefact_states_its_licence(project: Project) -> None:
+    assert [a.coordinate for _, a in project.matrix.all_artefacts() if not a.licence] == []
+
+
+def test_every_driver_has_a_link_and_an_address(project: Project, whole: Graph) -> None:
+    drivers = [a for _, a in project.matrix.all_artefacts() if a.driver]
+    assert drivers
+    assert all(a.link and a.url.startswith("jdbc:") for a in drivers)
+    links = [link.split("=") for link in whole.targets["jdbc-drivers"].arguments["LINKS"].split()]
+    assert [name for name, _ in links] == [a.link for a in drivers]
+
+
+# Layers.
+
+
+def test_every_folder_with_a_dockerfile_is_read(project: Project) -> None:
+    assert {recipe.folder for recipe in project.recipes.by_name.values()} == {
+        each.parent.relative_to(ROOT) for each in DOCKERFILES
+    }
+
+
+def test_every_folder_is_reached_by_an_image_that_is_built(project: Project, whole: Graph) -> None:
+    assert {target.recipe.name for target in whole.targets.values()} == set(project.recipes.by_name)
+
+
+def test_every_folder_is_drawn(project: Project) -> None:
+    nodes = drawing.picture(project).nodes
+    assert {folder for folders in nodes.values() for folder in folders} == set(project.recipes.by_name)
+
+
+def test_the_switches_are_the_features(project: Project) -> None:
+    assert project.recipes.features == set(project.matrix.features)
+
+
+def test_every_argument_has_a_value(whole: Graph) -> None:
+    empty = [
+        (target.name, argument)
+        for target in whole.targets.values()
+        for argument, default in target.recipe.arguments.items()
+        if target.arguments.get(argument, default) is None and argument not in PREDEFINED
+    ]
+    assert empty == []
+
+
+def test_layers_are_named_by_what_they_vary_with(project: Project, whole: Graph) -> None:
+    """Each version that a layer is given stands in its name, or that of Spark, which decides all others."""
+    layers = [target for target in whole.targets.values() if not target.cell]
+    versions = [(t.name, a, v) for t in layers for a, v in t.arguments.items() if a.endswith("_VERSION")]
+    assert versions
+    decided = {name for name, _, _ in versions if set(name.split("-")) & {*project.matrix.spark, *project.matrix.lines}}
+    assert [(n, argument) for n, argument, version in versions if version not in n and n not in decided] == []
+
+
+def test_how_often_each_folder_is_built(project: Project, whole: Graph) -> None:
+    times = Counter(target.recipe.name for target in whole.targets.values())
+    matrix = project.matrix
+    for folder in ("spark-core", "spark-jars", "spark-distribution", "class-archive", "notebook-kernel"):
+        assert times[folder] == len(matrix.spark), folder
+    for feature in matrix.features.values():
+        for folder, layer in feature.layers.items():
+            if "{line}" in layer.name:
+                assert times[folder] == len(feature.lines), folder
+    releases = {cell.values["debian"] for cell in matrix.buildable}
+    assert times["rootfs"] == times["os"] == len(releases)
+    for folder in ("sealer", "spark-conf", "entrypoint", "jdbc-drivers", "jmx-exporter"):
+        assert times[folder] == 1, folder
+
+
+def test_what_layers_are_built_with_is_not_shipped(whole: Graph) -> None:
+    unshipped = {target.recipe.name for target in whole.targets.values() if target.name not in whole.shipped}
+    assert unshipped == {"toolchain", "sealer", "spark-distribution"}
+
+
+@pytest.mark.parametrize("image", ["spark", "jupyter"])
+def test_features_add_exactly_their_layers(project: Project, image: str) -> None:
+    added = {f for cell in built(project, image) for f in cell.features}
+    assert added == set(project.matrix.features)
+    for cell in built(project, image):
+        baseline = next(c for c in built(project, image) if (c.spark, c.variant) == (cell.spark, "baseline"))
+        with_it, without = ({t.recipe.name for t in project.graph([c]).targets.values()} for c in (cell, baseline))
+        layers = {layer for feature in cell.features for layer in project.matrix.features[feature].layers}
+        if image == "spark":
+            layers = {layer for layer in layers if not layer.startswith("notebook")}
+        assert with_it - without == layers, cell.key
+        assert without - with_it == set(), cell.key
+
+
+def test_every_layer_of_an_image_has_a_name(project: Project, whole: Graph) -> None:
+    for cell in project.matrix.buildable:
+        found = measure.origins(whole, whole.targets[cell.name])
+        assert found[0] == project.matrix.name_of("rootfs", cell)
+        assert set(found) <= whole.shipped | {"", "settings"}
+        # No layer lies in an image twice.
+        assert len(set(filter(None, found))) == len(list(filter(None, found)))
+
+
+def test_artefacts_are_named_with_their_hash(project: Project, whole: Graph) -> None:
+    spark = project.matrix.newest_spark
+    entry = project.locks["spark-distribution"][f"pyspark=={spark}"]
+    arguments = whole.targets[f"spark-{spark}-distribution"].arguments
+    assert f"pyspark=={spark}@sha256:{entry.sha256}" in arguments["ARTEFACTS"].split()
+
+
+# Spark's settings.
+
+
+def fragments() -> dict[str, set[str]]:
+    """Returns the files that each folder brings a fragment for, by the folder; each is named after its folder."""
+    found: dict[str, set[str]] = {}
+    for each in DOCKERFILES:
+        for name, layer in re.findall(r"/opt/spark-conf/([\w-]+)\.d/([\w-]+)\.conf", each.read_text()):
+            assert layer == each.parent.name
+            found.setdefault(layer, set()).add(name)
+    return found
+
+
+def test_every_layer_with_settings_is_merged(project: Project, whole: Graph) -> None:
+    """The stage that merges mounts each layer that brings a fragment, where its feature is on."""
+    assert fragments()
+    for cell in built(project, "spark"):
+        target = whole.targets[cell.name]
+        settings = target.recipe.stage("settings")
+        assert settings
+        mounted = {
+            name
+            for name, _ in replace(target.recipe, stages=(*target.recipe.stages, settings)).reached(target.arguments)
+        }
+        assert set(fragments()) & set(target.contexts) <= mounted
+
+
+# The bake definition.
+
+
+def test_no_two_names_become_one_target(whole: Graph, definition: Any) -> None:
+    assert definition["target"].keys() == {bake.identifier(name) for name in whole.targets}
+    assert len(definition["target"]) == len(whole.targets)
+
+
+def test_no_two_targets_can_be_one_image(definition: Any) -> None:
+    """Layers of equal content, exported side by side under one digest, would make the engine fail."""
+    seen = [tuple(sorted(target["labels"].items())) for target in definition["target"].values()]
+    assert len(set(seen)) == len(seen)
+
+
+def test_the_labels_of_an_image_name_its_versions(project: Project, definition: Any) -> None:
+    for cell in project.matrix.buildable:
+        labels = definition["target"][bake.identifier(cell.name)]["labels"]
+        assert labels["spark-images.cell"] == cell.key
+        assert labels["org.opencontainers.image.version"] == f"{cell.spark}{cell.values['suffix']}"
+        for name in (
+            "spark",
+            "scala",
+            "hadoop",
+            "python",
+            "java",
+            *(f for f in ("rapids", "iceberg") if f in cell.values),
+        ):
+            assert labels[f"spark-images.{name}"] == cell.values[name]
+        assert ("spark-images.iceberg" in labels) == ("iceberg" in cell.features)
+        assert ("spark-images.rapids" in labels) == ("gpu" in cell.features)
+
+
+# Dockerfiles.
+
+
+@pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda each: each.parent.name)
+def test_no_version_of_the_matrix_stands_in_a_dockerfile(dockerfile: Path, project: Project) -> None:
+    matrix = project.matrix
+    versions = {*matrix.spark, *matrix.lines}
+    for cell in matrix.buildable:
+        versions |= {cell.values[name] for name in ("debian", "java", "python", "scala", "hadoop")}
+        for feature in cell.features:
+            versions |= set(matrix.features[feature].versions_of(cell.line).values())
+    text = "\n".join(line for line in dockerfile.read_text().splitlines() if not line.startswith("#"))
+    assert [v for v in sorted(versions) if re.search(rf"(?<![\w.]){re.escape(v)}(?!\w)", text)] == []
+
+
+# Locks.
+
+
+@pytest.fixture(scope="session")
+def sets(project: Project) -> dict[tuple[str, str], locks.Requirements]:
+    """The sets of Python packages of the layers, by folder and Python version."""
+    found = locks.requirement_sets(project.matrix, project.recipes)
+    return {(s.source.parent.name, s.python): s for s in found if "docker" in s.source.relative_to(ROOT).parts}
+
+
+Sets = dict[tuple[str, str], locks.Requirements]
+
+
+def test_the_repository_agrees_with_its_locks(project: Project) -> None:
+    assert check.disagreements(project.matrix, project.recipes, project.locks) == []
+
+
+def test_every_lock_of_python_packages_is_of_a_set(sets: Sets) -> None:
+    assert {s.lock for s in sets.values()} == set((ROOT / "docker").glob("*/*/requirements-*.lock"))
+
+
+def test_sets_for_one_python_take_the_versions_of_each_other(sets: Sets) -> None:
+    found: dict[tuple[str, str], str] = {}
+    for (_, python), requirements in sets.items():
+        for name, version in locks.package_versions(requirements.lock):
+            assert found.setdefault((python, name), version) == version
+
+
+def test_no_package_of_a_set_stands_again_in_one_upon_it(sets: Sets) -> None:
+    upon = [s for s in sets.values() if s.extends]
+    assert upon
+    for requirements in upon:
+        held = {name for below in requirements.extends for name, _ in locks.package_versions(below)}
+        assert held & {name for name, _ in locks.package_versions(requirements.lock)} == set()
+
+
+def test_every_package_is_pinned_by_hash(project: Project) -> None:
+    for requirements in locks.requirement_sets(project.matrix, project.recipes):
+        pins = requirements.lock.read_text().replace("\\\n", " ").splitlines()
+        assert [p for p in pins if p[:1].isalnum() and "--hash=sha256:" not in p] == []
+
+
+def test_the_packages_of_cuda_are_those_of_its_version(project: Project, sets: Sets) -> None:
+    cuda = [s for (folder, _), s in sets.items() if folder == "cuda"]
+    assert cuda
+    version = project.matrix.features["gpu"].versions["cuda"]
+    assert all(f"nvidia-cuda-runtime-cu{version.split('.')[0]}=={version}.*" in s.text for s in cuda)
+
+
+# The benchmark.
+
+
+def test_references_are_built_from_what_ours_is(project: Project) -> None:
+    cell = [cell for cell in built(project, "spark", "iceberg") if cell.variant == "iceberg"][-1]
+    known = references.references(project)
+    graph, requested = known.graph([(name, cell) for name in REFERENCES])
+    assert [target.name for target in requested] == [f"bench-{name}-{cell.spark}-iceberg" for name in REFERENCES]
+    official, content, monolith = requested
+    ours = project.graph([cell]).targets[f"spark-{cell.spark}-distribution"].arguments["ARTEFACTS"]
+    assert monolith.arguments["ARTEFACTS"] == ours
+    # What is Spark's own is the official image's; the rest is content.
+    assert official.arguments["ARTEFACTS"].startswith(f"pyspark=={cell.spark}@sha256:")
+    assert f"{official.arguments['ARTEFACTS']} {content.arguments['ARTEFACTS']}".strip() == ours
+    assert content.contexts["toolchain"] in graph.targets
+    assert content.arguments["REQUIREMENTS"] == monolith.arguments["REQUIREMENTS"]
+    python = cell.values["python"]
+    assert content.arguments["REQUIREMENTS"].split() == [f"python-deps-{python}", f"python-deps-iceberg-{python}"]
+    assert content.contexts["official"] == official.name
+    assert {"jdbc-drivers", "jars-iceberg"} <= set(content.contexts)
+    assert "jars-rapids" not in content.contexts
+
+
+# The rule that this file exists for.
+
+
+def test_no_other_unit_test_takes_the_real_project() -> None:
+    """The tasks and the sessions load it, and pin no version of it."""
+    sessions = {"test_suites.py", "test_noxfile.py", "test_default_run.py"}
+    allowed = {"conftest.py", "test_tasks.py", *sessions, Path(__file__).name}
+    real = re.compile(r"\bproject: Project\b[^)]*\) -> None|load_project\(environment=|load_project\(\)")
+    found = {each.name for each in Path(__file__).parent.glob("*.py") if real.search(each.read_text())}
+    assert found - allowed == set()

@@ -49,7 +49,7 @@ def expression(cell: Cell, cells: Sequence[Cell], tier: Tier) -> str:
     """
     if tier is Tier.CONFORMANCE:
         return "" if is_plain(cell) else CONTRACT_ON_OTHERS
-    terms = [_of_the_cell(cell, cells)]
+    terms = [_of_the_cell(cell, cells, tier)]
     if tier is Tier.QUICK:
         terms.append("smoke")
         if is_plain(cell):
@@ -59,14 +59,14 @@ def expression(cell: Cell, cells: Sequence[Cell], tier: Tier) -> str:
     return " and ".join(term for term in terms if term)
 
 
-def _of_the_cell(cell: Cell, cells: Sequence[Cell]) -> str:
+def _of_the_cell(cell: Cell, cells: Sequence[Cell], tier: Tier) -> str:
     if is_plain(cell):
         return ""
     whole: list[str] = []
     if cell.image != FIRST_IMAGE:
         whole = [cell.image] if cell.variant == BASELINE else []
     elif proven := [feature for feature in cell.features if not _has_an_image_of_its_own(feature, cell, cells)]:
-        whole = [*proven, CONTRACT_ON_OTHERS]
+        whole = proven if tier is Tier.QUICK else [*proven, CONTRACT_ON_OTHERS]
     return f"({' or '.join([OWN_LAYERS, *whole])})" if whole else OWN_LAYERS
 
 

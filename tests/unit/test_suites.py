@@ -49,7 +49,7 @@ CONTRACT = "(conformance and smoke and random_uid)"
         (cell(), Tier.NO_DEVICE, "not device"),
         (cell(), Tier.QUICK, "smoke and (not conformance or random_uid) and not device"),
         (cell(variant="iceberg"), Tier.FULL, f"(own_layers or iceberg or {CONTRACT})"),
-        (cell(variant="iceberg"), Tier.QUICK, f"(own_layers or iceberg or {CONTRACT}) and smoke and not device"),
+        (cell(variant="iceberg"), Tier.QUICK, "(own_layers or iceberg) and smoke and not device"),
         (cell(variant="iceberg"), Tier.CONFORMANCE, CONTRACT),
         (cell(variant="gpu"), Tier.NO_DEVICE, f"(own_layers or gpu or {CONTRACT}) and not device"),
         (cell(variant="gpu-iceberg"), Tier.NO_DEVICE, "own_layers and not device"),

@@ -45,7 +45,7 @@ def expression(cell: Cell, cells: Sequence[Cell], tier: Tier) -> str:
 
     A test runs in full once for each set of layers that it proves. The baseline images have Spark's layers, or the
     notebook's, and run all of their tests. An image with one feature adds that feature's layers, and runs its folder
-    and a part of the contract. Any other repeats what the layers that it adds, or features together, could break.
+    and (not quickly) a part of the contract. Any other repeats what its own layers, or features together, could break.
     """
     if tier is Tier.CONFORMANCE:
         return "" if is_plain(cell) else CONTRACT_ON_OTHERS

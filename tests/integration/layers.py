@@ -4,7 +4,7 @@ import hashlib
 import re
 import socket
 import tarfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,14 +25,50 @@ LEFT_BY_TOOLS = re.compile(
 )
 
 BLOBS = "blobs/sha256/"
+NAMES_BY_DIGEST = 25
+"""The first engine that hands out layers by their digests."""
 
 Member = tuple[str, tarfile.TarInfo, bytes | None]
 """A layer, a file of it, and the file's content where it is not too large to be searched."""
 
 
-def layers(reference: str, wanted: Callable[[str], bool] = lambda _: True) -> Iterator[Member]:
+@dataclass(frozen=True)
+class Holder:
+    """An image of this machine's engine, its size in bytes, and its layers."""
+
+    reference: str
+    size: int
+    layers: frozenset[str]
+
+
+def holders() -> list[Holder]:
+    """Returns the images that the engine holds under a name."""
+    return [
+        Holder(image.tags[0], image.attrs["Size"], frozenset(image.attrs["RootFS"].get("Layers") or ()))
+        for image in daemon.client().images.list()
+        if image.tags
+    ]
+
+
+def smallest(wanted: Iterable[str], among: Iterable[Holder]) -> list[str]:
+    """Returns the images to read layers from: for each layer the smallest that has it, since an engine hands out whole
+    images only, and slowly.
+    """
+    by_size = sorted(among, key=lambda holder: holder.size)
+    found = (next((holder for holder in by_size if layer in holder.layers), None) for layer in sorted(wanted))
+    return sorted({holder.reference for holder in found if holder})
+
+
+def sources(reference: str, missing: Iterable[str]) -> list[str]:
+    """Returns the images to read the `missing` layers of an image from: itself where its layers go by no digest."""
+    if int(daemon.client().version()["Version"].partition(".")[0]) < NAMES_BY_DIGEST:
+        return [reference]
+    return smallest(missing, holders()) or [reference]
+
+
+def layers(references: Sequence[str], wanted: Callable[[str], bool] = lambda _: True) -> Iterator[Member]:
     """Yields each file of each layer that is wanted by its digest, in one pass; no content where it is large."""
-    with daemon.saved([reference]) as archive:
+    with daemon.saved(references) as archive:
         for member in archive:
             if member.size < tarfile.BLOCKSIZE or member.name.endswith(".json") or not wanted(digest(member.name)):
                 continue
@@ -43,6 +79,11 @@ def layers(reference: str, wanted: Callable[[str], bool] = lambda _: True) -> It
 def digest(blob: str) -> str:
     """Returns the digest of a layer by its name in an engine's archive; older engines give it another name."""
     return f"sha256:{blob.removeprefix(BLOBS)}" if blob.startswith(BLOBS) else blob
+
+
+def is_digest(name: str) -> bool:
+    """Whether a layer is named by its digest."""
+    return name.startswith("sha256:")
 
 
 def _members(name: str, blob: Any) -> Iterator[Member]:

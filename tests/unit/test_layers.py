@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from spark_images.engine.host import Apt, Host
-from tests.integration.layers import Searched, digest, leaks, marks_of
+from tests.integration.layers import Holder, Searched, digest, leaks, marks_of, smallest
 
 BARE = Host(None, Apt(), {}, None, {})
 """A machine without a mirror, a proxy or a CA of its own."""
@@ -67,3 +67,16 @@ def test_a_layer_is_searched_once_for_the_same_marks_of(tmp_path: Path) -> None:
 def test_a_layer_is_known_by_its_digest() -> None:
     assert digest("blobs/sha256/abc") == "sha256:abc"
     assert digest("abc/layer.tar") == "abc/layer.tar"
+
+
+def test_a_layer_is_read_from_the_smallest_image_that_has_it() -> None:
+    among = [
+        Holder("whole", 900, frozenset("abc")),
+        Holder("half", 100, frozenset("ab")),
+        Holder("layer-a", 10, frozenset("a")),
+        Holder("empty", 1, frozenset()),
+    ]
+    assert smallest("a", among) == ["layer-a"]
+    assert smallest("ab", among) == ["half", "layer-a"]
+    assert smallest("abc", among) == ["half", "layer-a", "whole"]
+    assert smallest("x", among) == []

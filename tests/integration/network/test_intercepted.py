@@ -96,7 +96,7 @@ def test_no_layer_knows_of_it(built: Built) -> None:
     }
     found, files = [], 0
     for name, reference in built.references.items():
-        for _, member, content in layers(reference):
+        for _, member, content in layers([reference]):
             files += 1
             found += [
                 f"{what} is in {member.name} of {name}" for what, mark in marks.items() if mark in (content or b"")

@@ -12,8 +12,9 @@ from pydantic.dataclasses import dataclass as strict_dataclass
 
 from spark_images import ROOT, files
 from spark_images.errors import MatrixError
-from spark_images.matrix.model import Cell, Matrix, fill
+from spark_images.matrix.model import Cell, Matrix
 from spark_images.matrix.platforms import PLATFORMS
+from spark_images.matrix.templates import fill
 from spark_images.recipes.dockerfiles import Recipes
 
 ARTEFACTS = "artefacts.lock"

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from benchmarks import FOLDER
 from spark_images import BUILD, ROOT
 from spark_images.engine import build
-from spark_images.matrix.model import Cell, Image, Layer
+from spark_images.matrix.model import Cell
+from spark_images.matrix.tables import Image, Layer
 from spark_images.plan.graph import Graph, Target
 from spark_images.plan.project import Project
 from spark_images.recipes import dockerfiles

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from spark_images.engine import build, daemon, host, rootfs
-from spark_images.matrix.model import Cell, Settings
+from spark_images.matrix.model import Cell
+from spark_images.matrix.tables import Settings
 from spark_images.plan.graph import LAYER_EPOCH, Graph
 from spark_images.plan.project import Project, load_project
 from spark_images.recipes.dockerfiles import LEVELS

@@ -19,7 +19,7 @@ from spark_images.checks import results
 from spark_images.checks.default_run import Job
 from spark_images.checks.results import Outcome, Status
 
-LANES = 2
+AT_ONCE = 2
 SHOWN = 60
 """Lines of a failed session's log that are shown."""
 
@@ -109,10 +109,10 @@ def _interruptible() -> Iterator[None]:
 def run(
     jobs: Iterable[Job],
     say: Callable[[str], None],
-    lanes: int = LANES,
+    at_once: int = AT_ONCE,
     command: Callable[[Job], Sequence[str]] = nox,
 ) -> list[Outcome]:
-    """Runs jobs, `lanes` at a time, in their order; says how each ended, and returns it. For the main thread.
+    """Runs jobs, `at_once` at a time, in their order; says how each ended, and returns it. For the main thread.
 
     Raises KeyboardInterrupt when the run is interrupted: no further job begins, and those that run are ended.
     """
@@ -127,7 +127,7 @@ def run(
         say(said(outcome, log_of(job)))
         return outcome
 
-    with _interruptible(), ThreadPoolExecutor(lanes) as pool:
+    with _interruptible(), ThreadPoolExecutor(at_once) as pool:
         futures = [pool.submit(through, job) for job in jobs]
         try:
             return [future.result() for future in as_completed(futures)]

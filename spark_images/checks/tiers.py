@@ -33,14 +33,14 @@ def parse(arguments: Sequence[str]) -> tuple[Tier, list[str]]:
 
     Raises UsageError for two tiers, and for an option that is a tier misspelt.
     """
-    asked = list(dict.fromkeys(argument for argument in arguments if argument in OPTIONS))
+    given = list(dict.fromkeys(argument for argument in arguments if argument in OPTIONS))
     rest = [argument for argument in arguments if argument not in OPTIONS]
     for argument in rest:
         if argument.startswith("--") and (near := get_close_matches(argument, OPTIONS, n=1, cutoff=ALIKE)):
             raise UsageError(f'there is no tier "{argument}"; the nearest is "{near[0]}" (the tiers: {_listed()})')
-    if len(asked) > 1:
-        raise UsageError(f"{' and '.join(asked)} contradict each other: give one tier, or none for the full one")
-    return (OPTIONS[asked[0]] if asked else Tier.FULL), rest
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)} contradict each other: give one tier, or none for the full one")
+    return (OPTIONS[given[0]] if given else Tier.FULL), rest
 
 
 def _listed() -> str:

@@ -11,9 +11,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from spark_images import ROOT
 from spark_images.errors import MatrixError, UsageError, nearest, unknown
-from spark_images.matrix.model import Cell, Feature, Matrix, fill
+from spark_images.matrix.model import Cell, Matrix
 from spark_images.matrix.platforms import PLATFORMS
 from spark_images.matrix.reference import PARTS
+from spark_images.matrix.tables import Feature
+from spark_images.matrix.templates import fill
 
 FILE = ROOT / "images.toml"
 

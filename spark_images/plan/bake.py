@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from spark_images.matrix.model import Matrix, fill
+from spark_images.matrix.model import Matrix
+from spark_images.matrix.templates import fill
 from spark_images.plan.graph import LAYER_EPOCH, ROOTFS, Graph, Target
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 from spark_images.errors import MatrixError, SparkImagesError, unknown
-from spark_images.matrix.model import Artefact, Cell, Matrix
+from spark_images.matrix.model import Cell, Matrix
+from spark_images.matrix.tables import Artefact
 from spark_images.recipes.dockerfiles import Recipe, Recipes
 from spark_images.recipes.locks import Lock
 

@@ -12,8 +12,9 @@ from pydantic.dataclasses import dataclass as strict_dataclass
 
 from spark_images import ROOT, files
 from spark_images.errors import MatrixError
-from spark_images.matrix.model import Matrix, fill
+from spark_images.matrix.model import Cell, Matrix
 from spark_images.matrix.platforms import PLATFORMS
+from spark_images.matrix.templates import fill
 from spark_images.recipes.dockerfiles import Recipes
 
 ARTEFACTS = "artefacts.lock"
@@ -97,6 +98,8 @@ def requirement_sets(matrix: Matrix, recipes: Recipes, root: Path = ROOT) -> Ite
 
     A set comes after those that it takes versions from. Sets that extend the same one can meet in one image: the later
     takes the versions of the earlier. Sets of features come before those of every image.
+
+    Raises MatrixError where two cells of one Python version give a requirements.in different texts.
     """
     yield Requirements(root / REQUIREMENTS, root / "requirements.lock", OWN_PYTHON, OWN_PLATFORM, {})
     folders = {name: root / recipe.folder for name, recipe in recipes.by_name.items()}
@@ -104,7 +107,10 @@ def requirement_sets(matrix: Matrix, recipes: Recipes, root: Path = ROOT) -> Ite
     for number, name in enumerate(names):
         extends = matrix.extends(name)
         beside = [other for other in names[:number] if set(extends) & set(matrix.extends(other))]
-        cells = {cell.values["python"]: cell for cell in matrix.cells_with(name)}
+        cells: dict[str, Cell] = {}
+        for cell in matrix.cells_with(name):
+            known = cells.setdefault(cell.values["python"], cell)
+            _check_same_text(folders[name] / REQUIREMENTS, known, cell)
         for python, cell in sorted(cells.items()):
             yield Requirements(
                 source=folders[name] / REQUIREMENTS,
@@ -115,6 +121,15 @@ def requirement_sets(matrix: Matrix, recipes: Recipes, root: Path = ROOT) -> Ite
                 extends=tuple(folders[other] / lock_name(python) for other in extends),
                 beside=tuple(folders[other] / lock_name(python) for other in beside),
             )
+
+
+def _check_same_text(source: Path, one: Cell, other: Cell) -> None:
+    text = source.read_text()
+    if fill(text, one.values, str(source)) != fill(text, other.values, str(source)):
+        raise MatrixError(
+            f"{source}: {one.key} and {other.key} have the same Python, {one.values['python']}, and give the braces "
+            "different values: one lock cannot hold both. Put a value that differs into a layer of its own"
+        )
 
 
 def _ordered(matrix: Matrix, recipes: Recipes) -> list[str]:

@@ -15,7 +15,9 @@ from pydantic import TypeAdapter
 
 from spark_images import ROOT, files
 from spark_images.errors import SparkImagesError
-from spark_images.matrix.model import Artefact, Cell, Matrix, fill
+from spark_images.matrix.model import Cell, Matrix
+from spark_images.matrix.tables import Artefact
+from spark_images.matrix.templates import fill
 from spark_images.plan.project import Project
 from spark_images.recipes.locks import package_versions, requirement_sets
 from spark_images.reports.measure import Layer, measure

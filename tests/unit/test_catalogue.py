@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from spark_images.errors import SparkImagesError
-from spark_images.matrix.model import Refusal
+from spark_images.matrix.tables import Refusal
 from spark_images.plan.project import Project
 from spark_images.recipes.locks import requirement_sets
 from spark_images.reports import catalogue

@@ -215,3 +215,9 @@ def test_package_versions(tmp_path: Path) -> None:
         "six==1.17.0 ; python_version < '4' \\\n    --hash=sha256:11\n"
     )
     assert locks.package_versions(file) == [("pandas", "2.3.3"), ("six", "1.17.0")]
+
+
+def test_one_python_with_two_texts_of_a_requirements_in(full: Tree) -> None:
+    (full.root / "docker/intermediate/deps/requirements.in").write_text("pandas\npackage=={spark}\n")
+    with pytest.raises(MatrixError, match=r"9\.0-baseline and 9\.1-baseline have the same Python, 3\.11, and give"):
+        disagreements(full)

@@ -1,7 +1,8 @@
 import pytest
 
 from spark_images.errors import MatrixError, UsageError
-from spark_images.matrix.model import Refusal, fill
+from spark_images.matrix.tables import Refusal
+from spark_images.matrix.templates import fill
 from spark_images.plan.project import Project
 from tests.unit.tree import Tree
 

@@ -44,7 +44,7 @@ def test_as_many_run_together_as_there_are_lanes(tmp_path: Path) -> None:
     outcomes = parallel.run(jobs, lambda _: None, command=lambda job: ["sh", "-c", script, job.session])
     assert sorted(outcome.name for outcome in outcomes) == list("abcdef")
     together = [int((tmp_path / job.session).read_text()) for job in jobs]
-    assert max(together) == parallel.LANES
+    assert max(together) == parallel.AT_ONCE
 
 
 @pytest.mark.parametrize("ending", ["exit 1", "exit 5", "kill -TERM $$", "kill -KILL $$"])
@@ -60,7 +60,7 @@ def test_all_end_though_one_fails() -> None:
     def command(job: Job) -> Sequence[str]:
         return ["sh", "-c", f"exit {int(job.session == 'a')}"]
 
-    outcomes = parallel.run([Job(name) for name in "abc"], lambda _: None, lanes=1, command=command)
+    outcomes = parallel.run([Job(name) for name in "abc"], lambda _: None, at_once=1, command=command)
     assert len(outcomes) == 3
 
 
@@ -98,7 +98,7 @@ def test_an_interrupt_ends_what_runs_and_begins_no_other(tmp_path: Path, start: 
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
         try:
             deadline = time.monotonic() + LIMIT
-            while not begun.exists() or len(begun.read_text().split()) < parallel.LANES:
+            while not begun.exists() or len(begun.read_text().split()) < parallel.AT_ONCE:
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
             process.send_signal(number)
@@ -110,5 +110,5 @@ def test_an_interrupt_ends_what_runs_and_begins_no_other(tmp_path: Path, start: 
                     os.killpg(int(group), signal.SIGKILL)
     assert "KeyboardInterrupt" in errors
     numbers = [*begun.read_text().split(), *(tmp_path / "grandchildren").read_text().split()]
-    assert len(numbers) == 2 * parallel.LANES, "no further job began"
+    assert len(numbers) == 2 * parallel.AT_ONCE, "no further job began"
     assert [each for each in numbers if alive(int(each))] == []

@@ -3,8 +3,8 @@
 import pytest
 
 from spark_images.errors import MatrixError
-from spark_images.matrix.model import Conflict
 from spark_images.matrix.rapids import Bridge, Shims
+from spark_images.matrix.tables import Conflict
 from spark_images.plan.project import Project
 from tests.unit.tree import Tree
 

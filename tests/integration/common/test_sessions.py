@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from spark_images.matrix.model import Artefact
+from spark_images.matrix.tables import Artefact
 from spark_images.plan.project import load_project
 from tests.integration.conftest import RANDOM_UID, SPARK_UID, Image, Result
 

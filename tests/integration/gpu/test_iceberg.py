@@ -6,7 +6,7 @@ import pytest
 
 from spark_images.matrix.model import Cell
 from tests.integration.conftest import Image, Result
-from tests.integration.gpu.conftest import planned
+from tests.integration.gpu.conftest import SETTINGS, planned
 
 pytestmark = pytest.mark.own_layers
 
@@ -28,6 +28,15 @@ def test_iceberg_is_right_under_rapids(tables: Result) -> None:
     found = tables.json()
     assert found["scanned"] == [50, sum(number * 2.0 for number in range(50, 100))]
     assert found["merged"] == [110, sum(number * 2.0 for number in range(90))]
+
+
+def test_the_settings_of_rapids_hold_those_of_iceberg(image: Image, cell: Cell) -> None:
+    """Spark reads the file of --properties-file in place of spark-defaults.conf: without them CALL would not parse."""
+    if "iceberg" not in cell.features:
+        pytest.skip("not an Iceberg image")
+    settings = image.run("cat", SETTINGS).stdout
+    assert "IcebergSparkSessionExtensions" in settings
+    assert "com.nvidia.spark.SQLPlugin" in settings
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def _lines(project: Project, sizes: Mapping[str, int]) -> Iterator[str]:
         having = [cell for cell in matrix.buildable if name in cell.features]
         if having:
             newest = max(having, key=lambda cell: Version(cell.spark))
-            yield from ("", f"## {name}", "")
+            yield from ("", f"## Feature {name}", "")
             yield fill(feature.usage, newest.values, f"[features.{name}] usage").strip()
             if feature.note:
                 rows = (

@@ -83,7 +83,7 @@ def test_every_other_artefact_has_its_licence(small: Project, page: str) -> None
 
 
 def test_a_feature_has_its_usage_and_its_notes(page: str) -> None:
-    lake, gpu = page.partition("\n## lake\n")[2], page.partition("\n## gpu\n")[2]
+    lake, gpu = page.partition("\n## Feature lake\n")[2], page.partition("\n## Feature gpu\n")[2]
     assert lake.startswith("\nName a lake for 10.0.\n")
     assert gpu.startswith("\nTurn it on.\n\n| cell | support |\n")
     assert "| `9.1-gpu` | bridged: RAPIDS 5.0 with its shim for Spark 9.0" in gpu
@@ -113,7 +113,7 @@ def test_a_matrix_without_a_feature(small: Project) -> None:
     without = replace(small, matrix=replace(small.matrix, refusals=refusals))
     page = catalogue.page(without, {})
     assert "`spark-k8s-spark-9.0`" in page
-    assert "\n## gpu\n" not in page
+    assert "\n## Feature gpu\n" not in page
 
 
 def held(monkeypatch: pytest.MonkeyPatch, **sizes: int) -> None:

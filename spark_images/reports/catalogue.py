@@ -45,7 +45,9 @@ def write(project: Project) -> None:
     for image in measured.images.values():
         held |= {layer.origin: layer for layer in image}
     shipped = project.graph(project.matrix.buildable).shipped
-    files.write(LAYERS, json.dumps([asdict(held[name]) for name in sorted(held) if name in shipped], indent=2) + "\n")
+    # A layer that a stage of an image built has the image's name before its own.
+    kept = [asdict(held[name]) for name in sorted(held) if name.partition(" ")[0] in shipped]
+    files.write(LAYERS, json.dumps(kept, indent=2) + "\n")
 
 
 def layers() -> dict[str, Layer]:

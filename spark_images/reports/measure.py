@@ -126,17 +126,32 @@ def measure(project: Project, cells: Iterable[Cell], before: Iterable[Layer] = (
 def contents(images: Mapping[str, Sequence[str]], before: Iterable[Layer] = ()) -> Mapping[str, Content]:
     """Returns how large each layer is, by digest. `images` holds the digests of each image's layers, by its tag.
 
-    Only images with a layer that was never measured are read. Raises SparkImagesError where the engine fails.
+    Only as many images are read as it takes to see each layer that was never measured. Raises SparkImagesError where
+    the engine fails.
     """
     known = {layer.digest: Content(layer.size, layer.compressed) for layer in before}
     noted = files.noted(CACHE, _CONTENTS)
     known |= noted or {}
-    unread = [tag for tag, digests in images.items() if not known.keys() >= set(digests)]
-    if unread:
+    if unread := covering(images, known):
         for tag, found in _layer_sizes(unread, known).items():
             known |= dict(zip(images[tag], found, strict=True))
         files.write(CACHE, json.dumps({digest: asdict(content) for digest, content in known.items()}, indent=1))
     return known
+
+
+def covering(images: Mapping[str, Sequence[str]], known: Mapping[str, Content]) -> list[str]:
+    """Returns few images, by tag, that hold every layer that is not `known`: the small ones where several hold it.
+
+    An engine hands out whole images, and the large ones slowly.
+    """
+    chosen: list[str] = []
+    missing = {digest for digests in images.values() for digest in digests} - known.keys()
+    weight = {tag: sum(known[digest].size for digest in digests if digest in known) for tag, digests in images.items()}
+    while missing:
+        best = max(images, key=lambda tag: (len(missing & set(images[tag])), -weight[tag]))
+        chosen.append(best)
+        missing -= set(images[best])
+    return chosen
 
 
 def _origins(graph: Graph, target: Target, count: int) -> list[str]:
@@ -152,7 +167,8 @@ def _origins(graph: Graph, target: Target, count: int) -> list[str]:
 def origins(graph: Graph, target: Target) -> list[str]:
     """Returns where each layer of a target comes from, bottom first: its base's layers, then what it copies.
 
-    A stage that adds nothing (a feature that is off) still makes an empty layer: its name is "".
+    A stage that adds nothing (a feature that is off) still makes an empty layer: its name is "". A stage that builds
+    files is named with its image: `spark-3.5.8 settings`.
     """
     names = []
     for name, copied in target.recipe.composed_of(target.arguments):
@@ -160,7 +176,7 @@ def origins(graph: Graph, target: Target) -> list[str]:
         if not copied:
             names += origins(graph, source) if source else []
         elif target.recipe.level == "runtime":
-            names.append(source.name if source else "" if name == EMPTY else name)
+            names.append(source.name if source else "" if name == EMPTY else f"{target.name} {name}")
     return names if target.recipe.level == "runtime" else [*names, target.name]
 
 

@@ -33,8 +33,8 @@ def test_origins_name_every_layer_bottom_first(small: Project) -> None:
     graph = small.graph(cell_of(small.matrix, f"9.0-{variant}") for variant in ("baseline", "lake"))
     baseline, lake = (measure.origins(graph, graph.targets[f"spark-9.0{s}"]) for s in ("", "-lake"))
     common = ["rootfs-bookworm", "os-bookworm", "jdk-17", "deps-3.11", "drivers", "", "", "core-9.0", "conf"]
-    assert baseline == [*common, "", "", "settings"]
-    assert lake == [*common, "lake-deps-3.11", "lake-jars-9", "settings"]
+    assert baseline == [*common, "", "", "spark-9.0 settings"]
+    assert lake == [*common, "lake-deps-3.11", "lake-jars-9", "app-9.0-lake settings"]
 
 
 def test_origins_of_an_image_upon_another(small: Project) -> None:
@@ -42,7 +42,16 @@ def test_origins_of_an_image_upon_another(small: Project) -> None:
     found = measure.origins(graph, graph.targets["jupyter-10.0-gpu-lake"])
     assert found == [
         *("rootfs-trixie", "os-trixie", "cuda-1.2-trixie", "jdk-21", "deps-3.13", "drivers", "gpu-deps-3.13"),
-        *("gpu-jars-10", "core-10.0", "conf", "lake-deps-3.13", "lake-jars-10", "settings", "book", "lake-book"),
+        *(
+            "gpu-jars-10",
+            "core-10.0",
+            "conf",
+            "lake-deps-3.13",
+            "lake-jars-10",
+            "spark-10.0-gpu-lake settings",
+            "book",
+            "lake-book",
+        ),
     ]
 
 
@@ -50,7 +59,15 @@ def test_origins_of_the_small_project(tree: Tree) -> None:
     project = tree.load()
     graph = project.graph(project.matrix.buildable)
     found = measure.origins(graph, graph.targets["app-9.0-lake"])
-    assert found == ["rootfs-bookworm", "os-bookworm", "jdk-17", "core-9.0", "conf", "lake-jars-9", "settings"]
+    assert found == [
+        "rootfs-bookworm",
+        "os-bookworm",
+        "jdk-17",
+        "core-9.0",
+        "conf",
+        "lake-jars-9",
+        "app-9.0-lake settings",
+    ]
 
 
 def archive(path: Path, members: dict[str, bytes], links: dict[str, str] | None = None) -> Path:
@@ -147,6 +164,18 @@ def test_only_images_with_an_unknown_layer_are_read(tmp_path: Path, monkeypatch:
     known = measure.contents({"a": ["sha256:1", "sha256:2"], "b": ["sha256:1", "sha256:3"]})
     assert requested == [["a"], ["b"]]
     assert known == {"sha256:1": Content(1, 1), "sha256:2": Content(2, 2), "sha256:3": Content(2, 2)}
+
+
+def test_an_unknown_layer_is_read_from_the_smallest_image_that_has_it() -> None:
+    known = {"base": Content(10, 1), "gpu": Content(1000, 1)}
+    images = {"large": ["base", "gpu", "new"], "small": ["base", "new"], "other": ["base"]}
+    assert measure.covering(images, known) == ["small"]
+    assert measure.covering(images, {**known, "new": Content(1, 1)}) == []
+
+
+def test_as_few_images_are_read_as_hold_every_unknown_layer() -> None:
+    images = {"a": ["1"], "b": ["1", "2"], "c": ["3"]}
+    assert measure.covering(images, {}) == ["b", "c"]
 
 
 @pytest.mark.parametrize("content", ["", '{"sha256:1": {"size": 1, ', "[]", '{"sha256:1": {"size": 1}}', "\0\0"])

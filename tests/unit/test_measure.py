@@ -34,7 +34,7 @@ def test_origins_name_every_layer_bottom_first(small: Project) -> None:
     baseline, lake = (measure.origins(graph, graph.targets[f"spark-9.0{s}"]) for s in ("", "-lake"))
     common = ["rootfs-bookworm", "os-bookworm", "jdk-17", "deps-3.11", "drivers", "", "", "core-9.0", "conf"]
     assert baseline == [*common, "", "", "spark-9.0 settings"]
-    assert lake == [*common, "lake-deps-3.11", "lake-jars-9", "app-9.0-lake settings"]
+    assert lake == [*common, "lake-deps-3.11", "lake-jars-9", "spark-9.0-lake settings"]
 
 
 def test_origins_of_an_image_upon_another(small: Project) -> None:

@@ -36,15 +36,6 @@ def test_a_mode_says_which_variable_it_misses(image: Image, mode: str, variable:
     assert f"{mode}: {variable} is not set" in result.stderr
 
 
-def test_the_driver_mode_runs_a_job(image: Image) -> None:
-    result = image.run(
-        *("driver", "/opt/spark/examples/src/main/python/pi.py", "1"),
-        environment={"SPARK_DRIVER_BIND_ADDRESS": "127.0.0.1"},
-    )
-    assert result.exit_code == 0
-    assert "Pi is roughly 3.1" in result.stdout
-
-
 def test_the_image_runs_as_spark_by_default(image: Image) -> None:
     config = image.attributes["Config"]
     assert config["User"] == "185:0"

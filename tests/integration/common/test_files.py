@@ -86,13 +86,6 @@ print(py4j.java_gateway.__file__, pyspark.worker.__file__)
     assert len(files) == 2
 
 
-def test_a_traceback_shows_the_line(image: Image) -> None:
-    job = "/opt/spark/work-dir/fails.py"
-    script = "from pyspark.sql import SparkSession\nSparkSession.builder.getOrCreate().sql('SELEKT 1')\n"
-    output = image.run("spark-submit", job, files={job: script}).output
-    assert 'File "/opt/spark/python/lib/pyspark.zip/pyspark/sql/session.py"' in output
-
-
 @pytest.mark.own_layers
 def test_licences_of_what_is_shipped(image: Image, project: Project) -> None:
     found = set(_find(image, "-path '/usr/share/licenses/*' -type f"))

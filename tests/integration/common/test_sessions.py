@@ -81,3 +81,19 @@ def test_jdbc_links_lead_to_the_jars(image: Image) -> None:
     for driver in DRIVERS:
         _, artefact, version = driver.coordinate.split(":")
         assert found[f"{driver.link}.jar"] == f"/opt/spark/jars/{artefact}-{version}.jar"
+
+
+def test_the_driver_mode_runs_a_job(image: Image) -> None:
+    result = image.run(
+        *("driver", "/opt/spark/examples/src/main/python/pi.py", "1"),
+        environment={"SPARK_DRIVER_BIND_ADDRESS": "127.0.0.1"},
+    )
+    assert result.exit_code == 0
+    assert "Pi is roughly 3.1" in result.stdout
+
+
+def test_a_traceback_shows_the_line(image: Image) -> None:
+    job = "/opt/spark/work-dir/fails.py"
+    script = "from pyspark.sql import SparkSession\nSparkSession.builder.getOrCreate().sql('SELEKT 1')\n"
+    output = image.run("spark-submit", job, files={job: script}).output
+    assert 'File "/opt/spark/python/lib/pyspark.zip/pyspark/sql/session.py"' in output

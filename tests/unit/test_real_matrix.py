@@ -243,7 +243,8 @@ def test_every_layer_of_an_image_has_a_name(project: Project, whole: Graph) -> N
     for cell in project.matrix.buildable:
         found = measure.origins(whole, whole.targets[cell.name])
         assert found[0] == project.matrix.name_of("rootfs", cell)
-        assert set(found) <= whole.shipped | {"", "settings"}
+        spark = project.matrix.sibling(cell, "spark").name
+        assert set(found) <= whole.shipped | {"", f"{spark} settings"}
         # No layer lies in an image twice.
         assert len(set(filter(None, found))) == len(list(filter(None, found)))
 

@@ -75,7 +75,7 @@ def key(session: str, option: str = "") -> str:
 
 
 def clear(key: str) -> None:
-    """Removes what an earlier run of the session left, so that nobody takes it for this one's."""
+    """Removes the results of an earlier run of the session, so that they cannot be mistaken for those of this run."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     for file in (report(key), *_junit(key)):
         file.unlink(missing_ok=True)

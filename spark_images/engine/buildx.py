@@ -19,6 +19,8 @@ from invoke.runners import Result
 from spark_images import BUILD, ROOT, files
 from spark_images.engine.host import Host
 from spark_images.errors import SparkImagesError
+from spark_images.plan.bake import LINK
+from spark_images.plan.graph import all_below
 
 BUILDX_ENVIRONMENT = {"BUILDX_NO_DEFAULT_LOAD": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
 """Without these, the engine's builder exports linked targets too, and stamps each image with the time of the build."""
@@ -54,9 +56,6 @@ def secrets(contents: Mapping[str, Mapping[str, str]]) -> Iterator[dict[str, lis
         folders = {suite: stack.enter_context(secret_files(found)) for suite, found in contents.items()}
         yield {suite: [f"id={n},src={folder / n}" for n in contents[suite]] for suite, folder in folders.items()}
 
-
-LINK = "target:"
-"""What a context begins with that is another target of the definition."""
 
 AT_ONCE = 6
 """Targets of one run of buildx. Each is a build of its own to BuildKit: with sixteen of them on two cores, its own
@@ -103,15 +102,12 @@ def _without_cache(definition: Mapping[str, Any], names: Set[str]) -> dict[str, 
 
 def _needed(definition: Mapping[str, Any], names: Iterable[str]) -> set[str]:
     """The targets of a definition that these are built from, and themselves."""
-    needed: set[str] = set()
-    todo = list(names)
-    while todo:
-        name = todo.pop()
-        if name not in needed:
-            needed.add(name)
-            sources = definition["target"][name]["contexts"].values()
-            todo += [source.removeprefix(LINK) for source in sources if source.startswith(LINK)]
-    return needed
+
+    def below(name: str) -> list[str]:
+        sources = definition["target"][name]["contexts"].values()
+        return [source.removeprefix(LINK) for source in sources if source.startswith(LINK)]
+
+    return all_below(names, below)
 
 
 def _bake(

@@ -106,7 +106,7 @@ class Matrix:
         if refusal:
             return Cell(image, spark, line, variant, features, key, name, values, {}, refusal)
         of_line = self.lines[line]
-        values |= {**asdict(of_line.over(self.stacks[of_line.stack])), "scala": of_line.scala, "hadoop": of_line.hadoop}
+        values |= {**self._stack_of(of_line), "scala": of_line.scala, "hadoop": of_line.hadoop}
         values |= {"source": self.settings.source, "key": key, "name": name}
         labels = dict(self.labels)
         for feature in features:
@@ -114,6 +114,10 @@ class Matrix:
             labels |= self.features[feature].labels
         values["title"] = fill(table.title, values, f"[images.{image}] title")
         return Cell(image, spark, line, variant, features, key, name, values, labels, "")
+
+    def _stack_of(self, line: Line) -> dict[str, str]:
+        """The values of the stack under a line, with those that the line overrides."""
+        return asdict(line.over(self.stacks[line.stack]))
 
     def _refusal(self, image: str, spark: str, line: str, variant: str) -> str:
         features = self.variants[variant]
@@ -146,7 +150,7 @@ class Matrix:
         if not self._table(folder).any_stack:
             return cell
         name = self.layer_name(folder, cell.values)
-        offered = ({**cell.values, **asdict(line.over(self.stacks[line.stack]))} for line in self.lines.values())
+        offered = ({**cell.values, **self._stack_of(line)} for line in self.lines.values())
         return replace(cell, values=next(v for v in offered if self.layer_name(folder, v) == name))
 
     def name_of(self, folder: str, cell: Cell) -> str:

@@ -9,6 +9,9 @@ from spark_images.matrix.model import Matrix
 from spark_images.matrix.templates import fill
 from spark_images.plan.graph import LAYER_EPOCH, ROOTFS, Graph, Target
 
+LINK = "target:"
+"""The prefix of a context that is another target of the definition."""
+
 
 @dataclass(frozen=True)
 class Stamp:
@@ -70,7 +73,7 @@ def _target(
     contexts = {
         name: f"docker-image://{matrix.settings.os_image}"
         if _replaced(matrix, graph.targets[dependency])
-        else f"target:{identifier(dependency)}"
+        else f"{LINK}{identifier(dependency)}"
         for name, dependency in target.contexts.items()
     }
     return {

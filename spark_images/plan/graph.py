@@ -4,7 +4,7 @@ The edges are the Dockerfiles' own: a name in FROM or COPY --from that is no sta
 docker/. What a cell's values make of that folder (its name, its arguments) makes it a target.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
@@ -52,19 +52,24 @@ class Graph:
 
     def closure(self, names: Iterable[str]) -> set[str]:
         """Returns these targets and all that they are built from, by name."""
-        found: set[str] = set()
-        todo = list(names)
-        while todo:
-            name = todo.pop()
-            if name not in found:
-                found.add(name)
-                todo += self.targets[name].contexts.values()
-        return found
+        return all_below(names, lambda name: self.targets[name].contexts.values())
 
     def suites(self, requested: Iterable[Target]) -> list[str]:
-        """Returns the Debian releases whose root file system these targets are built upon."""
+        """Returns the Debian releases that these targets need a root file system of."""
         needed = (self.targets[name] for name in self.closure(target.name for target in requested))
         return sorted({target.suite for target in needed if target.recipe.name == ROOTFS})
+
+
+def all_below(names: Iterable[str], below: Callable[[str], Iterable[str]]) -> set[str]:
+    """Returns these names and all that `below` leads to from them, step by step."""
+    found: set[str] = set()
+    todo = list(names)
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            todo += below(name)
+    return found
 
 
 def images(cells: Iterable[Cell]) -> list[tuple[str, Cell]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from spark_images import ROOT
+from spark_images.plan.bake import LINK
 
 
 def keys(definition: Mapping[str, Any], root: Path = ROOT) -> dict[str, str]:
@@ -20,7 +21,7 @@ def keys(definition: Mapping[str, Any], root: Path = ROOT) -> dict[str, str]:
     folders: dict[str, str | None] = {}
 
     def linked(context: str) -> str | None:
-        name = context.removeprefix("target:")
+        name = context.removeprefix(LINK)
         if name != context:
             return key(name)
         return context if "@sha256:" in context else None

@@ -64,7 +64,7 @@ class Recipe:
             if not inner:
                 yield name, shipped
                 continue
-            # What a stage builds is shipped, and neither its base nor its sources: it made files of its own from them.
+            # The image ships the files that a stage builds. It does not ship the base and the sources of that stage.
             todo.append((inner.base, shipped and not inner.builds))
             todo += [(source, False) for source in inner.sources]
 

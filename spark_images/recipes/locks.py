@@ -107,13 +107,15 @@ def requirement_sets(matrix: Matrix, recipes: Recipes, root: Path = ROOT) -> Ite
     for number, name in enumerate(names):
         extends = matrix.extends(name)
         beside = [other for other in names[:number] if set(extends) & set(matrix.extends(other))]
+        source = folders[name] / REQUIREMENTS
+        text = source.read_text()
         cells: dict[str, Cell] = {}
         for cell in matrix.cells_with(name):
             known = cells.setdefault(cell.values["python"], cell)
-            _check_same_text(folders[name] / REQUIREMENTS, known, cell)
+            _check_same_text(source, text, known, cell)
         for python, cell in sorted(cells.items()):
             yield Requirements(
-                source=folders[name] / REQUIREMENTS,
+                source=source,
                 lock=folders[name] / lock_name(python),
                 python=python,
                 platform=cell.values["platform"],
@@ -123,8 +125,7 @@ def requirement_sets(matrix: Matrix, recipes: Recipes, root: Path = ROOT) -> Ite
             )
 
 
-def _check_same_text(source: Path, one: Cell, other: Cell) -> None:
-    text = source.read_text()
+def _check_same_text(source: Path, text: str, one: Cell, other: Cell) -> None:
     if fill(text, one.values, str(source)) != fill(text, other.values, str(source)):
         raise MatrixError(
             f"{source}: {one.key} and {other.key} have the same Python, {one.values['python']}, and give the braces "

@@ -121,7 +121,7 @@ def images_catalog(context: Context, check: bool = False) -> None:
 
 @command(help={"check": "write nothing; fail where a drawing is not what the Dockerfiles say"})
 def graph(context: Context, check: bool = False) -> None:
-    """Draw the DAG: docs/graph.svg, Mermaid in the README."""
+    """Draw the DAG: docs/graph.svg, Mermaid in docs/dag.md."""
     if check:
         drawing.check(load_project())
     else:

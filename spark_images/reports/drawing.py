@@ -1,4 +1,4 @@
-"""The DAG as a picture: docs/graph.svg by Graphviz, and the same as Mermaid between two marks of the README."""
+"""Draws the DAG: docs/graph.svg with Graphviz, and a Mermaid flowchart between two marks of docs/dag.md."""
 
 import hashlib
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from spark_images.plan.project import Project
 from spark_images.recipes.dockerfiles import LEVELS
 
 DRAWING = ROOT / "docs/graph.svg"
-README = ROOT / "README.md"
+PAGE = ROOT / "docs/dag.md"
 BEGIN, END = "<!-- graph: written by `inv graph` -->", "<!-- end of graph -->"
 
 
@@ -50,7 +50,7 @@ def picture(project: Project) -> Picture:
 
 
 def mermaid(drawn: Picture) -> str:
-    """Returns the picture as a Mermaid flowchart: a solid arrow ships files, a dotted one only builds with them."""
+    """Returns the picture as a Mermaid flowchart: solid arrows copy files, dotted arrows are build-time dependencies."""
 
     def lines() -> Iterator[str]:
         yield "flowchart LR"
@@ -79,9 +79,9 @@ def dot(drawn: Picture) -> Digraph:
 
 
 def write(project: Project) -> None:
-    """Writes both drawings. Raises SparkImagesError where Graphviz is missing or the README has lost its marks."""
+    """Writes both drawings. Raises SparkImagesError if Graphviz is missing or the page has lost its marks."""
     drawn = picture(project)
-    files.write(README, _readme(mermaid(drawn)))
+    files.write(PAGE, _page(mermaid(drawn)))
     try:
         svg = dot(drawn).pipe(format="svg", encoding="utf-8")
     except ExecutableNotFound:
@@ -90,9 +90,9 @@ def write(project: Project) -> None:
 
 
 def check(project: Project) -> None:
-    """Raises SparkImagesError where a drawing is not of today's Dockerfiles."""
+    """Raises SparkImagesError if a drawing does not match the Dockerfiles."""
     drawn = picture(project)
-    if README.read_text() != _readme(mermaid(drawn)) or not _is_of(DRAWING, drawn):
+    if PAGE.read_text() != _page(mermaid(drawn)) or not _is_of(DRAWING, drawn):
         raise SparkImagesError("the drawings of the DAG are out of date: run `inv graph`")
 
 
@@ -105,10 +105,10 @@ def _is_of(file: Path, drawn: Picture) -> bool:
     return file.exists() and _mark(drawn) in file.read_text()
 
 
-def _readme(drawing: str) -> str:
-    text = README.read_text()
+def _page(drawing: str) -> str:
+    text = PAGE.read_text()
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
-        raise SparkImagesError(f"README.md has lost the marks of the drawing: {BEGIN} and {END}")
+        raise SparkImagesError(f"{PAGE.name} has lost the marks of the drawing. Add these two lines: {BEGIN} and {END}")
     return f"{before}{BEGIN}\n\n```mermaid\n{drawing}\n```\n\n{END}{after}"

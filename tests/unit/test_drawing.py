@@ -12,11 +12,11 @@ from tests.unit.tree import DOCKERFILES, Tree
 
 @pytest.fixture
 def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A README with marks and no drawing beside it; Graphviz is not needed to draw."""
-    monkeypatch.setattr(drawing, "README", tmp_path / "README.md")
+    """A page with marks, and no drawing; Graphviz is not needed to draw."""
+    monkeypatch.setattr(drawing, "PAGE", tmp_path / "dag.md")
     monkeypatch.setattr(drawing, "DRAWING", tmp_path / "graph.svg")
     monkeypatch.setattr(Digraph, "pipe", lambda *_, **__: "<svg/>\n")
-    (tmp_path / "README.md").write_text(f"# Title\n{BEGIN}\n{END}\nThe rest.\n")
+    (tmp_path / "dag.md").write_text(f"# Title\n{BEGIN}\n{END}\nThe rest.\n")
     return tmp_path
 
 
@@ -69,7 +69,7 @@ def test_what_is_written_is_up_to_date(tree: Tree, pages: Path) -> None:
     project = tree.load()
     drawing.write(project)
     drawing.check(project)
-    text = (pages / "README.md").read_text()
+    text = (pages / "dag.md").read_text()
     assert text.startswith(f"# Title\n{BEGIN}\n\n```mermaid\nflowchart LR\n")
     assert text.endswith(f"```\n\n{END}\nThe rest.\n")
 
@@ -77,12 +77,12 @@ def test_what_is_written_is_up_to_date(tree: Tree, pages: Path) -> None:
 def test_writing_twice_changes_nothing(tree: Tree, pages: Path) -> None:
     project = tree.load()
     drawing.write(project)
-    once = (pages / "README.md").read_text()
+    once = (pages / "dag.md").read_text()
     drawing.write(project)
-    assert (pages / "README.md").read_text() == once
+    assert (pages / "dag.md").read_text() == once
 
 
-@pytest.mark.parametrize("stale", ["README.md", "graph.svg"])
+@pytest.mark.parametrize("stale", ["dag.md", "graph.svg"])
 def test_a_drawing_that_is_out_of_date(tree: Tree, pages: Path, stale: str) -> None:
     drawing.write(tree.load())
     before = (pages / stale).read_text()
@@ -101,11 +101,11 @@ def test_a_drawing_that_is_missing(tree: Tree, pages: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", BEGIN, END, f"{END}\n{BEGIN}"])
-def test_a_readme_that_has_lost_its_marks(tree: Tree, pages: Path, text: str) -> None:
-    (pages / "README.md").write_text(text)
-    with pytest.raises(SparkImagesError, match=r"README\.md has lost the marks"):
+def test_a_page_without_marks_is_an_error_and_unchanged(tree: Tree, pages: Path, text: str) -> None:
+    (pages / "dag.md").write_text(text)
+    with pytest.raises(SparkImagesError, match=r"dag\.md has lost the marks"):
         drawing.write(tree.load())
-    assert (pages / "README.md").read_text() == text
+    assert (pages / "dag.md").read_text() == text
 
 
 def test_without_graphviz_the_mermaid_drawing_is_written(
@@ -117,4 +117,4 @@ def test_without_graphviz_the_mermaid_drawing_is_written(
     monkeypatch.setattr(Digraph, "pipe", missing)
     with pytest.raises(SparkImagesError, match="Graphviz is missing"):
         drawing.write(tree.load())
-    assert "flowchart LR" in (pages / "README.md").read_text()
+    assert "flowchart LR" in (pages / "dag.md").read_text()

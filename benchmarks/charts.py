@@ -63,5 +63,5 @@ def times(document: Document) -> Figure:
         axes.set_xlabel(title)
         axes.spines[["top", "right"]].set_visible(False)
         if number == 0:
-            axes.legend(frameon=False)
+            axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
     return figure

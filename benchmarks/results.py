@@ -147,7 +147,7 @@ TITLES = {
         "executor has registered with its driver. The ratio is our median divided by the median of the reference: "
         "below 1, our image is faster. The range is the lowest and highest ratio of a pair of runs. The spread is the "
         "width of the middle half of the runs as a share of the median, for the side where it is larger. With fewer "
-        "than 4 runs, it is the width of all of them.",
+        "than 4 runs, it is the width of all of them. In the chart, a bar is a median and a dot is one run.",
     ),
     "long": (
         "A long job",

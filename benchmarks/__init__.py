@@ -1,4 +1,4 @@
-"""What the images are compared with, and how: `inv bench`. Start with bench.py."""
+"""Benchmarks of the images against reference images: `inv bench`. Start reading at bench.py."""
 
 from pathlib import Path
 

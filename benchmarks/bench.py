@@ -1,4 +1,4 @@
-"""`inv bench`: builds what is compared, measures it, and writes benchmarks/results."""
+"""Runs `inv bench`: builds the images and their references, measures them, and writes benchmarks/results."""
 
 import os
 import time
@@ -20,24 +20,24 @@ from spark_images.matrix.selection import cell_of
 from spark_images.plan.project import Project
 
 SAMPLE = 2.0
-"""Seconds over which the machine is watched before the first run."""
+"""Seconds for which the load of the host is sampled before the first run."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be measured. `runs` is 0 for each part's own number: 7, of a long job 3."""
+    """The parts and cells to measure. `runs` is 0 for the default of each part: 3 for a long job, else 7."""
 
     parts: tuple[str, ...]
     cells: tuple[Cell, ...]
     runs: int
     every: bool
-    """Whether no cell was named: building is then measured for all that there are."""
+    """Whether the command line names no cell. The build part then measures every cell of the matrix."""
 
 
 def order(matrix: Matrix, only: Sequence[str], cells: Sequence[str], runs: int) -> Order:
-    """Returns what a command line asks for: all parts, and the newest baseline of each line, unless it says otherwise.
+    """Returns what to measure. The default is every part, on the newest baseline of each line.
 
-    Raises UsageError for a part or cell that does not exist, a cell that has no reference, or a number of runs below 0.
+    Raises UsageError if a part or cell does not exist, a cell has no reference, or `runs` is negative.
     """
     for part in only:
         if part not in PARTS:
@@ -46,8 +46,8 @@ def order(matrix: Matrix, only: Sequence[str], cells: Sequence[str], runs: int) 
         raise UsageError(f"--runs is {runs}: expected 1 or more")
     chosen = [cell_of(matrix, key) for key in cells] or newest(matrix)
     if odd := [cell.key for cell in chosen if cell.image != "spark"]:
-        raise UsageError(f"{', '.join(odd)}: the references are Spark images: name a cell of those")
-    # A part that needs a cluster is left out where there is none, unless it is asked for by name.
+        raise UsageError(f"{', '.join(odd)}: only Spark images have references to compare with; name a spark cell")
+    # Without a cluster, the kubernetes part runs only if the command line names it.
     default = [part for part in PARTS if part != "kubernetes" or not cluster.reason_to_skip()]
     return Order(tuple(part for part in PARTS if part in (only or default)), tuple(chosen), runs, not cells)
 
@@ -58,9 +58,9 @@ def newest(matrix: Matrix) -> list[Cell]:
 
 
 def run(project: Project, wanted: Order) -> dict[str, Document]:
-    """Measures what is wanted and writes the results; returns them by part.
+    """Measures the requested parts, writes the results, and returns them by part.
 
-    Raises SparkImagesError where something cannot be built or a timed command fails.
+    Raises SparkImagesError if an image cannot be built or a timed command fails.
     """
     circumstances = {
         "busy": busy(SAMPLE),
@@ -68,7 +68,7 @@ def run(project: Project, wanted: Order) -> dict[str, Document]:
         "revision": build.stamp().revision,
         "date": datetime.now(UTC).date().isoformat(),
     }
-    from benchmarks import charts  # noqa: PLC0415  (it takes a second, which no other task should wait for)
+    from benchmarks import charts  # noqa: PLC0415  (the import takes a second: other tasks must not wait)
 
     known = references(project)
     found: dict[str, Document] = {}
@@ -153,7 +153,7 @@ MEASURES: dict[str, Callable[[Project, References, Order], Document]] = {
 
 
 def busy(seconds: float) -> float:
-    """Returns the share of this machine's cores that was busy over some seconds: 0 to 1."""
+    """Returns the share of the host's cores, 0 to 1, that was busy during the next `seconds`."""
     before = _jiffies()
     time.sleep(seconds)
     idle, total = (after - then for after, then in zip(_jiffies(), before, strict=True))

@@ -1,4 +1,4 @@
-"""The charts of the results: one SVG for each part, ours beside the references."""
+"""Draws the results as charts: one SVG per part, with our images next to the references."""
 
 from pathlib import Path
 
@@ -11,11 +11,11 @@ from benchmarks.results import NAMES, QUANTITIES, Document, ratio
 
 COLOURS = {"ours": "#1b7f5c", "theirs": "#b0b7bf", OFFICIAL: "#b0b7bf", CONTENT: "#7d8792", MONOLITH: "#4b535c"}
 WITHOUT_DATE = {"Date": None}
-"""The same figures are the same file."""
+"""Metadata without a date, so that the same figures give the same bytes."""
 
 
 def draw(part: str, document: Document, folder: Path = RESULTS) -> None:
-    """Writes the chart of a part, where it has one."""
+    """Writes the chart of a part. Does nothing if the part has none."""
     figure = {"size": sizes, "start": times, "long": times}.get(part, lambda _: None)(document)
     if figure:
         with mpl.rc_context({"svg.hashsalt": part, "svg.fonttype": "none"}):
@@ -23,7 +23,7 @@ def draw(part: str, document: Document, folder: Path = RESULTS) -> None:
 
 
 def sizes(document: Document) -> Figure:
-    """Returns the chart of sizes: a group of bars for each cell, unpacked (pale) and compressed (full)."""
+    """Returns the size chart: a group of bars per cell. The pale bar is unpacked, the solid bar compressed."""
     figure = Figure(figsize=(9, 1.2 + 1.2 * len(document)), layout="constrained")
     axes = figure.add_subplot()
     labels, place = [], 0
@@ -37,13 +37,13 @@ def sizes(document: Document) -> Figure:
         place += 1
     axes.set_yticks([y for y, _ in labels], [label for _, label in labels])
     axes.invert_yaxis()
-    axes.set_xlabel("MB, unpacked; the darker part: compressed (zstd)")
+    axes.set_xlabel("MB (pale bar: unpacked, solid bar: compressed with zstd)")
     axes.spines[["top", "right"]].set_visible(False)
     return figure
 
 
 def times(document: Document) -> Figure:
-    """Returns the chart of timings: seconds to the answer and CPU seconds, every run a point, the median a bar."""
+    """Returns the chart of wall and CPU seconds. A bar is the median, a point is one run."""
     rows = [(key, name, timing) for key, entry in document.items() for name, timing in entry["workloads"].items()]
     figure = Figure(figsize=(11, 1.2 + 0.75 * len(rows)), layout="constrained")
     for number, (quantity, title) in enumerate(QUANTITIES.items()):
@@ -51,7 +51,9 @@ def times(document: Document) -> Figure:
         for place, (_, _, timing) in enumerate(rows):
             found = ratio(timing, quantity)
             for offset, side, sample in ((-0.2, "ours", found.ours), (0.2, "theirs", found.reference)):
-                label = {"ours": "ours", "theirs": "reference"}[side] if place == 0 else None
+                label = (
+                    {"ours": "our image (median)", "theirs": "reference image (median)"}[side] if place == 0 else None
+                )
                 axes.barh(place + offset, sample.median, height=0.36, color=COLOURS[side], label=label)
                 axes.plot(sample.values, [place + offset] * len(sample.values), ".", color="black", markersize=3)
         axes.set_yticks(
@@ -61,5 +63,5 @@ def times(document: Document) -> Figure:
         axes.set_xlabel(title)
         axes.spines[["top", "right"]].set_visible(False)
         if number == 0:
-            axes.legend(frameon=False)
+            axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
     return figure

@@ -1,6 +1,6 @@
-"""One timed run: a container from its start to the line that answers, with the CPU time of all that ran in it.
+"""Times one run of a container: seconds until the answer line, and CPU seconds of all its processes.
 
-Both times are the engine's own: the moment that the container started, and the moment that the line arrived.
+The wall time uses two timestamps of the engine: when the container started, and when the answer line arrived.
 """
 
 import re
@@ -18,7 +18,7 @@ from requests.exceptions import RequestException
 from spark_images.errors import SparkImagesError
 
 CPU = "CPU-NANOSECONDS "
-# The container counts what ran in it, whoever started it and whoever waited for it: a control group of version 1 or 2.
+# The control group (version 1 or 2) counts the CPU time of every process in the container.
 WITH_CPU = r"""
 "$@"
 code=$?
@@ -34,7 +34,11 @@ exit $code
 
 @dataclass(frozen=True)
 class Run:
-    """One run: seconds from start to answer, seconds from start to end, CPU seconds; `answer` is the line."""
+    """One run of a container.
+
+    `wall` is the seconds from start to answer, `end` the seconds from start to exit, `cpu` the CPU seconds. `answer` is
+    the answer line.
+    """
 
     wall: float
     end: float
@@ -43,7 +47,7 @@ class Run:
 
 
 def seconds(start: str, end: str) -> float:
-    """Returns the seconds between two of the engine's timestamps, whose fractions have nanoseconds."""
+    """Returns the seconds between two timestamps of the engine, which have nanoseconds."""
     return (_moment(end) - _moment(start)).total_seconds()
 
 
@@ -53,7 +57,7 @@ def _moment(stamp: str) -> datetime:
 
 
 def find(log: str, pattern: str) -> tuple[str, str] | None:
-    """Returns (timestamp, line) of the first line of a log with timestamps that matches, or None."""
+    """Returns the timestamp and text of the first line that matches `pattern`, or None. `log` has timestamps."""
     for text in log.splitlines():
         stamp, _, line = text.partition(" ")
         if re.search(pattern, line):
@@ -63,7 +67,7 @@ def find(log: str, pattern: str) -> tuple[str, str] | None:
 
 @contextmanager
 def started(client: DockerClient, image: str, command: list[str], **options: Any) -> Iterator[Container]:
-    """Starts a container; removes it with all that it wrote."""
+    """Starts a container for the `with` block, then removes it and its volumes."""
     container = client.containers.create(image, command, **options)
     try:
         container.start()
@@ -81,10 +85,10 @@ def run(
     volumes: Mapping[str, Mapping[str, str]] | None = None,
     timeout: float = 900,
 ) -> Run:
-    """Runs a command to its end; the line that matches `answer` is the result.
+    """Runs a command to its end and times it until the first line that matches `answer`.
 
-    Raises SparkImagesError, with the end of the log, where the command fails, has no such line, or takes over
-    `timeout` s.
+    Raises SparkImagesError, with the end of the log, if the command fails, prints no such line, or takes more than
+    `timeout` seconds.
     """
     wrapped = ["bash", "-c", WITH_CPU, "bash", *command]
     with started(client, image, wrapped, volumes=volumes) as container:
@@ -92,7 +96,7 @@ def run(
             code = container.wait(timeout=timeout)["StatusCode"]
         except RequestException:
             log = container.logs(timestamps=True, tail=20).decode(errors="replace")
-            raise SparkImagesError(f"{image}: {' '.join(command)}: not ended after {timeout} s, {end(log)}") from None
+            raise SparkImagesError(f"{image}: {' '.join(command)}: not done after {timeout} s, {end(log)}") from None
         container.reload()
         state = container.attrs["State"]
         log = container.logs(timestamps=True, tail=10_000).decode(errors="replace")
@@ -110,9 +114,9 @@ def run(
 def until(
     client: DockerClient, image: str, command: list[str], answer: str, timeout: float = 120, **options: Any
 ) -> Run:
-    """Runs a command that does not end by itself until a line matches `answer`; then it is ended.
+    """Runs a command that does not exit by itself, and stops it when a line matches `answer`.
 
-    CPU time is read when the line is seen, at most a twentieth of a second late. Raises as `run` does.
+    CPU time is read when the line is seen, at most 0.05 seconds late. Raises SparkImagesError as `wait_for` does.
     """
     with started(client, image, command, **options) as container:
         found = wait_for(container, answer, timeout)
@@ -123,7 +127,7 @@ def until(
 
 
 def wait_for(container: Container, pattern: str, timeout: float) -> tuple[str, str]:
-    """Returns (timestamp, line) of the first line that matches. Raises SparkImagesError where none comes in time."""
+    """Returns the timestamp and text of the first line that matches. Raises SparkImagesError if none does in time."""
     deadline = time.monotonic() + timeout
     while True:
         ended = container.status in ("exited", "dead")
@@ -131,11 +135,11 @@ def wait_for(container: Container, pattern: str, timeout: float) -> tuple[str, s
         if found := find(log, pattern):
             return found
         if ended or time.monotonic() > deadline:
-            raise SparkImagesError(f"{container.name}: {end(log)}: no line matches {pattern}")
+            raise SparkImagesError(f"{container.name}: no line matches {pattern}, {end(log)}")
         time.sleep(0.05)
         container.reload()
 
 
 def end(log: str) -> str:
-    """Returns the end of a log, for an error message."""
+    """Returns the last 20 lines of a log, for an error message."""
     return "the end of its log:\n" + "\n".join(line.partition(" ")[2] for line in log.splitlines()[-20:])

@@ -1,4 +1,4 @@
-"""The same job on a cluster from our image and from the official recipe's: from submitting it to the driver's end."""
+"""Times one job on a cluster with our image and with the official one, from its submission to the end of its driver."""
 
 import time
 import uuid
@@ -14,14 +14,15 @@ from spark_images.errors import SparkImagesError
 RBAC = ROOT / "examples/kubernetes/rbac.yaml"
 DRIVER = "benchmark-driver"
 LIMIT = 300
-"""Seconds until a job that has not ended counts as failed."""
+"""Seconds after which a running job counts as failed."""
 
 
 @contextmanager
 def namespace() -> Iterator[str]:
-    """Makes a namespace with the rights of a driver; yields its name. It goes with the block.
+    """Creates a namespace with the RBAC of a driver, yields its name, and deletes it after the block.
 
-    It enforces nothing: the official image's user has no number, which a restricted namespace asks for.
+    The namespace enforces no pod security level. The level `restricted` needs a numeric user, and the official image
+    names its user.
     """
     name = f"spark-images-bench-{uuid.uuid4().hex[:8]}"
     _kubectl("default", "create", "namespace", name)
@@ -33,9 +34,10 @@ def namespace() -> Iterator[str]:
 
 
 def submitted(inside: str, image: str) -> Run:
-    """Runs pi.py in cluster mode with two executors, submitted from a pod of the same image, and clears it away.
+    """Submits pi.py in cluster mode with two executors, from a pod of the same image, and deletes all pods afterwards.
 
-    Returns how long it took to the driver's end; CPU seconds are not known (0). Raises SparkImagesError where it fails.
+    Returns the seconds until the driver ended. CPU seconds are unknown and therefore 0. Raises SparkImagesError if the
+    job fails.
     """
     begun = time.monotonic()
     _kubectl(inside, "create", "--filename", "-", document=submitter(inside, image))
@@ -45,14 +47,14 @@ def submitted(inside: str, image: str) -> Run:
         taken = time.monotonic() - begun
         answers = [line for line in _kubectl(inside, "logs", DRIVER).splitlines() if line.startswith("Pi is roughly 3")]
         if not answers:
-            raise SparkImagesError(f"{image}: the driver ended without a result")
+            raise SparkImagesError(f"{image}: the driver ended without a line 'Pi is roughly 3…'")
     finally:
         _kubectl(inside, "delete", "pod", "--all", "--grace-period=1", "--wait")
     return Run(taken, taken, 0.0, answers[0])
 
 
 def submitter(inside: str, image: str) -> dict[str, Any]:
-    """Returns the pod that submits the job: the same for each image."""
+    """Returns the pod that submits the job. Only the image differs."""
     conf = {
         "spark.kubernetes.namespace": inside,
         "spark.kubernetes.container.image": image,
@@ -76,7 +78,7 @@ def submitter(inside: str, image: str) -> dict[str, Any]:
 
 
 def check() -> None:
-    """Raises SparkImagesError where there is no cluster."""
+    """Raises SparkImagesError if there is no cluster."""
     if reason := cluster.reason_to_skip():
         raise SparkImagesError(f"--only kubernetes: {reason}")
 

@@ -1,7 +1,7 @@
-"""The images that ours are compared with, built from the same packages by the same code.
+"""Builds the reference images from the same packages, and with the same code, as our images.
 
-A reference is a folder with a Dockerfile beside this file. To the project it is one more kind of image, so that the
-graph, the bake definition and the build are those of every other image.
+A reference is a folder here that contains a Dockerfile. The project treats it as one more kind of image, so it goes
+through the same graph, bake definition and build.
 """
 
 import shutil
@@ -25,19 +25,19 @@ MONOLITH = "monolith"
 REFERENCES = (OFFICIAL, CONTENT, MONOLITH)
 
 DISTRIBUTION = "spark-distribution"
-"""Whose archive the references unpack."""
+"""The layer whose Spark archive the references unpack."""
 
 CONTEXTS = BUILD / "benchmarks"
 
 
 @dataclass(frozen=True)
 class References:
-    """A project that knows the references as kinds of images, and what to ask of it."""
+    """A project that has the references as additional kinds of images."""
 
     project: Project
 
     def tag(self, reference: str, cell: Cell) -> str:
-        """Returns the full name of the reference image that stands beside a cell's."""
+        """Returns the full name of the reference image for a cell."""
         return self.project.matrix.tag(self._sibling(reference, cell).name)
 
     def _sibling(self, reference: str, cell: Cell) -> Cell:
@@ -57,7 +57,7 @@ class References:
         return replace(graph, targets=targets), tuple(targets[name] for name in dict.fromkeys(names))
 
     def _requirements(self, cell: Cell) -> str:
-        """The folders whose Python packages the image of this Spark version and variant holds, in order."""
+        """Returns the Python locks, in order, that our image of this Spark version and variant installs."""
         ours = self.project.matrix.sibling(cell, "spark")
         graph = self.project.graph([ours])
         folders = [t.recipe for t in graph.of_levels(("base", "intermediate"))]
@@ -67,13 +67,13 @@ class References:
         )
 
     def build(self, pairs: Iterable[tuple[str, Cell]]) -> None:
-        """Builds these (reference, cell) pairs. Raises SparkImagesError where that fails."""
+        """Builds these (reference, cell) pairs. Raises SparkImagesError if a build fails."""
         write_contexts(self.project.recipes)
         build.build(self.project, *self.graph(pairs))
 
 
 def references(project: Project) -> References:
-    """Returns the project with the references added: `bench-official-3.5.8` and so on."""
+    """Returns the project with the reference images added: `bench-official-3.5.8` and so on."""
     matrix = project.matrix
     images = {
         name: Image(
@@ -82,7 +82,7 @@ def references(project: Project) -> References:
         for name in REFERENCES
     }
     artefacts = matrix.all_layers[DISTRIBUTION].artefacts
-    # The distribution is a package of Python's; beside it stand jars that only our content makes part of an image.
+    # The distribution is a Python package. The layer's other artefacts are jars that the official image does not have.
     archive = tuple(artefact for artefact in artefacts if "==" in artefact.coordinate)
     jars = tuple(artefact for artefact in artefacts if artefact not in archive)
     taken = {OFFICIAL: Layer(artefacts=archive), CONTENT: Layer(artefacts=jars), MONOLITH: Layer(artefacts=artefacts)}
@@ -90,7 +90,7 @@ def references(project: Project) -> References:
         matrix,
         images={**matrix.images, **images},
         layers={**matrix.layers, **taken},
-        # What refuses a cell of ours says nothing about a reference.
+        # The refusals of our images do not apply to references.
         refusals=tuple(rule for rule in matrix.refusals if rule.image in project.matrix.images),
     )
     recipes = {
@@ -104,7 +104,7 @@ def references(project: Project) -> References:
 
 
 def write_contexts(recipes: Recipes) -> None:
-    """Writes what each reference is built from: its folder, and the locks of every set of Python packages."""
+    """Writes the build context of each reference: its folder and every lock of Python packages."""
     locks = {
         lock.name.replace("requirements", recipe.name): lock
         for recipe in recipes.by_name.values()

@@ -1,7 +1,7 @@
-"""What was measured, as files: raw figures (JSON), tables (README.md) and charts (SVG) in benchmarks/results.
+"""Writes the results to benchmarks/results: raw figures (JSON), the page of tables (README.md) and charts (SVG).
 
-A part (size, start, …) is one JSON file; a cell in it is replaced as a whole when it is measured again. The page and
-the charts are made from the files, so that a run of one part leaves the others as they were.
+Each part (size, start, …) has one JSON file. If a cell is measured again, its new entry replaces the old one. The page
+and the charts are rendered from these files, so a run of one part keeps the figures of the others.
 """
 
 import json
@@ -16,14 +16,14 @@ from benchmarks.statistics import Ratio, Sample, verdict
 
 PARTS = ("size", "start", "long", "kubernetes", "build")
 NAMES = {OFFICIAL: "official", CONTENT: "official + content", MONOLITH: "monolith"}
-QUANTITIES = {"wall": "to the answer, s", "cpu": "CPU, s"}
+QUANTITIES = {"wall": "time to the answer, s", "cpu": "CPU time, s"}
 
 Document = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table with a title: the columns after the first `texts` are figures."""
+    """A table with a title. The first `texts` columns are text, the others are figures."""
 
     title: str
     columns: Sequence[str]
@@ -32,13 +32,13 @@ class Table:
 
 
 def read(part: str, folder: Path = RESULTS) -> Document:
-    """Returns what is stored of a part: its cells by key; {} where it was never measured."""
+    """Returns the stored entries of a part by cell key, or {} if the part was never measured."""
     file = folder / f"{part}.json"
     return dict(json.loads(file.read_text())) if file.exists() else {}
 
 
 def store(part: str, cells: Document, folder: Path = RESULTS) -> None:
-    """Stores what was measured of these cells, and writes the page anew. Charts are chart.draw's."""
+    """Stores the entries of these cells and writes the page again. charts.draw writes the charts."""
     folder.mkdir(parents=True, exist_ok=True)
     merged = read(part, folder) | cells
     (folder / f"{part}.json").write_text(json.dumps(dict(sorted(merged.items())), indent=1) + "\n")
@@ -46,7 +46,7 @@ def store(part: str, cells: Document, folder: Path = RESULTS) -> None:
 
 
 def ratio(timing: Mapping[str, Any], quantity: str) -> Ratio:
-    """Returns ours against the reference of one stored workload, in `wall` or `cpu` seconds."""
+    """Returns our image against the reference for one stored workload, in `wall` or `cpu` seconds."""
     return Ratio(*(Sample(tuple(run[quantity] for run in timing[side])) for side in ("ours", "theirs")))
 
 
@@ -59,7 +59,7 @@ def tables(part: str, document: Document) -> Iterator[Table]:
 
 
 def _sizes(document: Document) -> Iterator[Table]:
-    for quantity, title in (("size", "Unpacked, MB"), ("compressed", "Compressed as pushed (zstd), MB")):
+    for quantity, title in (("size", "Unpacked, MB"), ("compressed", "Compressed with zstd, as pushed, MB")):
         rows = []
         for key, entry in document.items():
             images = entry["images"]
@@ -73,11 +73,11 @@ def _sizes(document: Document) -> Iterator[Table]:
             for layer in entry["images"]["ours"]["layers"]
             if layer["size"] >= 500_000
         ]
-        yield Table(f"The layers of {key}", ("layer", "unpacked, MB", "compressed, MB"), layers)
+        yield Table(f"Layers of {key}, our image", ("layer", "unpacked, MB", "compressed, MB"), layers)
 
 
 def _waits(document: Document) -> Iterator[Table]:
-    # What a cluster's pods take in CPU is nobody's account: only the waiting is timed.
+    # CPU time is not measured on a cluster.
     yield from _times(document, ("wall",))
 
 
@@ -97,7 +97,7 @@ def _times(document: Document, quantities: Sequence[str] = tuple(QUANTITIES)) ->
                         str(len(found.ours.values)),
                     )
                 )
-        columns = ("cell", "workload", "reference", "ours", "theirs", "ratio (range)", "spread", "runs")
+        columns = ("cell", "workload", "reference", "our median", "reference median", "ratio (range)", "spread", "runs")
         yield Table(title[0].upper() + title[1:], columns, rows, texts=3)
 
 
@@ -111,8 +111,14 @@ def _builds(document: Document) -> Iterator[Table]:
         )
         for key, entry in document.items()
     ]
-    columns = ("cells", "cold, s", "nothing changed, s", "a registry holds, MB (zstd)", "an engine holds, MB")
-    yield Table("Building", columns, rows)
+    columns = (
+        "cells",
+        "cold build, s",
+        "unchanged build, s",
+        "stored in a registry, MB (zstd)",
+        "stored in an engine, MB",
+    )
+    yield Table("Times and storage", columns, rows)
 
 
 def _share(registry: Mapping[str, Any], quantity: str) -> str:
@@ -129,39 +135,55 @@ def _mb(size: float) -> str:
 
 
 TITLES = {
-    "size": ("Sizes", "A reference's cell holds its size and, after the colon, ours divided by it."),
+    "size": (
+        "Image sizes",
+        "The column of a reference shows its size and then, after the colon, the size of our image divided by it. "
+        "Below 1, our image is smaller. The layer tables omit layers below 0.5 MB.",
+    ),
     "start": (
         "Time to the first result",
-        "From the container's start to the line that answers, and the CPU time of all that ran in it until it ended "
-        "(for `executor`: until it was registered with its driver). Medians; the ratio is ours divided by theirs, the "
-        "range is that of the pairs of runs.",
+        "The first table shows the seconds from the start of the container to the line with the answer. The second "
+        "shows the CPU seconds of every process in the container until it ended. For `executor`, both end when the "
+        "executor has registered with its driver. The ratio is our median divided by the median of the reference: "
+        "below 1, our image is faster. The range is the lowest and highest ratio of a pair of runs. The spread is the "
+        "width of the middle half of the runs as a share of the median, for the side where it is larger. With fewer "
+        "than 4 runs, it is the width of all of them. In the chart, a bar is a median and a dot is one run.",
     ),
-    "long": ("A long job", "The same for a job of a minute: what starts fast must not run slowly."),
+    "long": (
+        "A long job",
+        "The same measurements for a job of more than a minute. They show whether a fast start costs speed later.",
+    ),
     "kubernetes": (
         "On Kubernetes",
-        "pi.py in cluster mode with two executors, from submitting it to the driver's end.",
+        "pi.py in cluster mode with two executors: the seconds from its submission to the end of the driver.",
     ),
-    "build": ("Building", "Every layer and image of the cells, downloads included."),
+    "build": (
+        "Builds",
+        "The time to build every layer and image of the cells. A cold build starts with an empty cache and includes "
+        "the downloads. An unchanged build repeats a build when nothing has changed. The storage columns compare the "
+        "space that all images take with the sum of their sizes. Because images share layers, and each layer is "
+        "stored once, the space is much smaller.",
+    ),
 }
 
 
 def page(documents: Mapping[str, Document]) -> str:
-    """Returns the page of results, in Markdown."""
-    lines = ["# Benchmark results", "", "Written by `inv bench`; [what is compared, and how](../README.md)."]
+    """Returns the results page in Markdown."""
+    lines = ["# Benchmark results", "", "`inv bench` writes this page. [How it measures](../README.md)."]
     for part, document in documents.items():
         if not document:
             continue
         title, text = TITLES[part]
         lines += ["", f"## {title}", "", text]
-        lines += ["", f"![{title}]({part}.svg)"] if part not in ("build", "kubernetes") else []
-        lines += [""] + [f"- `{key}`: {circumstances(entry)}" for key, entry in document.items()]
+        lines += ["", f"![Chart: {title}]({part}.svg)"] if part not in ("build", "kubernetes") else []
+        lines += ["", "Measured:", ""] + [f"- `{key}`: {circumstances(entry)}" for key, entry in document.items()]
         for table in tables(part, document):
             lines += ["", f"### {table.title}", "", *markdown(table)]
     return "\n".join(lines) + "\n"
 
 
 def markdown(table: Table) -> Iterator[str]:
-    """Yields the lines of a table in Markdown."""
+    """Yields the lines of a Markdown table."""
     yield f"| {' | '.join(table.columns)} |"
     yield "|" + " --- |" * table.texts + " ---: |" * (len(table.columns) - table.texts)
     for row in table.rows:
@@ -169,14 +191,14 @@ def markdown(table: Table) -> Iterator[str]:
 
 
 def circumstances(entry: Mapping[str, Any]) -> str:
-    """Returns what a cell was measured on."""
+    """Returns when, at which commit and on which host a cell was measured."""
     return (
-        f"{entry['date']}, {entry['revision'][:12]}, {entry['cores']} cores, "
-        f"{entry['busy']:.0%} busy before the first run"
+        f"{entry['date']}, commit {entry['revision'][:12]}, {entry['cores']} cores, "
+        f"{entry['busy']:.0%} of them busy before the first run"
     )
 
 
 def summary(documents: Mapping[str, Document]) -> Iterator[Table]:
-    """Yields the tables of what was measured, those of single layers left to the page."""
+    """Yields the tables to print. Only the page shows the tables of single layers."""
     for part, document in documents.items():
         yield from (table for table in tables(part, document) if table.columns[0] != "layer")

@@ -1,4 +1,4 @@
-"""How large ours and the references are: unpacked and compressed, layer by layer."""
+"""Measures our images and the references: unpacked and compressed, layer by layer."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -14,15 +14,18 @@ from spark_images.reports import measure
 
 
 def measured(project: Project, references: References, cell: Cell, names: Iterable[str]) -> dict[str, Any]:
-    """Returns the sizes of a cell's image and of its references, in bytes, with their layers from the bottom up."""
+    """Returns the sizes in bytes of a cell's image and its references, with their layers, bottom layer first.
+
+    Raises SparkImagesError if the engine does not have one of the images.
+    """
     ours = measure.measure(project, [cell]).images
     if cell.name not in ours:
-        raise SparkImagesError(f"the engine does not hold {project.matrix.tag(cell.name)}")
+        raise SparkImagesError(f"the engine does not have {project.matrix.tag(cell.name)}")
     found = {OURS: _plain(ours[cell.name])}
     for name in names:
         image = daemon.find(references.tag(name, cell))
         if image is None:
-            raise SparkImagesError(f"the engine does not hold {references.tag(name, cell)}")
+            raise SparkImagesError(f"the engine does not have {references.tag(name, cell)}")
         digests = image.attrs["RootFS"]["Layers"]
         known = measure.contents({references.tag(name, cell): digests})
         steps = step_names(image.history(), len(digests))
@@ -39,7 +42,10 @@ def _plain(layers: Sequence[measure.Layer]) -> dict[str, Any]:
 
 
 def step_names(history: Sequence[dict[str, Any]], count: int) -> list[str]:
-    """Returns what made each of an image's `count` layers, bottom first, from its history (newest first)."""
+    """Returns the name of the step that made each layer, bottom layer first. `history` is newest first.
+
+    If the steps do not match the `count` layers, the layers are numbered instead.
+    """
     steps = [step_name(step["CreatedBy"]) for step in reversed(history) if step["Size"]]
     return steps if len(steps) == count else [f"layer {number + 1}" for number in range(count)]
 
@@ -53,7 +59,10 @@ def step_name(created_by: str) -> str:
 
 
 def registry(project: Project, cells: Iterable[Cell]) -> dict[str, Any]:
-    """Returns what a registry holds for these cells' images, and their sum, in bytes."""
+    """Returns the bytes that a registry stores for these cells' images, and the sum of their sizes.
+
+    A registry stores a shared layer once; the sum counts it for each image.
+    """
     found = measure.measure(project, cells)
     return {
         "images": len(found.images),

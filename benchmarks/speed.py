@@ -1,4 +1,4 @@
-"""How long building takes: everything anew, and when nothing has changed."""
+"""Times builds: one from nothing (cold), and one when nothing has changed."""
 
 import time
 from collections.abc import Sequence
@@ -15,11 +15,14 @@ COLD_TAG = "bench-cold"
 
 
 def measured(project: Project, cells: Sequence[Cell], moment: float) -> dict[str, float]:
-    """Returns the seconds that building these cells' layers and images takes: `cold`, with nothing cached and downloads
-    included, and `unchanged`, with nothing changed since the last time, reading the working tree included.
+    """Returns the seconds that it takes to build the layers and images of these cells.
 
-    On an engine that holds nothing the first build is the cold one. Elsewhere what it holds stays, and a cold build
-    stands apart, for as much disk again. Raises SparkImagesError where a build fails or the disk is full.
+    `cold` starts with an empty cache and includes the downloads. `unchanged` repeats a build without changes and
+    includes reading the working tree.
+
+    On an empty engine the first build is the cold one. Otherwise the engine keeps its images, and the cold build is a
+    second, separate one that needs the same disk space again. Raises SparkImagesError if a build fails or the disk is
+    full.
     """
     if daemon.is_empty():
         return {"cold": _cold(project, project.graph(cells)), "unchanged": _unchanged(cells)}
@@ -44,11 +47,12 @@ def _cold(project: Project, graph: Graph) -> float:
 
 
 def _cold_apart(project: Project, cells: Sequence[Cell], moment: float) -> float:
-    """Every file gets another date, so that no step is in the cache; with `--no-cache` the new layers would take the
-    place of the old in it, and the user's next build would unpack every image again. Images get a tag of their own,
-    and go when the time is taken.
+    """Times a cold build that leaves the user's cache and tags alone.
+
+    Every file gets a different date, so no step is cached. `--no-cache` would replace the cached layers, and the user's
+    next build would unpack every image again. The images get a separate tag and are removed afterwards.
     """
-    # By the file's names, which the class takes its values by.
+    # Settings accepts the names of images.toml, which have hyphens.
     settings = {name.replace("_", "-"): value for name, value in vars(project.matrix.settings).items()}
     matrix = replace(project.matrix, settings=Settings(**{**settings, "tag": COLD_TAG}))
     apart = replace(project, matrix=matrix)
@@ -62,7 +66,7 @@ def _cold_apart(project: Project, cells: Sequence[Cell], moment: float) -> float
 
 
 def dated(graph: Graph, epoch: int) -> Graph:
-    """Returns the graph with another date for the files of its layers, in seconds since 1970."""
+    """Returns the graph with `epoch`, in seconds since 1970, as the date of the files in its layers."""
     targets = {
         name: replace(target, arguments={**target.arguments, "LAYER_EPOCH": str(epoch)})
         if "LAYER_EPOCH" in target.arguments

@@ -1,4 +1,4 @@
-"""What is timed: commands whose first answer counts, and an executor's way to its driver; ours and theirs in turn."""
+"""Times the start of commands and executors, alternating between our image and the reference."""
 
 import json
 import sys
@@ -23,14 +23,14 @@ REFERENCE = "reference"
 
 @dataclass(frozen=True)
 class Workload:
-    """A command, the line that is its answer, and the reference that it is compared with."""
+    """A command, the pattern of its answer line, and the reference to compare with."""
 
     name: str
     command: tuple[str, ...]
     answer: str
     reference: str = OFFICIAL
     warmed: bool = True
-    """Whether one run of each side goes before those that count: what a minute of work makes no difference to."""
+    """Whether each side has one uncounted run first. A job of a minute does not need it."""
 
 
 START = (
@@ -46,7 +46,7 @@ LONG = (Workload("long", (SUBMIT, f"{JOBS}/long.py", "2.5"), "^ANSWER ", warmed=
 
 @dataclass(frozen=True)
 class Timing:
-    """One workload on one cell: every run of both sides, in order."""
+    """All runs of one workload on one cell, for both sides, in order."""
 
     cell: str
     workload: str
@@ -55,12 +55,12 @@ class Timing:
     theirs: tuple[Run, ...]
 
     def as_document(self) -> dict[str, object]:
-        """Returns what is stored of it."""
+        """Returns the entry for the JSON file."""
         sides = {"ours": self.ours, "theirs": self.theirs}
         return {"reference": self.reference, **{side: [asdict(run) for run in runs] for side, runs in sides.items()}}
 
     def ratio(self, quantity: str) -> Ratio:
-        """Ours against the reference in `wall`, `end` or `cpu` seconds."""
+        """Returns our image against the reference, in `wall`, `end` or `cpu` seconds."""
         ours, theirs = (Sample(tuple(getattr(r, quantity) for r in runs)) for runs in (self.ours, self.theirs))
         return Ratio(ours, theirs)
 
@@ -71,9 +71,10 @@ Timed = Callable[[str], Run]
 def measure(
     cell: Cell, workload: str, reference: str, images: dict[str, str], timed: Timed, runs: int, *, warmed: bool = True
 ) -> Timing:
-    """Times a workload in turn on `images` (ours and the reference); `warmed`: after one run of each that does not
-    count. The first reads the image from disk: a page cache that is cold for one and warm for the other would be
-    no comparison.
+    """Times a workload on both `images`, ours and the reference, in alternation.
+
+    If `warmed`, each image runs once first and that run does not count. It reads the image from disk, so both images
+    are then in the page cache.
     """
     taken: dict[str, list[Run]] = {OURS: [], REFERENCE: []}
     for image in images.values() if warmed else ():
@@ -87,7 +88,7 @@ def measure(
 def commands(
     client: DockerClient, cell: Cell, workloads: Iterable[Workload], image: Callable[[str], str], runs: int
 ) -> Iterator[Timing]:
-    """Yields the timing of each workload on a cell; `image` gives the tag of "ours" or of a reference."""
+    """Yields the timing of each workload on a cell. `image` returns the tag of "ours" or of a reference."""
     jobs = {str(FOLDER / "jobs"): {"bind": JOBS, "mode": "ro"}}
     for workload in workloads:
 
@@ -99,9 +100,9 @@ def commands(
 
 
 def executors(client: DockerClient, cell: Cell, image: Callable[[str], str], runs: int) -> Timing:
-    """Times an executor from its container's start to its registration with a driver, the way Kubernetes starts it.
+    """Times an executor from the start of its container to its registration with a driver.
 
-    One driver, from our image, serves both sides.
+    The executor starts as Kubernetes starts it. Both sides use the same driver, which runs our image.
     """
     images = {OURS: image(OURS), REFERENCE: image(OFFICIAL)}
     with driver(client, images[OURS]) as environment:
@@ -123,7 +124,7 @@ def executors(client: DockerClient, cell: Cell, image: Callable[[str], str], run
 
 @contextmanager
 def driver(client: DockerClient, image: str) -> Iterator[dict[str, str]]:
-    """Runs a driver; yields the environment of an executor's pod that is to register with it."""
+    """Runs a driver, and yields the environment that an executor needs to register with it."""
     port = 7078
     script = (
         f"exec {SUBMIT} --master 'local-cluster[1,1,1024]' --conf spark.driver.host=$(hostname -i) "
@@ -146,7 +147,7 @@ def driver(client: DockerClient, image: str) -> Iterator[dict[str, str]]:
 
 
 def address(container: Container) -> str:
-    """Returns a container's address on the engine's network."""
+    """Returns the IP address of a container on the engine's network."""
     container.reload()
     networks = container.attrs["NetworkSettings"]["Networks"].values()
     return next(str(network["IPAddress"]) for network in networks)

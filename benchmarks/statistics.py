@@ -1,14 +1,14 @@
-"""What a set of runs says: medians, spread, and whether a ratio may be printed as if it were sure. Pure."""
+"""Computes medians, spreads and ratios of runs, and decides whether a ratio is reliable. Pure functions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median, quantiles
 
 SPREAD_LIMIT = 0.20
-"""Above this spread the machine was busy with something else, or the runs were."""
+"""A ratio is unsure if the spread of a side is larger: something else disturbed the runs."""
 
 BUSY_LIMIT = 0.25
-"""Above this share of the cores that are busy before the first run, the machine is loaded."""
+"""A ratio is unsure if a larger share of the cores was busy before the first run."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Sample:
 
     @property
     def spread(self) -> float:
-        """How far the runs lie apart, as a share of their median: the middle half, or all where they are below 4."""
+        """The width of the middle half of the runs, as a share of the median. With fewer than 4 runs, all count."""
         if len(self.values) < 4:
             return (max(self.values) - min(self.values)) / self.median
         low, _, high = quantiles(self.values, n=4, method="inclusive")
@@ -33,7 +33,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Ratio:
-    """Ours against a reference, run by run: both were measured in turn."""
+    """The runs of our image and of a reference, measured in alternation."""
 
     ours: Sample
     reference: Sample
@@ -45,7 +45,7 @@ class Ratio:
 
     @property
     def range(self) -> tuple[float, float]:
-        """The smallest and the largest ratio of two runs that stood side by side."""
+        """The smallest and the largest ratio of a pair of neighbouring runs."""
         ratios = [ours / reference for ours, reference in zip(self.ours.values, self.reference.values, strict=True)]
         return min(ratios), max(ratios)
 
@@ -56,18 +56,18 @@ class Ratio:
 
 
 def doubts(ratio: Ratio, busy: float) -> str:
-    """Returns why a ratio is not sure, or "". `busy` is the share of the cores that were busy before the first run."""
+    """Returns why a ratio is unsure, or "". `busy` is the share of the cores that was busy before the first run."""
     if busy > BUSY_LIMIT:
         return f"the machine was {busy:.0%} busy before the first run"
     if ratio.spread > SPREAD_LIMIT:
         return f"the spread over runs is {ratio.spread:.0%}"
     if len(ratio.ours.values) < 3:
-        return f"{len(ratio.ours.values)} run says nothing about spread" if len(ratio.ours.values) == 1 else "2 runs"
+        return f"{len(ratio.ours.values)} run has no spread" if len(ratio.ours.values) == 1 else "only 2 runs"
     return ""
 
 
 def verdict(ratio: Ratio, busy: float) -> str:
-    """Returns the ratio with its range over runs, or "unsure" with the reason: never a ratio as if it were sure."""
+    """Returns the ratio with its range over the runs, or "unsure" with the reason."""
     if reason := doubts(ratio, busy):
         return f"unsure: {reason}"
     low, high = ratio.range
@@ -75,5 +75,5 @@ def verdict(ratio: Ratio, busy: float) -> str:
 
 
 def alternating(sides: Sequence[str], runs: int) -> list[str]:
-    """Returns who runs when: in turn, and each round begins with the other, so that no one always comes second."""
+    """Returns the order of the runs. Each round starts with the other side, so that neither always runs second."""
     return [side for number in range(runs) for side in (sides if number % 2 == 0 else sides[::-1])]

@@ -1,4 +1,4 @@
-"""A driver that executors of other containers register with, until its container is ended."""
+"""Runs a driver that waits for executors from other containers, until its container stops."""
 
 import json
 import threading

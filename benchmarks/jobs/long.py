@@ -1,4 +1,4 @@
-"""A job of a minute or more: joins, aggregates, sorts and a Python UDF on generated data. Its argument scales it."""
+"""Runs for a minute or more: joins, aggregates, sorts and a Python UDF on generated data. The argument scales it."""
 
 import sys
 
@@ -29,13 +29,13 @@ orders = spark.read.parquet("/tmp/orders")
 customers = spark.range(-200_000, 200_000).select(col("id").alias("customer"), (col("id") % 25).alias("region"))
 
 answers = []
-# A join of two large sides, sorted and merged.
+# A sort-merge join of two large tables.
 spark.conf.set("spark.sql.autoBroadcastJoinThreshold", "-1")
 joined = orders.join(customers, "customer")
 answers.append(
     joined.groupBy("region").agg(total("price").alias("t"), countDistinct("item")).agg(count("*")).first()[0]
 )
-# A sort of everything, written.
+# A sort of all rows, written to Parquet.
 orders.sort("price", "customer").write.parquet("/tmp/sorted")
 # Windows and aggregates.
 by_item = orders.groupBy("item", "customer").agg(total("price").alias("spent"))

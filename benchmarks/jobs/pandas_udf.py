@@ -1,4 +1,4 @@
-"""A pandas UDF: a Python worker starts, imports pandas and Arrow, and hands a column back."""
+"""Runs a pandas UDF: a Python worker starts, imports pandas and Arrow, and returns a column."""
 
 import pandas
 from pyspark.sql import SparkSession

@@ -1,4 +1,4 @@
-"""A session as a notebook's first cells are: three queries and Parquet."""
+"""Runs a session like the first cells of a notebook: write and read Parquet, then three queries."""
 
 from pyspark.sql import SparkSession
 from pyspark.sql.functions import col, count

@@ -1,6 +1,6 @@
 #!/bin/bash
-# What the official entrypoint does, in words of our own: a passwd entry for an unknown UID through nss_wrapper, the
-# class path with Spark's own jars last, gosu where root starts it, tini for driver and executor only.
+# Our own implementation of what the official entrypoint does. nss_wrapper gives an unknown UID a passwd entry. Spark's
+# jars come after SPARK_CLASSPATH. gosu drops root. Only the driver and the executor run under tini.
 set -eo pipefail
 
 name_this_uid() {

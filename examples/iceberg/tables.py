@@ -1,4 +1,4 @@
-"""A table, a merge into it, and a look at what it was before. The argument is the path of the warehouse."""
+"""Creates an Iceberg table, merges rows into it and reads its earlier version. The argument is the warehouse path."""
 
 import sys
 

@@ -20,14 +20,14 @@ def ratio(ours: tuple[float, ...], theirs: tuple[float, ...]) -> Ratio:
     return Ratio(Sample(ours), Sample(theirs))
 
 
-def test_a_ratio_is_that_of_the_medians_with_the_range_of_the_pairs() -> None:
+def test_ratio_compares_medians_and_its_range_compares_pairs() -> None:
     found = ratio((1.0, 1.05, 0.9), (2.0, 2.1, 2.0))
     assert found.value == pytest.approx(0.5)
     assert list(found.range) == pytest.approx([0.45, 0.5])
     assert verdict(found, busy=0.0) == "0.50 (0.45–0.50)"
 
 
-def test_the_spread_of_many_runs_is_that_of_their_middle_half() -> None:
+def test_spread_of_four_or_more_runs_is_the_width_of_the_middle_half() -> None:
     assert Sample((1, 1, 1, 1, 1, 1, 9)).spread == 0
     assert Sample((1, 2, 3, 4, 5)).spread == pytest.approx(2 / 3)
     assert Sample((1, 1, 2)).spread == 1
@@ -40,10 +40,10 @@ def test_the_spread_of_many_runs_is_that_of_their_middle_half() -> None:
         ((1.0, 1.0, 1.0), (2.0, 2.0, 2.0), 0.6, "the machine was 60% busy before the first run"),
         ((1.0, 1.0, 1.3), (2.0, 2.0, 2.0), 0.0, "the spread over runs is 30%"),
         ((1.0, 1.0, 1.0), (2.0, 2.0, 2.6), 0.0, "the spread over runs is 30%"),
-        ((1.0,), (2.0,), 0.0, "1 run says nothing about spread"),
+        ((1.0,), (2.0,), 0.0, "1 run has no spread"),
     ],
 )
-def test_no_ratio_is_printed_that_is_not_sure(
+def test_unreliable_ratio_is_printed_as_unsure_with_the_reason(
     ours: tuple[float, ...], theirs: tuple[float, ...], busy: float, reason: str
 ) -> None:
     found = ratio(ours, theirs)
@@ -51,22 +51,22 @@ def test_no_ratio_is_printed_that_is_not_sure(
     assert verdict(found, busy) == (f"unsure: {reason}" if reason else "0.50 (0.50–0.50)")
 
 
-def test_no_side_always_comes_second() -> None:
+def test_each_round_starts_with_the_other_side() -> None:
     assert alternating(("a", "b"), 3) == ["a", "b", "b", "a", "a", "b"]
 
 
-def test_moments_of_the_engine_have_nanoseconds() -> None:
+def test_engine_timestamps_may_have_nanoseconds() -> None:
     assert containers.seconds("2026-11-24T12:00:59.900000001Z", "2026-11-24T12:01:00.1Z") == pytest.approx(0.2)
 
 
-def test_the_answer_is_the_first_line_that_matches() -> None:
+def test_find_returns_the_first_matching_line() -> None:
     log = "2026-11-24T12:00:00Z no\n2026-11-24T12:00:01Z ANSWER 1\n2026-11-24T12:00:02Z ANSWER 2\n"
     assert containers.find(log, "^ANSWER") == ("2026-11-24T12:00:01Z", "ANSWER 1")
     assert containers.find(log, "^no such") is None
 
 
 def client(log: str, code: int = 0) -> Any:
-    """An engine whose container ends at once with this log."""
+    """Returns a fake engine client whose containers exit at once with this log and exit code."""
     state = {"StartedAt": "2026-11-24T12:00:00.5Z", "FinishedAt": "2026-11-24T12:00:03Z"}
     container = SimpleNamespace(
         start=lambda: None,
@@ -82,17 +82,17 @@ def client(log: str, code: int = 0) -> Any:
 LOG = "2026-11-24T12:00:02.0Z ANSWER 42\n2026-11-24T12:00:02.9Z CPU-NANOSECONDS 3500000000\n"
 
 
-def test_a_run_is_timed_by_the_engine() -> None:
+def test_run_uses_the_timestamps_of_the_engine() -> None:
     assert containers.run(client(LOG), "image", ["job"], "^ANSWER") == containers.Run(1.5, 2.5, 3.5, "ANSWER 42")
 
 
 @pytest.mark.parametrize(("log", "code"), [(LOG, 1), (LOG.replace("ANSWER", "ANSER"), 0)])
-def test_a_run_without_its_answer_is_no_run(log: str, code: int) -> None:
+def test_run_fails_if_the_command_fails_or_prints_no_answer(log: str, code: int) -> None:
     with pytest.raises(SparkImagesError, match=rf"image: job: exit code {code}, the end of its log:"):
         containers.run(client(log, code), "image", ["job"], "^ANSWER")
 
 
-def test_both_sides_run_once_before_it_counts(small: Project) -> None:
+def test_each_side_has_one_uncounted_run_first(small: Project) -> None:
     ran: list[str] = []
 
     def timed(image: str) -> containers.Run:
@@ -111,7 +111,9 @@ def order(project: Project, *only: str, cells: tuple[str, ...] = (), runs: int =
     return bench.order(project.matrix, only, cells, runs)
 
 
-def test_all_parts_of_the_newest_baselines_unless_named(small: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_default_is_every_part_on_the_newest_baseline_of_each_line(
+    small: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(cluster, "reason_to_skip", lambda: "")
     everything = order(small)
     assert everything.parts == results.PARTS
@@ -132,12 +134,14 @@ def test_all_parts_of_the_newest_baselines_unless_named(small: Project, monkeypa
         ({"runs": -1}, r"--runs is -1: expected 1 or more"),
     ],
 )
-def test_what_there_is_not(small: Project, arguments: dict[str, Any], message: str) -> None:
+def test_invalid_argument_is_refused_with_the_nearest_valid_one(
+    small: Project, arguments: dict[str, Any], message: str
+) -> None:
     with pytest.raises(UsageError, match=message):
         order(small, *arguments.pop("only", ()), **arguments)
 
 
-def test_a_reference_has_the_lock_of_every_set(full: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_context_of_a_reference_contains_every_python_lock(full: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(references, "ROOT", full.root)
     monkeypatch.setattr(references, "CONTEXTS", full.root / "contexts")
     references.write_contexts(full.load().recipes)
@@ -148,7 +152,7 @@ def test_a_reference_has_the_lock_of_every_set(full: Tree, monkeypatch: pytest.M
     assert (full.root / "contexts" / OFFICIAL / "entrypoint.sh").stat().st_mode & 0o111
 
 
-def test_a_cold_build_leaves_the_cache_and_the_names_alone(small: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cold_build_keeps_the_cache_and_the_tags_of_the_user(small: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[Any] = []
     releases: list[str] = []
     monkeypatch.setattr(build, "build", lambda *given: built.append(given))
@@ -168,7 +172,7 @@ def test_a_cold_build_leaves_the_cache_and_the_names_alone(small: Project, monke
     assert releases == ["bookworm", "trixie"]
 
 
-def test_the_first_build_of_an_empty_engine_is_the_cold_one(small: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_first_build_on_an_empty_engine_is_the_cold_build(small: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[str] = []
     monkeypatch.setattr(build, "build", lambda given, *_: steps.append(given.matrix.settings.tag))
     monkeypatch.setattr(rootfs, "bootstrap", lambda *_: steps.append("rootfs"))
@@ -190,11 +194,11 @@ def test_the_first_build_of_an_empty_engine_is_the_cold_one(small: Project, monk
         ("COPY " + "x" * 100, "COPY " + "x" * 64 + "…"),
     ],
 )
-def test_a_step_is_called_by_its_first_words(created_by: str, name: str) -> None:
+def test_step_is_named_after_its_first_words(created_by: str, name: str) -> None:
     assert sizes.step_name(created_by) == name
 
 
-def test_steps_that_do_not_match_the_layers_have_numbers() -> None:
+def test_layers_are_numbered_if_the_history_does_not_match() -> None:
     history = [{"CreatedBy": "ENV X=1", "Size": 0}, {"CreatedBy": "COPY a b", "Size": 5}]
     assert sizes.step_names(history, 1) == ["COPY a b"]
     assert sizes.step_names(history, 2) == ["layer 1", "layer 2"]
@@ -224,22 +228,22 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_page_has_both_sides_of_each_ratio(folder: Path) -> None:
+def test_page_shows_both_medians_and_the_ratio(folder: Path) -> None:
     page = (folder / "README.md").read_text()
     assert "| 9.0-baseline | pi | official + content | 1.00 | 4.00 | 0.25 (0.25–0.25) | 0% | 3 |" in page
     assert "| 9.0-baseline | pi | official + content | 2.00 | 8.00 | 0.25 (0.25–0.25) | 0% | 3 |" in page
     assert "| 9.0-baseline | wild | official | 1.00 | 1.00 | unsure: the spread over runs is 200% | 200% | 3 |" in page
     assert "| 10.0-lake | 800 |  | 1,600: 0.50 |  |" in page
-    assert "2026-11-24, abcdef012345, 2 cores, 1% busy before the first run" in page
+    assert "2026-11-24, commit abcdef012345, 2 cores, 1% of them busy before the first run" in page
 
 
-def test_a_cell_that_is_measured_again_leaves_the_others(folder: Path) -> None:
+def test_measuring_one_cell_keeps_the_results_of_the_others(folder: Path) -> None:
     results.store("start", {"9.1-baseline": TIMES["9.0-baseline"]}, folder)
     assert list(json.loads((folder / "start.json").read_text())) == ["9.0-baseline", "9.1-baseline"]
-    assert "## Sizes" in (folder / "README.md").read_text()
+    assert "## Image sizes" in (folder / "README.md").read_text()
 
 
-def test_charts_are_the_same_bytes_for_the_same_figures(folder: Path) -> None:
+def test_same_figures_give_the_same_chart_bytes(folder: Path) -> None:
     charts.draw("start", TIMES, folder)
     first = (folder / "start.svg").read_bytes()
     charts.draw("start", TIMES, folder)
@@ -249,13 +253,13 @@ def test_charts_are_the_same_bytes_for_the_same_figures(folder: Path) -> None:
     assert b"official + content" in (folder / "size.svg").read_bytes()
 
 
-def test_a_cluster_tells_how_long_one_waits_and_nothing_of_cpu() -> None:
+def test_kubernetes_part_has_no_cpu_table() -> None:
     runs = [{"wall": 10.0, "end": 10.0, "cpu": 0.0}] * 3
     timing = {"reference": OFFICIAL, "ours": runs, "theirs": [{**run, "wall": 20.0} for run in runs]}
     (table,) = results.tables("kubernetes", {"9.0-baseline": {"busy": 0.0, "workloads": {"pi": timing}}})
     assert table.rows[0][3:6] == ("10.00", "20.00", "0.50 (0.50–0.50)")
 
 
-def test_both_images_run_the_same_job() -> None:
+def test_both_images_run_the_same_job_on_kubernetes() -> None:
     ours, theirs = (kubernetes.submitter("here", image) for image in ("ours", "theirs"))
     assert json.dumps(ours).replace('"ours"', '"theirs"').replace("=ours", "=theirs") == json.dumps(theirs)

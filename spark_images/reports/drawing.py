@@ -50,7 +50,7 @@ def picture(project: Project) -> Picture:
 
 
 def mermaid(drawn: Picture) -> str:
-    """Returns the picture as a Mermaid flowchart: solid arrows copy files, dotted arrows are build-time dependencies."""
+    """Returns the picture as a Mermaid flowchart. Solid arrows copy files, dotted ones are build-time dependencies."""
 
     def lines() -> Iterator[str]:
         yield "flowchart LR"

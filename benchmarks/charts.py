@@ -10,6 +10,7 @@ from benchmarks.references import CONTENT, MONOLITH, OFFICIAL
 from benchmarks.results import NAMES, QUANTITIES, Document, ratio
 
 COLOURS = {"ours": "#1b7f5c", "theirs": "#b0b7bf", OFFICIAL: "#b0b7bf", CONTENT: "#7d8792", MONOLITH: "#4b535c"}
+LABELS = {"ours": "our image (median)", "theirs": "reference image (median)"}
 WITHOUT_DATE = {"Date": None}
 """Metadata without a date, so that the same figures give the same bytes."""
 
@@ -51,9 +52,7 @@ def times(document: Document) -> Figure:
         for place, (_, _, timing) in enumerate(rows):
             found = ratio(timing, quantity)
             for offset, side, sample in ((-0.2, "ours", found.ours), (0.2, "theirs", found.reference)):
-                label = (
-                    {"ours": "our image (median)", "theirs": "reference image (median)"}[side] if place == 0 else None
-                )
+                label = LABELS[side] if place == 0 else None
                 axes.barh(place + offset, sample.median, height=0.36, color=COLOURS[side], label=label)
                 axes.plot(sample.values, [place + offset] * len(sample.values), ".", color="black", markersize=3)
         axes.set_yticks(

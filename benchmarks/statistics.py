@@ -61,8 +61,9 @@ def doubts(ratio: Ratio, busy: float) -> str:
         return f"the machine was {busy:.0%} busy before the first run"
     if ratio.spread > SPREAD_LIMIT:
         return f"the spread over runs is {ratio.spread:.0%}"
-    if len(ratio.ours.values) < 3:
-        return f"{len(ratio.ours.values)} run has no spread" if len(ratio.ours.values) == 1 else "only 2 runs"
+    runs = len(ratio.ours.values)
+    if runs < 3:
+        return "1 run has no spread" if runs == 1 else "only 2 runs"
     return ""
 
 

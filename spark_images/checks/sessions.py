@@ -1,4 +1,4 @@
-"""A session of Nox, from its arguments to the commands that it runs; each session that ends is noted."""
+"""Decides what a Nox session runs, and records how it ends."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -13,16 +13,16 @@ from spark_images.errors import SparkImagesError
 from spark_images.matrix.model import GPU, Cell
 
 NOTED: list[Outcome] = []
-"""How the sessions of this process ended, those that the session `cells` ran included."""
+"""The outcomes of this process's sessions, including those that the session `cells` ran."""
 
 
-class Skipped(Exception):  # noqa: N818 -- nothing failed
-    """A session that cannot run here; the message is the reason."""
+class Skipped(Exception):  # noqa: N818 -- a skip is not an error
+    """The session cannot run on this machine. The message is the reason."""
 
 
 @contextmanager
 def noted(name: str, key: str) -> Iterator[None]:
-    """Notes how the session `name` ends, with the results that pytest writes for it; `key` is as in `results`."""
+    """Records the outcome of the session `name` in NOTED, with pytest's results. `key` is as in `results.key`."""
     results.clear(key)
     begun = time.monotonic()
 
@@ -41,28 +41,26 @@ def noted(name: str, key: str) -> Iterator[None]:
 
 
 def closing(outcomes: Sequence[Outcome]) -> str:
-    """Returns what a run of Nox ends with: how long each session took where it ran several, and the counts."""
+    """Returns the end of a run's output: the counts, after a table of times if there are several sessions."""
     return "\n".join([*([results.table(outcomes)] if len(outcomes) > 1 else []), results.last_line(outcomes)])
 
 
 def reason_to_skip(cell: Cell, tier: Tier) -> str:
-    """Returns why a tier of a cell's tests cannot run on this machine, with what to run instead, or ""."""
+    """Returns why a tier of a cell's tests cannot run on this machine and what to run instead, or ""."""
     if tier is Tier.KUBERNETES:
         if not suites.on_a_cluster(cell):
-            return f"{cell.name} has no tests on a cluster: those of the Spark images without a GPU have"
+            return f"{cell.name} has no tests on a cluster: only Spark images without the feature gpu have them"
         return cluster.reason_to_skip()
     if tier is Tier.FULL and GPU in cell.features and (reason := gpu.reason_to_skip()):
-        return (
-            f"{reason}; without a device: -- {Tier.QUICK.option}, or -- {Tier.NO_DEVICE.option} for all that needs none"
-        )
+        return f"{reason}: run `-- {Tier.QUICK.option}`, or `-- {Tier.NO_DEVICE.option}` for all tests without a device"
     return ""
 
 
 @dataclass(frozen=True)
 class Call:
-    """Arguments of pytest, and the part of the session's results that it writes ("" for the main one).
+    """One pytest command of a session: its arguments and the part of the results that it writes ("" for the main one).
 
-    `reason` says why it is left out on this machine, or is empty.
+    `reason` says why it does not run on this machine, or is "".
     """
 
     part: str
@@ -74,7 +72,7 @@ ON_THE_CLUSTER = "cluster"
 
 
 def calls(cell: Cell, cells: Sequence[Cell], tier: Tier, image: str) -> list[Call]:
-    """Returns the calls of pytest that a tier of a cell's tests is: the tests on containers, and those on a cluster."""
+    """Returns the pytest commands of a tier of a cell's tests: first the tests on containers, then on a cluster."""
     found = [Call("", suites.arguments(cell, cells, tier, image))]
     if tier in (Tier.FULL, Tier.NO_DEVICE, Tier.KUBERNETES):
         found.append(Call(ON_THE_CLUSTER, suites.kubernetes(cell, cells, image), cluster.reason_to_skip()))
@@ -82,7 +80,10 @@ def calls(cell: Cell, cells: Sequence[Cell], tier: Tier, image: str) -> list[Cal
 
 
 def in_turn(calls: Sequence[Call], run: Callable[[Call], None]) -> None:
-    """Runs every call; those on the cluster with no other session there: at once where it is free, or else last."""
+    """Runs every call. No other session uses the cluster at the same time.
+
+    The calls on the cluster run first if the cluster is free, and otherwise last.
+    """
     on_the_cluster = [call for call in calls if call.part == ON_THE_CLUSTER]
     others = [call for call in calls if call.part != ON_THE_CLUSTER]
     if all(call.reason for call in on_the_cluster):

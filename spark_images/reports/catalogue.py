@@ -88,8 +88,8 @@ def _lines(project: Project, sizes: Mapping[str, int]) -> Iterator[str]:
     matrix = project.matrix
     yield "# Images"
     yield ""
-    yield "`inv images.catalog` generates this page from images.toml and the locks. Edit those files instead. Sizes are of"
-    yield "the unpacked images, as last measured. Each size includes the layers that other images share."
+    yield "`inv images.catalog` generates this page from images.toml and the locks. Edit those files instead."
+    yield "The sizes are the last measured sizes of the unpacked images. Layers that images share are counted in each image."
     for kind, image in matrix.images.items():
         cells = [cell for cell in matrix.buildable if cell.image == kind]
         if cells:

@@ -51,6 +51,7 @@ def picture(project: Project) -> Picture:
 
 def mermaid(drawn: Picture) -> str:
     """Returns the picture as a Mermaid flowchart.
+
     Solid arrows copy files into the target. Dotted arrows are build-time dependencies.
     """
 

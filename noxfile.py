@@ -1,15 +1,15 @@
-"""`nox` runs the sessions marked with *; a run ends with `N passed, M failed, K skipped`.
+"""`nox` runs the sessions marked with *. A run ends with `N passed, M failed, K skipped`.
 
-Each image of the matrix has one session, test-<cell>. After `--` it takes a tier, and pytest's own options:
+Each cell has one session, test-<cell>. Options after `--` are a tier, or options of pytest:
 
-  nox -s test-3.5.8-iceberg                   all of its tests; on a cluster too where KUBECONFIG names one
-  nox -s test-3.5.8-iceberg -- --quick        at most 60 seconds
-  nox -s test-3.5.8-iceberg -- --conformance  the runtime contract only
-  nox -s test-3.5.8-iceberg -- --kubernetes   the tests on a cluster only
+  nox -s test-3.5.8-iceberg                   all tests; also on a cluster if KUBECONFIG names one
+  nox -s test-3.5.8-iceberg -- --quick        quick tests, at most 60 seconds
+  nox -s test-3.5.8-iceberg -- --conformance  only the runtime contract
+  nox -s test-3.5.8-iceberg -- --kubernetes   only the tests on a cluster
   nox -s test-4.1.1-gpu -- --no-device        all tests that need no CUDA device
-  nox -s test-3.5.8-iceberg -- -k merge       pytest's options: one test
+  nox -s test-3.5.8-iceberg -- -k merge       only the tests whose name contains "merge"
 
-A tag chooses several: `nox -t iceberg`, `nox -t 4.1.1`, `nox -t full` (every image, all of its tests).
+A Nox tag selects several sessions: `nox -t iceberg`, `nox -t 4.1.1`, `nox -t full` (all tests of every image).
 """
 
 import atexit
@@ -31,10 +31,10 @@ from spark_images.plan.project import load_project
 
 nox.options.default_venv_backend = "none"
 CONTAINERS_GO = 20
-"""Seconds that pytest has to remove its containers when a session is interrupted."""
+"""Seconds for pytest to remove its containers after an interrupt."""
 
 NO_TEST = 5
-"""Pytest's exit code where it found no test to run."""
+"""Pytest's exit code if no test is selected."""
 
 try:
     PROJECT = load_project()
@@ -46,14 +46,14 @@ CELLS = PROJECT.matrix.buildable
 
 @atexit.register
 def close() -> None:
-    """Prints the last words of a run, after Nox's own."""
+    """Prints the summary of a run after Nox's own output."""
     if sessions.NOTED:
         print(sessions.closing(sessions.NOTED), flush=True)
 
 
 @contextmanager
 def checked(session: nox.Session, name: str, key: str) -> Iterator[None]:
-    """A session's body: how it ends is noted, and a mistake of the user's is one message with exit code 2."""
+    """Runs the body of a session and records its outcome. A UsageError becomes one message with exit code 2."""
     try:
         with sessions.noted(name, key):
             yield
@@ -67,7 +67,7 @@ def checked(session: nox.Session, name: str, key: str) -> Iterator[None]:
 
 
 def checks(*, default: bool = True) -> Callable[[Callable[[nox.Session], None]], Callable[[nox.Session], None]]:
-    """Makes a session of a function, named and described as it is."""
+    """Makes a session from a function. The session has the function's name and docstring."""
 
     def decorate(function: Callable[[nox.Session], None]) -> Callable[[nox.Session], None]:
         @functools.wraps(function)
@@ -82,44 +82,44 @@ def checks(*, default: bool = True) -> Callable[[Callable[[nox.Session], None]],
 
 @checks()
 def lint(session: nox.Session) -> None:
-    """Ruff: style and faults."""
+    """Check formatting and rules with Ruff."""
     session.run("ruff", "format", "--check", ".")
     session.run("ruff", "check", ".")
 
 
 @checks()
 def types(session: nox.Session) -> None:
-    """mypy, strict."""
+    """Check types with mypy, strict."""
     session.run("mypy")
 
 
 @checks()
 def unit(session: nox.Session) -> None:
-    """The unit tests; they need no engine."""
+    """Run the unit tests. They need no engine."""
     session.run("pytest", "tests/unit", "--junitxml", str(results.junit(session.name)), *session.posargs)
 
 
 @checks()
 def fresh(session: nox.Session) -> None:
-    """Locks, catalogue and drawings are what images.toml and the Dockerfiles say."""
+    """Fail if a lock, the catalogue or a drawing is out of date."""
     session.run("inv", "lock.check", "images.catalog", "--check", "graph", "--check")
 
 
 @checks()
 def build(session: nox.Session) -> None:
-    """Builds every layer and every image."""
+    """Build every layer and image."""
     session.run("inv", "build.all")
 
 
 @checks()
 def budgets(session: nox.Session) -> None:
-    """No image, layer or registry's share is over its budget in images.toml."""
+    """Fail if an image, a layer or the total size is over its budget."""
     session.run("inv", "images.budgets")
 
 
 @nox.session
 def cells(session: nox.Session) -> None:
-    """Every image, two at a time: the newest Spark of each line in full, the others quickly; network and browser."""
+    """Run test-<cell> for every image, network and browser, two at a time."""
     with checked(session, session.name, session.name):
         outcomes = parallel.run(default_run.jobs(CELLS), session.log)
     sessions.NOTED.extend(outcomes)
@@ -129,13 +129,13 @@ def cells(session: nox.Session) -> None:
 
 @checks(default=False)
 def network(session: nox.Session) -> None:
-    """Builds behind a network with a CA and mirrors of its own; nothing of it may stay."""
+    """Build behind a mirror and a proxy with a password. Fail if an image keeps a trace of them."""
     session.run("pytest", "tests/integration/network", "--junitxml", str(results.junit(session.name)), *session.posargs)
 
 
 @checks(default=False)
 def browser(session: nox.Session) -> None:
-    """JupyterLab in a real browser, once for each line: log in, run a notebook, open the Spark UI."""
+    """Open JupyterLab in headless Chromium, once for each line."""
     for cell in suites.browsed(CELLS):
         session.run("inv", "build.runtime", *suites.selection(cell))
         options = ("--image", PROJECT.matrix.tag(cell.name), "--junitxml", str(results.junit(session.name, cell.key)))
@@ -143,7 +143,7 @@ def browser(session: nox.Session) -> None:
 
 
 def register(cell: Cell) -> None:
-    """Adds the session of a cell."""
+    """Adds the session of a cell to Nox."""
     name = default_run.session_of(cell)
 
     def run(session: nox.Session) -> None:
@@ -152,7 +152,7 @@ def register(cell: Cell) -> None:
         except UsageError as error:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(error.exit_code)
-        # What pytest's options leave of a tier is not the tier's result.
+        # Pytest's options select only a part of the tier. The files of the whole tier stay unchanged.
         key = f"{results.key(name, tier.option)}{'-partial' if options else ''}"
         with checked(session, default_run.Job(name, tier).name, key):
             test(session, cell, tier, options, key)
@@ -162,7 +162,7 @@ def register(cell: Cell) -> None:
 
 
 def test(session: nox.Session, cell: Cell, tier: tiers.Tier, options: list[str], key: str) -> None:
-    """Builds a cell's image, and runs a tier of its tests on it."""
+    """Builds a cell's image and runs a tier of its tests on it."""
     if reason := sessions.reason_to_skip(cell, tier):
         raise sessions.Skipped(reason)
     calls = sessions.calls(cell, CELLS, tier, PROJECT.matrix.tag(cell.name))
@@ -171,10 +171,10 @@ def test(session: nox.Session, cell: Cell, tier: tiers.Tier, options: list[str],
 
     def run(call: sessions.Call) -> None:
         if call.reason:
-            session.log(f"left out: {call.reason}")
+            session.log(f"tests that cannot run here: {call.reason}")
             return
         command = ("pytest", *call.arguments, "--junitxml", str(results.junit(key, call.part)), *options)
-        # With options of pytest's own, one of several calls may find no test.
+        # With options of pytest, one of several calls may select no test.
         found_none = [NO_TEST] if options and len(calls) > 1 else []
         try:
             session.run(*command, success_codes=[0, *found_none], interrupt_timeout=CONTAINERS_GO)
@@ -185,7 +185,7 @@ def test(session: nox.Session, cell: Cell, tier: tiers.Tier, options: list[str],
     if failed:
         raise SparkImagesError("tests failed")
     if results.counts_of(key) == results.NONE:
-        raise SparkImagesError(f"no test of {cell.name} is chosen by {' '.join(options)}")
+        raise SparkImagesError(f"no test of {cell.name} matches {' '.join(options)}")
 
 
 for each in CELLS:

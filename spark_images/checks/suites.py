@@ -13,8 +13,8 @@ from spark_images.checks.tiers import Tier
 from spark_images.matrix.model import BASELINE, GPU, Cell
 
 QUICK_JAVA = "-XX:TieredStopAtLevel=1"
-"""The JVM option for tests. It allows only the first compiler, which halves the CPU time of the many short JVMs.
-Benchmarks do not use it, because it changes speed."""
+"""The JVM option for tests. It allows only the first compiler, which halves the CPU time of the many JVMs that tests
+start. Tests check results, not speed. Benchmarks do not use this option."""
 
 SUITES = ROOT / "tests/integration"
 KUBERNETES = ROOT / "tests/kubernetes"

@@ -88,8 +88,8 @@ def _lines(project: Project, sizes: Mapping[str, int]) -> Iterator[str]:
     matrix = project.matrix
     yield "# Images"
     yield ""
-    yield "`inv images.catalog` generates this page from images.toml and the locks. Edit those files instead."
-    yield "The sizes are the last measured sizes of the unpacked images. Layers that images share are counted in each image."
+    yield "`inv images.catalog` writes this page from images.toml and the locks. Edit those files, not this page."
+    yield "Sizes are the last measured sizes of the unpacked images. Each size includes shared layers."
     for kind, image in matrix.images.items():
         cells = [cell for cell in matrix.buildable if cell.image == kind]
         if cells:

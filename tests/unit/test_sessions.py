@@ -15,7 +15,7 @@ from tests.unit.test_suites import cell
 
 @pytest.fixture(autouse=True)
 def _nothing_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A machine without a device and a cluster, and a folder of its own for what sessions leave."""
+    """A machine without a device and without a cluster, and a temporary folder for results."""
     monkeypatch.setattr(gpu, "reason_to_skip", lambda: "no CUDA device")
     monkeypatch.setattr(cluster, "reason_to_skip", lambda: "no cluster")
     monkeypatch.setattr(results, "RESULTS", tmp_path)
@@ -23,15 +23,15 @@ def _nothing_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def noted(monkeypatch: pytest.MonkeyPatch) -> list[Outcome]:
-    """The sessions that the test notes."""
+    """The outcomes that the test records."""
     found: list[Outcome] = []
     monkeypatch.setattr(sessions, "NOTED", found)
     return found
 
 
-def test_without_a_device_a_gpu_image_is_skipped_with_what_to_run_instead() -> None:
+def test_a_gpu_image_is_skipped_without_a_device_and_names_alternatives() -> None:
     reason = sessions.reason_to_skip(cell(variant="gpu"), Tier.FULL)
-    assert reason == "no CUDA device; without a device: -- --quick, or -- --no-device for all that needs none"
+    assert reason == "no CUDA device: run `-- --quick`, or `-- --no-device` for all tests without a device"
 
 
 @pytest.mark.parametrize("tier", [Tier.QUICK, Tier.NO_DEVICE, Tier.CONFORMANCE])
@@ -39,12 +39,12 @@ def test_a_tier_that_needs_no_device_runs_anywhere(tier: Tier) -> None:
     assert sessions.reason_to_skip(cell(variant="gpu"), tier) == ""
 
 
-def test_with_a_device_a_gpu_image_is_tested_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_image_is_tested_in_full_with_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpu, "reason_to_skip", lambda: "")
     assert sessions.reason_to_skip(cell(variant="gpu"), Tier.FULL) == ""
 
 
-def test_without_a_cluster_its_tier_is_skipped_and_the_full_one_leaves_it_out() -> None:
+def test_the_kubernetes_tier_is_skipped_without_a_cluster_and_the_full_tier_is_not() -> None:
     assert sessions.reason_to_skip(cell(), Tier.KUBERNETES) == "no cluster"
     assert sessions.reason_to_skip(cell(), Tier.FULL) == ""
     assert [(call.part, call.reason) for call in sessions.calls(cell(), [cell()], Tier.FULL, "i")] == [
@@ -54,7 +54,9 @@ def test_without_a_cluster_its_tier_is_skipped_and_the_full_one_leaves_it_out() 
 
 
 @pytest.mark.parametrize("other", [cell(variant="gpu"), cell("jupyter")])
-def test_an_image_without_tests_on_a_cluster_says_so(other: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_image_without_tests_on_a_cluster_is_skipped_with_the_reason(
+    other: Cell, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(cluster, "reason_to_skip", lambda: "")
     assert "has no tests on a cluster" in sessions.reason_to_skip(other, Tier.KUBERNETES)
 
@@ -62,13 +64,13 @@ def test_an_image_without_tests_on_a_cluster_says_so(other: Cell, monkeypatch: p
 @pytest.mark.parametrize(
     ("tier", "parts"), [(Tier.QUICK, [""]), (Tier.CONFORMANCE, [""]), (Tier.KUBERNETES, ["cluster"])]
 )
-def test_other_tiers_are_one_call(tier: Tier, parts: list[str]) -> None:
+def test_each_other_tier_has_one_call(tier: Tier, parts: list[str]) -> None:
     assert [call.part for call in sessions.calls(cell(), [cell()], tier, "i")] == parts
 
 
 @pytest.fixture
 def lock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A lock of the test's own in place of the cluster's."""
+    """Replaces the lock of the cluster with a lock of the test."""
     alone = cluster.alone
     monkeypatch.setattr(cluster, "alone", lambda wait=True: alone(wait=wait, lock=tmp_path / "lock"))
 
@@ -77,7 +79,7 @@ CALLS = [Call("", ["a"]), Call("cluster", ["b"])]
 
 
 @pytest.mark.usefixtures("lock")
-def test_the_cluster_comes_first_where_it_is_free() -> None:
+def test_calls_on_a_free_cluster_run_first() -> None:
     ran: list[str] = []
 
     def run(call: Call) -> None:
@@ -90,7 +92,7 @@ def test_the_cluster_comes_first_where_it_is_free() -> None:
 
 
 @pytest.mark.usefixtures("lock")
-def test_the_cluster_comes_last_where_another_session_holds_it() -> None:
+def test_calls_on_a_locked_cluster_run_last() -> None:
     ran: list[str] = []
     other = ExitStack()
     other.enter_context(cluster.alone())
@@ -104,14 +106,14 @@ def test_the_cluster_comes_last_where_another_session_holds_it() -> None:
 
 
 @pytest.mark.usefixtures("lock")
-def test_what_is_left_out_waits_for_no_cluster() -> None:
+def test_a_call_that_cannot_run_does_not_wait_for_the_cluster() -> None:
     ran: list[str] = []
     with cluster.alone():
         sessions.in_turn([CALLS[0], Call("cluster", ["b"], "no cluster")], lambda call: ran.append(call.part))
     assert ran == ["", "cluster"]
 
 
-def test_a_session_that_passes_is_noted_with_its_tests(noted: list[Outcome]) -> None:
+def test_a_passed_session_is_recorded_with_its_tests(noted: list[Outcome]) -> None:
     with sessions.noted("a", "a"):
         results.junit("a").write_text('<testsuites><testsuite tests="3" skipped="1" /></testsuites>')
     (found,) = noted
@@ -126,7 +128,7 @@ def test_a_session_that_passes_is_noted_with_its_tests(noted: list[Outcome]) -> 
         (KeyboardInterrupt(), Status.FAILED, ""),
     ],
 )
-def test_a_session_that_ends_otherwise_is_noted_too(
+def test_a_skipped_or_failed_session_is_recorded_with_its_reason(
     noted: list[Outcome], error: BaseException, status: Status, reason: str
 ) -> None:
     with pytest.raises(type(error)), sessions.noted("a", "a"):

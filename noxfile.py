@@ -20,21 +20,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import nox
-from nox.command import CommandFailed
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from spark_images.checks import default_run, parallel, results, sessions, suites, tiers
+from spark_images.checks import default_run, parallel, results, sessions
 from spark_images.errors import SparkImagesError, UsageError
 from spark_images.matrix.model import Cell
 from spark_images.plan.project import load_project
 
 nox.options.default_venv_backend = "none"
-CONTAINERS_GO = 20
-"""Seconds for pytest to remove its containers after an interrupt."""
-
-NO_TEST = 5
-"""Pytest's exit code if no test is selected."""
 
 try:
     PROJECT = load_project()
@@ -52,11 +46,10 @@ def close() -> None:
 
 
 @contextmanager
-def checked(session: nox.Session, name: str, key: str) -> Iterator[None]:
-    """Runs the body of a session and records its outcome. A UsageError becomes one message with exit code 2."""
+def reported(session: nox.Session) -> Iterator[None]:
+    """Turns the errors of a session's body into messages. A UsageError gives exit code 2."""
     try:
-        with sessions.noted(name, key):
-            yield
+        yield
     except sessions.Skipped as skipped:
         session.skip(str(skipped))
     except UsageError as error:
@@ -72,7 +65,7 @@ def checks(*, default: bool = True) -> Callable[[Callable[[nox.Session], None]],
     def decorate(function: Callable[[nox.Session], None]) -> Callable[[nox.Session], None]:
         @functools.wraps(function)
         def run(session: nox.Session) -> None:
-            with checked(session, session.name, session.name):
+            with reported(session), sessions.noted(session.name, session.name):
                 function(session)
 
         return nox.session(default=default)(run)
@@ -120,11 +113,10 @@ def budgets(session: nox.Session) -> None:
 @nox.session
 def cells(session: nox.Session) -> None:
     """Run test-<cell> for every image, network and browser, two at a time."""
-    with checked(session, session.name, session.name):
-        outcomes = parallel.run(default_run.jobs(CELLS), session.log)
-    sessions.NOTED.extend(outcomes)
-    if failed := [outcome.name for outcome in outcomes if outcome.status is results.Status.FAILED]:
-        session.error(f"failed: {', '.join(sorted(failed))}")
+    with reported(session):
+        with sessions.noted(session.name, session.name):
+            outcomes = parallel.run(default_run.jobs(CELLS), session.log)
+        sessions.add(outcomes)
 
 
 @checks(default=False)
@@ -136,56 +128,21 @@ def network(session: nox.Session) -> None:
 @checks(default=False)
 def browser(session: nox.Session) -> None:
     """Open JupyterLab in headless Chromium, once for each line."""
-    for cell in suites.browsed(CELLS):
-        session.run("inv", "build.runtime", *suites.selection(cell))
-        options = ("--image", PROJECT.matrix.tag(cell.name), "--junitxml", str(results.junit(session.name, cell.key)))
-        session.run("./bootstrap", "--browser", "pytest", "tests/browser", *options, *session.posargs)
+    sessions.test_in_browser(CELLS, PROJECT.matrix.tag, session.name, session.posargs, session.run)
 
 
 def register(cell: Cell) -> None:
     """Adds the session of a cell to Nox."""
-    name = default_run.session_of(cell)
 
     def run(session: nox.Session) -> None:
-        try:
-            tier, options = tiers.parse(session.posargs)
-        except UsageError as error:
-            print(f"error: {error}", file=sys.stderr)
-            sys.exit(error.exit_code)
-        # Pytest's options select only a part of the tier. The files of the whole tier stay unchanged.
-        key = f"{results.key(name, tier.option)}{'-partial' if options else ''}"
-        with checked(session, default_run.Job(name, tier).name, key):
-            test(session, cell, tier, options, key)
+        with reported(session):
+            request = sessions.requested(cell, session.posargs)
+            with sessions.noted(request.name, request.key):
+                sessions.test(request, CELLS, PROJECT.matrix.tag(cell.name), session.run, session.log)
 
     run.__doc__ = default_run.describe(cell, CELLS)
-    nox.session(name=name, tags=["full", cell.variant, cell.spark], default=False, allow_parallel=True)(run)
-
-
-def test(session: nox.Session, cell: Cell, tier: tiers.Tier, options: list[str], key: str) -> None:
-    """Builds a cell's image and runs a tier of its tests on it."""
-    if reason := sessions.reason_to_skip(cell, tier):
-        raise sessions.Skipped(reason)
-    calls = sessions.calls(cell, CELLS, tier, PROJECT.matrix.tag(cell.name))
-    session.run("inv", "build.runtime", *suites.selection(cell))
-    failed = []
-
-    def run(call: sessions.Call) -> None:
-        if call.reason:
-            session.log(f"tests that cannot run here: {call.reason}")
-            return
-        command = ("pytest", *call.arguments, "--junitxml", str(results.junit(key, call.part)), *options)
-        # With options of pytest, one of several calls may select no test.
-        found_none = [NO_TEST] if options and len(calls) > 1 else []
-        try:
-            session.run(*command, success_codes=[0, *found_none], interrupt_timeout=CONTAINERS_GO)
-        except CommandFailed:
-            failed.append(call)
-
-    sessions.in_turn(calls, run)
-    if failed:
-        raise SparkImagesError("tests failed")
-    if results.counts_of(key) == results.NONE:
-        raise SparkImagesError(f"no test of {cell.name} matches {' '.join(options)}")
+    tags = ["full", cell.variant, cell.spark]
+    nox.session(name=default_run.session_of(cell), tags=tags, default=False, allow_parallel=True)(run)
 
 
 for each in CELLS:

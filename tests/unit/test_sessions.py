@@ -1,9 +1,11 @@
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from nox.command import CommandFailed
 
-from spark_images.checks import cluster, results, sessions
+from spark_images.checks import cluster, results, sessions, suites
 from spark_images.checks.results import Counts, Outcome, Status
 from spark_images.checks.sessions import Call, Skipped
 from spark_images.checks.tiers import Tier
@@ -143,4 +145,148 @@ def test_a_run_ends_with_the_counts() -> None:
         "   0:03  b: failed",
         "   0:01  a: 2 passed, 0 failed, 1 skipped",
         "2 passed, 1 failed, 1 skipped",
+    ]
+
+
+class Runner:
+    """Takes the place of a session's `run` and `log`. Pytest ends with the exit code of its part, 0 by default."""
+
+    def __init__(self, **exit_codes: int) -> None:
+        self.exit_codes = exit_codes
+        self.commands: list[tuple[str, ...]] = []
+        self.timeouts: list[float | None] = []
+        self.logged: list[str] = []
+
+    def __call__(
+        self, *command: str, success_codes: Iterable[int] | None = None, interrupt_timeout: float | None = None
+    ) -> None:
+        self.commands.append(command)
+        if command[0] != "pytest":
+            return
+        self.timeouts.append(interrupt_timeout)
+        file = Path(command[command.index("--junitxml") + 1])
+        code = self.exit_codes.get("cluster" if ".cluster." in file.name else "main", 0)
+        ran = 0 if code == sessions.NO_TEST else 3
+        file.write_text(f'<testsuites><testsuite tests="{ran}" failures="{int(code == 1)}" /></testsuites>')
+        if code not in (success_codes or [0]):
+            raise CommandFailed(reason=f"exit code {code}")
+
+    @property
+    def parts(self) -> list[str]:
+        """The names of the files that pytest wrote its results to, in order."""
+        return [Path(c[c.index("--junitxml") + 1]).name for c in self.commands if c[0] == "pytest"]
+
+    def test(self, *arguments: str, of: Cell | None = None) -> None:
+        """Runs the session of a cell, by default of the Spark baseline, with these arguments after `--`."""
+        of = of or cell()
+        request = sessions.requested(of, arguments)
+        sessions.test(request, [of], "image:tag", self, self.logged.append)
+
+
+@pytest.fixture
+def _free_cluster(monkeypatch: pytest.MonkeyPatch, lock: None) -> None:
+    monkeypatch.setattr(cluster, "reason_to_skip", lambda: "")
+
+
+def test_a_session_builds_the_image_and_then_runs_pytest() -> None:
+    run = Runner()
+    run.test("--quick")
+    build, tests = run.commands
+    assert build == ("inv", "build.runtime", "--image", "spark", "--spark", "9.0", "--variant", "baseline")
+    assert tests == (
+        *("pytest", *suites.arguments(cell(), [cell()], Tier.QUICK, "image:tag")),
+        *("--junitxml", str(results.RESULTS / "test-9.0-baseline-quick.xml")),
+    )
+    assert run.timeouts == [sessions.CONTAINERS_GO]
+
+
+@pytest.mark.usefixtures("_free_cluster")
+def test_a_session_runs_the_tests_on_the_cluster_too() -> None:
+    run = Runner()
+    run.test()
+    assert run.parts == ["test-9.0-baseline.cluster.xml", "test-9.0-baseline.xml"]
+    assert run.logged == []
+
+
+def test_a_session_logs_why_a_call_cannot_run() -> None:
+    run = Runner()
+    run.test()
+    assert run.parts == ["test-9.0-baseline.xml"]
+    assert run.logged == ["tests that cannot run here: no cluster"]
+
+
+def test_a_session_that_cannot_run_builds_nothing() -> None:
+    run = Runner()
+    with pytest.raises(Skipped, match="no CUDA device: run"):
+        run.test(of=cell(variant="gpu"))
+    assert run.commands == []
+
+
+@pytest.mark.usefixtures("_free_cluster")
+@pytest.mark.parametrize("failing", ["cluster", "main"])
+def test_a_failed_call_does_not_stop_the_others(failing: str) -> None:
+    run = Runner(**{failing: 1})
+    with pytest.raises(SparkImagesError, match=r"^tests failed$"):
+        run.test()
+    assert len(run.parts) == 2
+
+
+@pytest.mark.usefixtures("_free_cluster")
+@pytest.mark.parametrize("empty", ["cluster", "main"])
+def test_one_of_two_calls_may_select_no_test_with_options_for_pytest(empty: str) -> None:
+    run = Runner(**{empty: sessions.NO_TEST})
+    run.test("-k", "merge")
+    assert [command[-2:] for command in run.commands[1:]] == [("-k", "merge")] * 2
+
+
+@pytest.mark.usefixtures("_free_cluster")
+def test_options_for_pytest_that_select_no_test_are_an_error() -> None:
+    run = Runner(main=sessions.NO_TEST, cluster=sessions.NO_TEST)
+    with pytest.raises(SparkImagesError, match=r"^no test of spark-9\.0 matches -k merg$"):
+        run.test("-k", "merg")
+
+
+@pytest.mark.usefixtures("_free_cluster")
+@pytest.mark.parametrize("arguments", [["--quick", "-k", "merg"], []], ids=["a single call", "no options"])
+def test_a_call_without_tests_fails(arguments: list[str]) -> None:
+    run = Runner(main=sessions.NO_TEST)
+    with pytest.raises(SparkImagesError, match=r"^tests failed$"):
+        run.test(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name", "key"),
+    [
+        ([], "test-9.0-baseline", "test-9.0-baseline"),
+        (["--quick"], "test-9.0-baseline -- --quick", "test-9.0-baseline-quick"),
+        (["-k", "merge"], "test-9.0-baseline", "test-9.0-baseline-partial"),
+        (["--quick", "-x"], "test-9.0-baseline -- --quick", "test-9.0-baseline-quick-partial"),
+    ],
+)
+def test_a_request_keeps_partial_results_apart(arguments: list[str], name: str, key: str) -> None:
+    request = sessions.requested(cell(), arguments)
+    assert (request.name, request.key) == (name, key)
+
+
+def test_add_records_all_outcomes_and_names_the_failed_ones(noted: list[Outcome]) -> None:
+    outcomes = [
+        Outcome(name, Status(status), 1) for name, status in (("b", "failed"), ("c", "passed"), ("a", "failed"))
+    ]
+    sessions.add(outcomes[1:2])
+    with pytest.raises(SparkImagesError, match=r"^failed: a, b$"):
+        sessions.add(outcomes)
+    assert noted == [outcomes[1], *outcomes]
+
+
+def test_the_browser_session_builds_and_tests_the_newest_notebook() -> None:
+    run = Runner()
+    cells = [cell("jupyter", "9.1"), cell("jupyter", "9.0"), cell("spark", "9.1")]
+    sessions.test_in_browser(cells, "{}:tag".format, "browser", ["-x"], run)
+    file = str(results.RESULTS / "browser.jupyter-9.1-baseline.xml")
+    assert run.commands == [
+        ("inv", "build.runtime", "--image", "jupyter", "--spark", "9.1", "--variant", "baseline"),
+        (
+            *("./bootstrap", "--browser", "pytest", "tests/browser"),
+            *("--image", "jupyter-9.1:tag", "--junitxml", file, "-x"),
+        ),
     ]

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from io import BufferedReader
-from typing import Protocol
+from typing import Any, Protocol
 
 import zstandard
 from pydantic import TypeAdapter
@@ -31,6 +31,10 @@ ZSTD = b"\x28\xb5\x2f\xfd"
 BLOCK = 1 << 20
 LEVEL = 3
 """The zstd compression level that BuildKit uses for a push."""
+
+WORKDIR = "WORKDIR"
+MAKE_LAYERS = frozenset({"ADD", "COPY", "RUN", WORKDIR})
+"""The instructions that make a layer each, even an empty one. BuildKit marks all others as `empty_layer`."""
 
 SETTINGS = "image settings"
 """The name of a layer that comes from no target of the graph. Each WORKDIR makes one."""
@@ -109,18 +113,17 @@ def measure(project: Project, cells: Iterable[Cell], before: Iterable[Layer] = (
     for cell in cells:
         tag = project.matrix.tag(cell.name)
         if image := daemon.find(tag):
-            held[cell.name] = (cell, tag, image.attrs["RootFS"]["Layers"])
-    graph = project.graph([cell for cell, _, _ in held.values()])
-    known = contents({tag: digests for _, tag, digests in held.values()}, before)
-    return Sizes(
-        {
-            name: tuple(
-                Layer(digest, origin, known[digest].size, known[digest].compressed)
-                for digest, origin in zip(digests, _origins(graph, graph.targets[name], len(digests)), strict=True)
-            )
-            for name, (_, _, digests) in held.items()
-        }
-    )
+            held[cell.name] = (cell, tag, image.attrs["RootFS"]["Layers"], image.history())
+    graph = project.graph([cell for cell, *_ in held.values()])
+    known = contents({tag: digests for _, tag, digests, _ in held.values()}, before)
+    images = {}
+    for name, (_, _, digests, history) in held.items():
+        names = _origins(graph, graph.targets[name], history, len(digests))
+        images[name] = tuple(
+            Layer(digest, origin, known[digest].size, known[digest].compressed)
+            for digest, origin in zip(digests, names, strict=True)
+        )
+    return Sizes(images)
 
 
 def contents(images: Mapping[str, Sequence[str]], before: Iterable[Layer] = ()) -> Mapping[str, Content]:
@@ -154,14 +157,26 @@ def covering(images: Mapping[str, Sequence[str]], known: Mapping[str, Content]) 
     return chosen
 
 
-def _origins(graph: Graph, target: Target, count: int) -> list[str]:
+def _origins(graph: Graph, target: Target, history: Sequence[Mapping[str, Any]], count: int) -> list[str]:
+    """Returns the origin of each of the `count` layers of an image, bottom layer first. `history` is newest first.
+
+    The history has an entry for each instruction. The engine does not report `empty_layer`, so the instructions say
+    which entries made a layer. Names are matched from the top down, because the bottom of the history of an `os-image`
+    can have any form.
+    """
     names = origins(graph, target)
-    if len(names) > count:
+    instructions = [entry["CreatedBy"].partition(" ")[0] for entry in history]
+    made = [instruction for instruction in instructions if instruction in MAKE_LAYERS][:count]
+    expected = len(names) + made.count(WORKDIR)
+    if expected > count:
         raise SparkImagesError(
-            f"{target.name}: the engine's image has {count} layers, and its Dockerfiles make {len(names)}: "
+            f"{target.name}: the engine's image has {count} layers, and its Dockerfiles make {expected}: "
             "run `inv build.runtime`"
         )
-    return names + [SETTINGS] * (count - len(names))
+    found = [names.pop() if names and instruction != WORKDIR else SETTINGS for instruction in made]
+    found += names[::-1]
+    found += [SETTINGS] * (count - len(found))
+    return found[::-1]
 
 
 def origins(graph: Graph, target: Target) -> list[str]:

@@ -242,7 +242,9 @@ def test_images_that_the_engine_does_not_have_are_omitted(small: Project, monkey
     def get(tag: str) -> Any:
         if tag != "spark-k8s-spark-9.0:latest":
             raise ImageNotFound(tag)
-        return SimpleNamespace(attrs={"RootFS": {"Layers": digests}})
+        return SimpleNamespace(
+            attrs={"RootFS": {"Layers": digests}}, history=lambda: history("ADD", *["COPY"] * 11, "WORKDIR")
+        )
 
     monkeypatch.setattr(daemon, "client", lambda: SimpleNamespace(images=SimpleNamespace(get=get)))
     monkeypatch.setattr(measure, "contents", lambda *_: {digest: Content(i, i) for i, digest in enumerate(digests)})
@@ -257,4 +259,37 @@ def test_an_image_older_than_its_dockerfiles_is_an_error(tree: Tree) -> None:
     project = tree.load()
     graph = project.graph(project.matrix.buildable)
     with pytest.raises(SparkImagesError, match=r"app-9\.0: the engine's image has 2 layers, .* make 7: run `inv build"):
-        measure._origins(graph, graph.targets["app-9.0"], 2)
+        measure._origins(graph, graph.targets["app-9.0"], history("ADD", "COPY"), 2)
+
+
+def history(*instructions: str) -> list[dict[str, Any]]:
+    """Returns the history of an image as the engine reports it, newest first. `instructions` are oldest first."""
+    return [{"CreatedBy": f"{instruction} /a # buildkit", "Size": 0} for instruction in reversed(instructions)]
+
+
+def test_a_workdir_in_the_base_does_not_shift_the_names_of_later_layers(small: Project) -> None:
+    """Every COPY, ADD, RUN and WORKDIR makes a layer, even an empty one. No other instruction makes one."""
+    graph = small.graph([cell_of(small.matrix, "jupyter-9.0-lake")])
+    target = graph.targets["jupyter-9.0-lake"]
+    spark = ["ADD", "ARG", "RUN", *["COPY"] * 10, "ENV", "WORKDIR", "USER", "ENTRYPOINT", "CMD"]
+    found = measure._origins(graph, target, history(*spark, "COPY", "COPY", "ENV", "EXPOSE", "HEALTHCHECK", "CMD"), 15)
+    assert found[-4:] == ["spark-9.0-lake settings", measure.SETTINGS, "book", "lake-book"]
+    assert [name for name in found if name != measure.SETTINGS] == measure.origins(graph, target)
+
+
+def test_a_workdir_between_copies_has_no_name_of_a_target(tree: Tree) -> None:
+    project = tree.load()
+    graph = project.graph(project.matrix.buildable)
+    steps = ["ADD", "RUN", "COPY", "WORKDIR", "COPY", "COPY", "COPY", "COPY", "WORKDIR"]
+    found = measure._origins(graph, graph.targets["app-9.0-lake"], history(*steps), 9)
+    assert [i for i, name in enumerate(found) if name == measure.SETTINGS] == [3, 8]
+    assert found[2:5] == ["jdk-17", measure.SETTINGS, "core-9.0"]
+
+
+@pytest.mark.parametrize(("steps", "count"), [(["# debian.sh"], 7), (["# debian.sh"] * 2, 8)])
+def test_the_history_of_a_foreign_os_image_does_not_shift_names(tree: Tree, steps: list[str], count: int) -> None:
+    project = tree.load()
+    graph = project.graph(project.matrix.buildable)
+    target = graph.targets["app-9.0-lake"]
+    found = measure._origins(graph, target, history(*steps, "RUN", *["COPY"] * 5), count)
+    assert found == [measure.SETTINGS] * (count - 7) + measure.origins(graph, target)

@@ -7,6 +7,7 @@ from spark_images.matrix.model import Cell, Matrix
 from spark_images.plan.project import Project
 from spark_images.reports import catalogue
 from spark_images.reports.measure import Layer, Sizes, measure
+from spark_images.reports.printing import counted
 
 MEGABYTE = 1_000_000
 
@@ -23,8 +24,11 @@ def check(project: Project, cells: Sequence[Cell]) -> str:
     whole = len(cells) == len(project.matrix.buildable)
     if found := excesses(project.matrix, cells, sizes, before, whole=whole):
         raise SparkImagesError("\n".join(found))
-    ratio = f"; a registry stores {sizes.stored.compressed / sizes.total.compressed:.2f} of their sum" if whole else ""
-    return f"{len(cells)} images and {len(sizes.unique)} layers are within their budgets{ratio}"
+    ratio = (
+        f"; a registry stores {sizes.stored.compressed / sizes.total.compressed:.2f} of the total size" if whole else ""
+    )
+    what = f"{counted(len(cells), 'image')} and {counted(len(sizes.unique), 'layer')}"
+    return f"{what} are within their budgets{ratio}"
 
 
 def excesses(
@@ -41,8 +45,9 @@ def excesses(
     if whole and ratio > matrix.budgets.registry_ratio:
         excess = sizes.stored.compressed - matrix.budgets.registry_ratio * sizes.total.compressed
         found.append(
-            f"a registry stores {_mb(sizes.stored.compressed)} for {len(sizes.images)} images, {ratio:.3f} of their "
-            f"sum: {_mb(excess)} over the budget of {matrix.budgets.registry_ratio}{_grown(sizes.unique, before)}"
+            f"a registry stores {_mb(sizes.stored.compressed)} for {counted(len(sizes.images), 'image')}, {ratio:.3f} "
+            f"of the total size: {_mb(excess)} over the budget of {matrix.budgets.registry_ratio}"
+            f"{_grown(sizes.unique, before)}"
         )
     return found
 

@@ -93,6 +93,11 @@ def megabytes(size: int) -> str:
     return f"{size / 1e6:,.0f} MB"
 
 
+def counted(number: int, noun: str) -> str:
+    """Returns a number with its noun, which gets an "s" unless the number is 1: `1 image`, `1,042 images`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def print_sizes(sizes: Sizes) -> None:
     """Prints the unpacked and compressed sizes of each image and its layers, then the totals of all images.
 
@@ -111,7 +116,7 @@ def print_sizes(sizes: Sizes) -> None:
     if not sizes.images:
         print("0 images: the engine has none of these images: run `inv build.runtime`")
         return
-    print(f"{len(sizes.images)} images: the sum of their sizes, and the sum with each layer counted once:")
+    print(f"{counted(len(sizes.images), 'image')}: total size, and total size with each layer counted once:")
     for what, total, stored in (
         ("unpacked", sizes.total.size, sizes.stored.size),
         ("compressed (zstd)", sizes.total.compressed, sizes.stored.compressed),

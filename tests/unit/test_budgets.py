@@ -100,8 +100,13 @@ def test_a_layer_is_checked_against_its_own_budget(tree: Tree) -> None:
 def test_the_size_in_a_registry_has_a_budget(tree: Tree) -> None:
     found = excesses(tree, app_9_0=(layer("core-9.0", 1, 10),), app_9_1=(layer("core-9.1", 1, 10),))
     assert found[0].startswith(
-        "a registry stores 20.0 MB for 2 images, 1.000 of their sum: 10.0 MB over the budget of 0.5"
+        "a registry stores 20.0 MB for 2 images, 1.000 of the total size: 10.0 MB over the budget of 0.5"
     )
+
+
+def test_the_size_in_a_registry_of_one_image_uses_the_singular(tree: Tree) -> None:
+    found = excesses(tree, app_9_0=(layer("core-9.0", 1, 10),))
+    assert found[0].startswith("a registry stores 10.0 MB for 1 image, 1.000 of the total size: 5.0 MB over")
 
 
 def test_the_size_in_a_registry_is_checked_only_for_all_images(tree: Tree) -> None:
@@ -121,7 +126,7 @@ def test_an_image_that_is_not_built_is_an_error(tree: Tree, monkeypatch: pytest.
     project = tree.load()
     with pytest.raises(SparkImagesError, match=r"not built have no size: app-9\.1: run `inv build\.runtime`"):
         budgets.check(project, cells(project.matrix, "app-9.0", "app-9.1"))
-    assert budgets.check(project, cells(project.matrix, "app-9.0")) == "1 images and 1 layers are within their budgets"
+    assert budgets.check(project, cells(project.matrix, "app-9.0")) == "1 image and 1 layer are within their budgets"
 
 
 def test_an_exceeded_budget_exits_with_1(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,12 +80,22 @@ def test_sizes_count_shared_layers_once(capsys: pytest.CaptureFixture[str]) -> N
     printing.print_sizes(SIZES)
     out = capsys.readouterr().out
     assert out.splitlines()[-3:] == [
-        "2 images: the sum of their sizes, and the sum with each layer counted once:",
+        "2 images: total size, and total size with each layer counted once:",
         "unpacked: 260 MB, 160 MB (0.62)",
         "compressed (zstd): 110 MB, 80 MB (0.73)",
     ]
     assert "small" not in out
     assert "os-bookworm" in out
+
+
+def test_print_sizes_uses_the_singular_for_one_image(capsys: pytest.CaptureFixture[str]) -> None:
+    printing.print_sizes(Sizes({"one": SIZES.images["one"]}))
+    assert "\n1 image: total size" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("number", "text"), [(0, "0 layers"), (1, "1 layer"), (2, "2 layers"), (1000, "1,000 layers")])
+def test_counted_uses_the_singular_only_for_1(number: int, text: str) -> None:
+    assert printing.counted(number, "layer") == text
 
 
 def test_print_sizes_reports_that_no_image_is_built(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""Texts with values in braces."""
+"""Templates: texts with names of values in braces."""
 
 from collections.abc import Mapping
 from string import Formatter
@@ -7,9 +7,9 @@ from spark_images.errors import MatrixError, unknown
 
 
 def fill(template: str, values: Mapping[str, str], where: str) -> str:
-    """Returns `template` with the values in its braces.
+    """Returns `template` with the names in braces replaced by their values.
 
-    Raises MatrixError, naming `where` it stands, for a name in braces that has no value, or braces that do not match.
+    Raises MatrixError for a name without a value and for unbalanced braces. The message begins with the place `where`.
     """
     try:
         names = [name for _, name, _, _ in Formatter().parse(template) if name is not None]
@@ -18,4 +18,4 @@ def fill(template: str, values: Mapping[str, str], where: str) -> str:
                 raise MatrixError(f"images.toml: {where}: {unknown('value', '{' + name + '}', sorted(values))}")
         return template.format_map(values)
     except ValueError as error:
-        raise MatrixError(f'images.toml: {where}: "{template}" is no template: {error}') from None
+        raise MatrixError(f'images.toml: {where}: "{template}" is not a valid template: {error}') from None

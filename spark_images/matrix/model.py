@@ -70,7 +70,7 @@ class Matrix:
 
     @cached_property
     def variants(self) -> dict[str, tuple[str, ...]]:
-        """The features of each variant: none for baseline, one for each feature, two for each `combines-with`."""
+        """The features of each variant: baseline, each feature alone, and each pair from `combines-with`."""
         alone = {name: (name,) for name in self.features}
         pairs = {f"{name}-{other}": (name, other) for name, f in self.features.items() for other in f.combines_with}
         return {BASELINE: (), **alone, **pairs}

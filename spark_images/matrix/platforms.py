@@ -8,8 +8,8 @@ from dataclasses import dataclass
 class Platform:
     """One platform.
 
-    `wheels` is uv's name for the platform. `natives` is a pattern that matches the names of the platform in paths of
-    native libraries.
+    `wheels` is uv's name of the platform whose wheels are locked. `natives` is a pattern that matches the names of the
+    platform in paths of native libraries.
     """
 
     wheels: str

@@ -1,7 +1,7 @@
 """The shims of RAPIDS: which Spark versions a release supports.
 
-A release has a shim for each Spark version that it supports (native). A setting makes it use the shim of a similar
-version for another one (bridged). RAPIDS does not start without a shim.
+A release has a shim for each Spark version that it supports (native). For another version, a setting can make it
+use the shim of a similar version (bridged). RAPIDS does not start without a shim.
 """
 
 from collections.abc import Mapping

@@ -80,7 +80,7 @@ class Image:
 class Artefact:
     """A downloaded file that a layer installs, named by its coordinate. JDBC drivers have `link`, `driver` and `url`.
 
-    If `line` is set, only images of that line get the file.
+    If `line` is set, only the layers of that line install the file.
     """
 
     coordinate: str
@@ -126,7 +126,7 @@ class Refusal:
 
 @dataclass(frozen=True, config=STRICT)
 class Conflict:
-    """Versions that do not work together in an image with all of `features`. `when` holds the start of each version."""
+    """Versions that do not work together in an image with all of `features`. `when` has their leading parts."""
 
     features: tuple[str, ...]
     when: Mapping[str, str]

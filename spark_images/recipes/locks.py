@@ -74,7 +74,7 @@ class Requirements:
     @property
     def text(self) -> str:
         """The content of requirements.in, with the values filled in. Raises MatrixError as `fill` does."""
-        return fill(self.source.read_text(), self.values, str(self.source))
+        return fill(self.source.read_text(), self.values, self.source)
 
     @property
     def fingerprint(self) -> str:
@@ -126,7 +126,7 @@ def requirement_sets(matrix: Matrix, recipes: Recipes, root: Path = ROOT) -> Ite
 
 
 def _check_same_text(source: Path, text: str, one: Cell, other: Cell) -> None:
-    if fill(text, one.values, str(source)) != fill(text, other.values, str(source)):
+    if fill(text, one.values, source) != fill(text, other.values, source):
         raise MatrixError(
             f"{source}: {one.key} and {other.key} have the same Python, {one.values['python']}, and give the names "
             "in braces different values. One lock cannot hold both. Use a separate layer for the value that differs"

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from spark_images.errors import MatrixError, UsageError
@@ -334,6 +336,15 @@ def test_template_with_an_unknown_value_is_an_error(tree: Tree, old: str, new: s
 def test_malformed_template_is_an_error(template: str) -> None:
     with pytest.raises(MatrixError, match="somewhere"):
         fill(template, {"spark": "9.0"}, "somewhere")
+
+
+def test_error_in_a_template_of_another_file_names_that_file(tmp_path: Path) -> None:
+    with pytest.raises(MatrixError) as raised:
+        fill("pandas=={spakr}", {"spark": "9.0"}, tmp_path / "requirements.in")
+    assert str(raised.value).startswith(f'{tmp_path}/requirements.in: unknown value "{{spakr}}"')
+    with pytest.raises(MatrixError) as raised:
+        fill("pandas=={spark", {"spark": "9.0"}, tmp_path / "requirements.in")
+    assert str(raised.value).startswith(f'{tmp_path}/requirements.in: "pandas=={{spark" is not a valid template')
 
 
 def test_line_without_a_version_that_a_feature_template_needs_is_an_error(tree: Tree) -> None:

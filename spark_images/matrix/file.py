@@ -212,7 +212,7 @@ def _check_templates(matrix: Matrix) -> None:
             for key in ("title", "usage"):
                 fill(getattr(matrix.features[feature], key), cell.values, f"[features.{feature}] {key}")
         for label, template in cell.labels.items():
-            fill(template, {**cell.values, "revision": ""}, f"[labels] {label}")
+            fill(template, {**cell.values, "revision": ""}, matrix.place_of_label(label, cell))
     for layer in matrix.all_layers:
         for cell in matrix.cells_with(layer):
             matrix.name_of(layer, cell)

@@ -139,6 +139,16 @@ class Matrix:
     def _owners(self) -> dict[str, str]:
         return {folder: name for name, feature in self.features.items() for folder in feature.layers}
 
+    def place_of(self, layer: str) -> str:
+        """Returns the table of a layer as images.toml names it, for messages: `[features.gpu.layers.cuda]`."""
+        owner = self._owners.get(layer)
+        return f"[features.{owner}.layers.{layer}]" if owner else f"[layers.{layer}]"
+
+    def place_of_label(self, label: str, cell: Cell) -> str:
+        """Returns the table and name of a cell's label as images.toml names them, for messages."""
+        owner = next((name for name in reversed(cell.features) if label in self.features[name].labels), "")
+        return f"[features.{owner}.labels] {label}" if owner else f"[labels] {label}"
+
     def _table(self, folder: str) -> Layer:
         return self.all_layers.get(folder, Layer())
 
@@ -169,7 +179,7 @@ class Matrix:
 
     def layer_name(self, layer: str, values: Mapping[str, str]) -> str:
         """Returns the name of the layer in the folder `layer` for a cell's `values`: `spark-3.5.8-core`."""
-        return fill(self._table(layer).name or layer, values, f"[layers.{layer}] name")
+        return fill(self._table(layer).name or layer, values, f"{self.place_of(layer)} name")
 
     def extends(self, layer: str) -> tuple[str, ...]:
         """Returns the layers whose Python packages the layer in the folder `layer` extends."""
@@ -207,7 +217,9 @@ class Matrix:
         return tuple(
             replace(
                 artefact,
-                coordinate=fill(artefact.coordinate, cell.values, f"[layers.{layer}] artefacts[{number}].coordinate"),
+                coordinate=fill(
+                    artefact.coordinate, cell.values, f"{self.place_of(layer)} artefacts[{number}].coordinate"
+                ),
             )
             for number, artefact in enumerate(self._table(layer).artefacts)
             if artefact.line in ("", cell.line)

@@ -82,17 +82,17 @@ def _target(
         "platforms": [target.platform],
         # The date in the image's configuration. Layers use a fixed date, so that a new commit does not change them.
         "args": {"SOURCE_DATE_EPOCH": str(stamp.epoch) if target.cell else LAYER_EPOCH, **target.arguments},
-        "labels": _labels(target, stamp),
+        "labels": _labels(matrix, target, stamp),
         "output": [output.requested if requested else output.rest],
     }
 
 
-def _labels(target: Target, stamp: Stamp) -> Mapping[str, str]:
+def _labels(matrix: Matrix, target: Target, stamp: Stamp) -> Mapping[str, str]:
     if target.cell is None:
         # This label gives layers of equal content different digests. The engine can fail if it exports one digest twice
         # at the same time.
         return {"org.opencontainers.image.title": target.name}
     values = {**target.cell.values, "revision": stamp.revision}
-    labels = {name: fill(template, values, f"[labels] {name}") for name, template in target.cell.labels.items()}
+    labels = {n: fill(t, values, matrix.place_of_label(n, target.cell)) for n, t in target.cell.labels.items()}
     # Bake evaluates ${…} and %{…} in strings.
     return {name: text.replace("${", "$${").replace("%{", "%%{") for name, text in labels.items() if text}

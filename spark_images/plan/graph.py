@@ -124,7 +124,7 @@ def _target(matrix: Matrix, recipes: Recipes, locks: Mapping[str, Lock], folder:
     offered |= {f"{name}_VERSION": value for name, value in offered.items()}
     offered |= {
         "LAYER_EPOCH": LAYER_EPOCH,
-        "ARTEFACTS": " ".join(_hashed(artefact, folder, locks) for artefact in artefacts),
+        "ARTEFACTS": " ".join(_hashed(matrix, artefact, folder, locks) for artefact in artefacts),
         "LINKS": " ".join(f"{a.link}={file_name(a.coordinate)}" for a in artefacts if a.link),
     }
     if is_image:
@@ -150,11 +150,11 @@ def _target(matrix: Matrix, recipes: Recipes, locks: Mapping[str, Lock], folder:
     )
 
 
-def _hashed(artefact: Artefact, folder: str, locks: Mapping[str, Lock]) -> str:
+def _hashed(matrix: Matrix, artefact: Artefact, folder: str, locks: Mapping[str, Lock]) -> str:
     entry = locks[folder].get(artefact.coordinate) if folder in locks else None
     if entry is None:
         raise MatrixError(
-            f"images.toml: [layers.{folder}] artefacts: {artefact.coordinate} has no entry in its lock: "
+            f"images.toml: {matrix.place_of(folder)} artefacts: {artefact.coordinate} has no entry in its lock: "
             "run `inv lock.update --only artefacts`"
         )
     return f"{artefact.coordinate}@sha256:{entry.sha256}"

@@ -39,7 +39,7 @@ def load_project(root: Path = ROOT, environment: Mapping[str, str] = os.environ,
     recipes = dockerfiles.read(root)
     for layer in toml.all_layers:
         if layer not in recipes.by_name:
-            raise MatrixError(f"images.toml: [layers.{layer}]: {unknown('folder', layer, recipes.by_name)}")
+            raise MatrixError(f"images.toml: {toml.place_of(layer)}: {unknown('folder', layer, recipes.by_name)}")
     graphs.check_features(toml, recipes)
     project = Project(toml, recipes, read_locks(recipes, root))
     if locked:

@@ -259,6 +259,13 @@ def test_artefact_without_a_lock_entry_is_an_error(tree: Tree) -> None:
     assert "has no entry in its lock: run `inv lock.update --only artefacts`" in str(raised.value)
 
 
+def test_artefact_of_a_feature_without_a_lock_entry_names_its_table(full: Tree) -> None:
+    (full.root / "docker/intermediate/lake-jars/artefacts.lock").unlink()
+    with pytest.raises(MatrixError) as raised:
+        full.load()
+    assert str(raised.value).startswith("images.toml: [features.lake.layers.lake-jars] artefacts: group:lake_")
+
+
 def test_layer_without_a_lock_is_an_error(tree: Tree) -> None:
     (tree.root / "docker/intermediate/core/artefacts.lock").unlink()
     with pytest.raises(MatrixError, match="has no entry in its lock"):
@@ -274,6 +281,14 @@ def test_table_of_a_layer_without_a_folder_is_an_error(tree: Tree) -> None:
         tree.toml("[layers.core]", "[layers.cor]\n[layers.core]").load()
     assert str(raised.value).startswith('images.toml: [layers.cor]: unknown folder "cor"')
     assert str(raised.value).endswith('(did you mean "core"?)')
+
+
+def test_table_of_a_features_layer_without_a_folder_is_an_error(tree: Tree) -> None:
+    with pytest.raises(MatrixError) as raised:
+        tree.toml(
+            "[features.lake.layers.lake-jars]", "[features.lake.layers.lake-jasr]\n\n[features.lake.layers.lake-jars]"
+        ).load()
+    assert str(raised.value).startswith('images.toml: [features.lake.layers.lake-jasr]: unknown folder "lake-jasr"')
 
 
 def test_feature_without_a_switch_is_an_error(tree: Tree) -> None:

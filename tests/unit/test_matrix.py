@@ -316,11 +316,11 @@ def test_two_cells_with_one_name_are_an_error(tree: Tree, old: str, new: str, me
         ('title = "App {spark}"', 'title = "App {spakr}"', "[images.app] title"),
         ('name = "app-{spark}', 'name = "app-{spakr}', "[images.app] name"),
         ('"version" = "{spark}', '"version" = "{spakr}', "[labels] version"),
-        ('labels = { "lake" = "{lake}"', 'labels = { "lake" = "{spakr}"', "[labels] lake"),
+        ('labels = { "lake" = "{lake}"', 'labels = { "lake" = "{spakr}"', "[features.lake.labels] lake"),
         ('title = "Lake {lake}', 'title = "Lake {spakr}', "[features.lake] title"),
         ("size-mb = 20", 'note = "for {spakr}"', "[features.lake] note"),
         ("size-mb = 20", 'usage = "run {spakr}"', "[features.lake] usage"),
-        ('name = "lake-jars-{line}"', 'name = "lake-jars-{spakr}"', "[layers.lake-jars] name"),
+        ('name = "lake-jars-{line}"', 'name = "lake-jars-{spakr}"', "[features.lake.layers.lake-jars] name"),
         ('name = "core-{spark}"', 'name = "core-{spakr}"', "[layers.core] name"),
         ("group:core:{spark}", "group:core:{spakr}", "[layers.core] artefacts[0].coordinate"),
     ],
@@ -336,6 +336,22 @@ def test_template_with_an_unknown_value_is_an_error(tree: Tree, old: str, new: s
 def test_malformed_template_is_an_error(template: str) -> None:
     with pytest.raises(MatrixError, match="somewhere"):
         fill(template, {"spark": "9.0"}, "somewhere")
+
+
+def test_error_in_a_coordinate_names_the_layers_table_in_its_feature(full: Tree) -> None:
+    with pytest.raises(MatrixError) as raised:
+        full.toml("group:lake_{scala}", "group:lake_{scal}").matrix()
+    assert str(raised.value).startswith(
+        'images.toml: [features.lake.layers.lake-jars] artefacts[0].coordinate: unknown value "{scal}"'
+    )
+
+
+def test_place_of_a_label_is_the_table_whose_value_applies(full: Tree) -> None:
+    matrix = full.toml('labels = { "lake" = "{lake}" }', 'labels = { "rapids" = "none" }').matrix()
+    cell = next(cell for cell in matrix.cells if cell.key == "9.0-gpu-lake")
+    assert cell.labels["rapids"] == "none"
+    assert matrix.place_of_label("rapids", cell) == "[features.lake.labels] rapids"
+    assert matrix.place_of_label("scala", cell) == "[labels] scala"
 
 
 def test_error_in_a_template_of_another_file_names_that_file(tmp_path: Path) -> None:

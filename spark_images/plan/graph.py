@@ -181,9 +181,9 @@ def check_features(matrix: Matrix, recipes: Recipes) -> None:
         for feature in cell.features:
             if _reached(recipes, cell.image, "") == _reached(recipes, cell.image, feature):
                 raise MatrixError(
-                    f'images.toml: [variants] {cell.variant}: "{feature}" names no layer: '
+                    f"images.toml: [features.{feature}]: the feature adds no layer to {cell.key}: "
                     f"{recipes.by_name[cell.image].folder}/Dockerfile has no stage that "
-                    f"ENABLE_{feature.upper()}=true would add"
+                    f"ENABLE_{feature.upper()}=true adds"
                 )
 
 

@@ -296,14 +296,14 @@ def test_feature_without_a_switch_is_an_error(tree: Tree) -> None:
     with pytest.raises(MatrixError) as raised:
         tree.load()
     assert str(raised.value) == (
-        'images.toml: [variants] lake: "lake" names no layer: '
-        "docker/runtime/app/Dockerfile has no stage that ENABLE_LAKE=true would add"
+        "images.toml: [features.lake]: the feature adds no layer to 9.0-lake: "
+        "docker/runtime/app/Dockerfile has no stage that ENABLE_LAKE=true adds"
     )
 
 
 def test_switch_that_adds_no_layer_is_an_error(tree: Tree) -> None:
     tree.dockerfile("runtime/app", DOCKERFILES["runtime/app"].replace("FROM lake-jars", "FROM scratch"))
-    with pytest.raises(MatrixError, match='"lake" names no layer'):
+    with pytest.raises(MatrixError, match=r"\[features\.lake\]: the feature adds no layer to 9\.0-lake"):
         tree.load()
 
 

@@ -143,7 +143,8 @@ class Conflict:
 class FeatureLine:
     """The versions and size limits of a feature on one line.
 
-    `size_mb` and `layer_mb` add to the feature's own. Only RAPIDS has `shims`.
+    `size_mb` is added to the feature's own limit. A limit in `layer_mb` replaces the feature's limit of the same layer.
+    Only RAPIDS has `shims`.
     """
 
     versions: Mapping[str, str] = field(default_factory=dict)

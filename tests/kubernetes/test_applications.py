@@ -1,4 +1,4 @@
-"""Applications in client mode, in Scala, growing and shrinking, and those that lose a part or fail."""
+"""Applications in client mode and in Scala, failures, lost executors, decommissioning and dynamic allocation."""
 
 import subprocess
 
@@ -10,15 +10,15 @@ from tests.kubernetes.conftest import SUBMIT, Cluster, options
 pytestmark = pytest.mark.thorough
 
 
-def test_client_mode_from_a_pod(cluster: Cluster) -> None:
+def test_client_mode_runs_in_a_pod(cluster: Cluster) -> None:
     conf = {**cluster.conf(), "spark.kubernetes.driver.pod.name": "client"}
     pi = "/opt/spark/examples/src/main/python/pi.py"
     done = cluster.client(f"{SUBMIT} {options(conf)} --conf spark.driver.host=$POD_IP {pi} 4")
     assert "Pi is roughly 3.1" in done.stdout
 
 
-def test_a_scala_job(cluster: Cluster) -> None:
-    """Compiled in the pod by the compiler of Spark's own shell; the executors get the jar from the driver."""
+def test_scala_job_runs_in_client_mode(cluster: Cluster) -> None:
+    """The pod compiles the job with the Scala compiler of spark-shell. The executors get the jar from the driver."""
     build = "java -cp '/opt/spark/jars/*' scala.tools.nsc.Main -usejavacp -d /tmp/job.jar /mnt/jobs/Squares.scala"
     conf = {**cluster.conf(), "spark.kubernetes.driver.pod.name": "client", "spark.executor.instances": "1"}
     done = cluster.client(
@@ -27,7 +27,7 @@ def test_a_scala_job(cluster: Cluster) -> None:
     assert "RESULT 328350" in done.stdout
 
 
-def test_a_failing_driver_gives_a_failed_pod_and_its_log(cluster: Cluster) -> None:
+def test_failed_driver_gives_a_failed_pod_with_its_log(cluster: Cluster) -> None:
     driver = cluster.submit("fails", "local:///mnt/jobs/fails.py")
     log = cluster.ended(driver, phase="Failed")
     assert "ValueError: this job was made to fail" in log
@@ -35,7 +35,7 @@ def test_a_failing_driver_gives_a_failed_pod_and_its_log(cluster: Cluster) -> No
     assert state["terminated"]["exitCode"] == 1
 
 
-def test_a_job_outlives_an_executor_that_is_killed(cluster: Cluster) -> None:
+def test_job_survives_a_killed_executor(cluster: Cluster) -> None:
     driver = cluster.submit("killed", "local:///mnt/jobs/slow.py")
     cluster.wait_for_log(driver, "HALFWAY")
     victim = cluster.executors("killed")[0]
@@ -45,7 +45,7 @@ def test_a_job_outlives_an_executor_that_is_killed(cluster: Cluster) -> None:
     assert found["lost"] >= 1
 
 
-def test_an_executor_over_its_memory_limit_says_so(cluster: Cluster) -> None:
+def test_executor_over_its_memory_limit_is_reported(cluster: Cluster) -> None:
     conf = {
         "spark.executor.instances": "1",
         "spark.task.maxFailures": "1",
@@ -60,7 +60,7 @@ def test_an_executor_over_its_memory_limit_says_so(cluster: Cluster) -> None:
     assert pod["status"]["containerStatuses"][0]["state"]["terminated"]["reason"] == "OOMKilled"
 
 
-def test_a_graceful_decommission_moves_the_shuffle_blocks(cluster: Cluster) -> None:
+def test_graceful_decommission_moves_the_shuffle_blocks(cluster: Cluster) -> None:
     conf = {
         "spark.decommission.enabled": "true",
         "spark.storage.decommission.enabled": "true",
@@ -75,11 +75,11 @@ def test_a_graceful_decommission_moves_the_shuffle_blocks(cluster: Cluster) -> N
         last_words, _ = follower.communicate(timeout=120)
     found = result_in(cluster.ended(driver))
     assert found["sum"] == sum(range(8))
-    assert found["map_tasks_run"] == 8, "no map task ran again: the blocks were moved"
+    assert found["map_tasks_run"] == 8, "map tasks ran again: the shuffle blocks were not moved"
     assert "Finished decommissioning" in last_words or "migrated" in last_words.lower()
 
 
-def test_dynamic_allocation(cluster: Cluster) -> None:
+def test_dynamic_allocation_adds_and_removes_executors(cluster: Cluster) -> None:
     conf = {
         "spark.dynamicAllocation.enabled": "true",
         "spark.dynamicAllocation.shuffleTracking.enabled": "true",

@@ -83,7 +83,7 @@ def test_driver_uses_mounted_files(image: Image, mounted: dict[str, dict[str, st
 
 @pytest.mark.own_layers
 def test_driver_keeps_the_defaults_of_its_image(image: Image, mounted: dict[str, dict[str, str]]) -> None:
-    """Spark mounts the submitter's configuration over the image's. The image's settings apply unless it overrides them."""
+    """Spark mounts the submitter's configuration over the image's. The image's settings apply unless overridden."""
     job = "from pyspark.sql import SparkSession as S; import json; s = S.builder.getOrCreate(); "
     job += "print('RESULT ' + json.dumps(dict(s.sparkContext.getConf().getAll())))"
     with image.volume({"job.py": job, "spark.properties": "spark.ui.prometheus.enabled=false\n"}) as volume:

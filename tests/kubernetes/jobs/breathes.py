@@ -1,4 +1,4 @@
-"""Counts its executors before a stage, in it and when they have been idle for a while."""
+"""Counts its executors before a stage, during it, and after it, when idle executors should be gone."""
 
 import json
 import threading

@@ -13,10 +13,10 @@ from spark_images import BUILD, ROOT
 from spark_images.engine import daemon, host
 from spark_images.engine.host import Host
 
-SEARCHED = 4_000_000
+MAX_SIZE = 4_000_000
 """The size limit of searched files, in bytes. A larger file is a library or jar, which a lock's hash verifies."""
 
-TELLING = 8
+MIN_LENGTH = 8
 """The minimum length of a text to search for, in characters. Shorter ones, such as `/root`, are in every image."""
 
 LEFT_BY_TOOLS = re.compile(
@@ -29,7 +29,7 @@ NAMES_BY_DIGEST = 25
 """The first major version of Docker Engine that names layers by digest in a saved image."""
 
 Member = tuple[str, tarfile.TarInfo, bytes | None]
-"""A layer, one of its files, and the content of the file, or None if it is larger than SEARCHED or no regular file."""
+"""A layer, one of its files, and the content of the file, or None if it is larger than MAX_SIZE or no regular file."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _members(name: str, blob: Any) -> Iterator[Member]:
     try:
         with tarfile.open(fileobj=blob, mode="r|*") as layer:
             for member in layer:
-                file = layer.extractfile(member) if member.isfile() and member.size <= SEARCHED else None
+                file = layer.extractfile(member) if member.isfile() and member.size <= MAX_SIZE else None
                 yield name, member, file.read() if file else None
     except tarfile.ReadError:
         return  # the blob is a manifest or a configuration
@@ -111,7 +111,7 @@ def marks_of(here: Host, hostname: str, checkout: Path, home: Path) -> dict[str,
         addresses = re.findall(r"<url>\s*(\S+?)\s*</url>", here.maven_settings.read_text())
         texts |= {f"Maven's mirror {address}": address for address in addresses}
     own = {"the machine's name": hostname, "the checkout's path": str(checkout), "the user's home": str(home)}
-    return {name: text.encode() for name, text in {**texts, **own}.items() if len(text) >= TELLING}
+    return {name: text.encode() for name, text in {**texts, **own}.items() if len(text) >= MIN_LENGTH}
 
 
 def marks() -> dict[str, bytes]:
@@ -132,9 +132,9 @@ def leaks(members: Iterable[Member], marks: Mapping[str, bytes]) -> Iterator[tup
 
 @dataclass(frozen=True)
 class Searched:
-    """A record of the layers that were searched for the same marks and contain none. Images share layers.
+    """A record of the layers that were searched for the same marks and contain none.
 
-    If the marks or this file change, every layer is searched again.
+    Many images share a layer, so this saves time. If the marks or this file change, every layer is searched again.
     """
 
     folder: Path

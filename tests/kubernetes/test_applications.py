@@ -37,7 +37,7 @@ def test_failed_driver_gives_a_failed_pod_with_its_log(cluster: Cluster) -> None
 
 def test_job_survives_a_killed_executor(cluster: Cluster) -> None:
     driver = cluster.submit("killed", "local:///mnt/jobs/slow.py")
-    cluster.wait_for_log(driver, "HALFWAY")
+    cluster.wait_for_log(driver, "FIRST TASKS DONE")
     victim = cluster.executors("killed")[0]
     cluster.kubectl("exec", victim, "--", "pkill", "-KILL", "java")
     found = result_in(cluster.ended(driver))
@@ -52,11 +52,11 @@ def test_executor_over_its_memory_limit_is_reported(cluster: Cluster) -> None:
         "spark.executor.extraJavaOptions": "-XX:MaxDirectMemorySize=4g",
         "spark.kubernetes.executor.deleteOnTermination": "false",
     }
-    driver = cluster.submit("hungry", "local:///mnt/jobs/hungry.py", conf)
+    driver = cluster.submit("memory", "local:///mnt/jobs/out_of_memory.py", conf)
     log = cluster.ended(driver, phase="Failed")
     assert "137" in log
     assert "OOM" in log
-    pod = cluster.pod(cluster.executors("hungry", phase="Failed")[0])
+    pod = cluster.pod(cluster.executors("memory", phase="Failed")[0])
     assert pod["status"]["containerStatuses"][0]["state"]["terminated"]["reason"] == "OOMKilled"
 
 
@@ -66,9 +66,9 @@ def test_graceful_decommission_moves_the_shuffle_blocks(cluster: Cluster) -> Non
         "spark.storage.decommission.enabled": "true",
         "spark.storage.decommission.shuffleBlocks.enabled": "true",
     }
-    driver = cluster.submit("leaves", "local:///mnt/jobs/leaves.py", conf)
+    driver = cluster.submit("decommission", "local:///mnt/jobs/decommission.py", conf)
     cluster.wait_for_log(driver, "SHUFFLED")
-    leaver = cluster.executors("leaves")[0]
+    leaver = cluster.executors("decommission")[0]
     following = ["kubectl", "--namespace", cluster.namespace, "logs", "--follow", leaver]
     with subprocess.Popen(following, stdout=subprocess.PIPE, text=True) as follower:
         cluster.kubectl("delete", "pod", leaver, "--wait=false")
@@ -89,6 +89,6 @@ def test_dynamic_allocation_adds_and_removes_executors(cluster: Cluster) -> None
         "spark.dynamicAllocation.executorIdleTimeout": "4s",
         "spark.executor.instances": "0",
     }
-    driver = cluster.submit("breathes", "local:///mnt/jobs/breathes.py", conf)
+    driver = cluster.submit("allocation", "local:///mnt/jobs/dynamic_allocation.py", conf)
     found = result_in(cluster.ended(driver))
     assert found == {"before": 0, "most": 2, "after": 0}

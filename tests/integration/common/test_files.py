@@ -37,10 +37,10 @@ def test_only_the_directories_of_spark_are_group_writable(image: Image) -> None:
 
 def test_glibc_converts_common_character_sets(image: Image) -> None:
     """docker/base/rootfs/finish.sh removes the rare ones and rebuilds the table of the rest."""
-    there = "UTF-16 UTF-32 UTF-7 ISO-8859-1 ISO-8859-15 CP1252"
-    script = f'for name in {there}; do printf "Zoë\n" | iconv -f UTF-8 -t $name | iconv -f $name -t UTF-8; done'
+    charsets = "UTF-16 UTF-32 UTF-7 ISO-8859-1 ISO-8859-15 CP1252"
+    script = f'for name in {charsets}; do printf "Zoë\n" | iconv -f UTF-8 -t $name | iconv -f $name -t UTF-8; done'
     result = image.run("bash", "-c", f"set -o pipefail; {script}")
-    assert result.stdout.splitlines() == ["Zoë"] * len(there.split())
+    assert result.stdout.splitlines() == ["Zoë"] * len(charsets.split())
 
 
 @pytest.mark.own_layers
@@ -51,11 +51,11 @@ def test_every_python_module_has_bytecode(image: Image) -> None:
     """
     script = """
 import importlib.util, pathlib, sys
-for_who_installs = {"pip", "setuptools", "pkg_resources", "wheel", "lib2to3", "pydoc_data"}
+installers = {"pip", "setuptools", "pkg_resources", "wheel", "lib2to3", "pydoc_data"}
 folders = ["/usr/lib/python3", "/usr/local/lib", "/opt/spark/python", "/usr/lib/python{}.{}".format(*sys.version_info)]
 for folder in folders:
     for source in pathlib.Path(folder).rglob("*.py"):
-        if for_who_installs & set(source.relative_to(folder).parts):
+        if installers & set(source.relative_to(folder).parts):
             continue
         if not pathlib.Path(importlib.util.cache_from_source(str(source))).exists():
             print(source)

@@ -37,7 +37,7 @@ def found(result: Result) -> Any:
     return result.json()
 
 
-def here(cell: Cell) -> re.Pattern[str]:
+def platform_pattern(cell: Cell) -> re.Pattern[str]:
     """Returns a pattern that matches a path with the name of the cell's platform. Projects spell it differently."""
     names = PLATFORMS[cell.values["platform"]].natives
     return re.compile(rf"linux[-_/]?({names})\b|_(linux|epoll|io_uring\d*)_({names})", re.IGNORECASE)
@@ -47,7 +47,7 @@ def test_jars_contain_no_native_library_of_another_platform(found: Any, cell: Ce
     """JDBC drivers are exempt: a licence requires that their jars stay unchanged."""
     drivers = {"-".join(a.coordinate.split(":")[1:]) + ".jar" for _, a in project.matrix.all_artefacts() if a.driver}
     foreign = {
-        name: [library for library in libraries if not here(cell).search(library)]
+        name: [library for library in libraries if not platform_pattern(cell).search(library)]
         for name, libraries in found["natives"].items()
         if name not in drivers
     }

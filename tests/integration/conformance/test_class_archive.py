@@ -26,7 +26,7 @@ print("RESULT", json.dumps({{
 """
 LOGGED = ("--driver-java-options", f"-Xlog:class+load=info:file={LOG}")
 MOUNTED = {"conf/spark-defaults.conf": "spark.extra mounted\n", "conf/hive-site.xml": "<configuration/>"}
-MOST = 5
+MIN_RATIO = 5
 """The minimum ratio of classes from the archive to classes from Spark's jars.
 
 Some classes always come from the jars, because they vary by machine or by run."""
@@ -35,7 +35,7 @@ EMPTY_JAR = b"PK\x05\x06" + bytes(18)
 """A zip file without entries: only its end record."""
 
 
-def started(image: Image, *options: str, **how: Any) -> Any:
+def run_driver(image: Image, *options: str, **how: Any) -> Any:
     with image.volume({"job.py": JOB, "other.jar": EMPTY_JAR, **MOUNTED}) as volume:
         mounts = {volume: {"bind": "/mnt", "mode": "ro"}}
         result = image.run("spark-submit", *LOGGED, *options, "/mnt/job.py", volumes=mounts, **how)
@@ -47,8 +47,8 @@ def started(image: Image, *options: str, **how: Any) -> Any:
 @pytest.mark.own_layers
 @pytest.mark.smoke
 def test_driver_uses_the_archive(image: Image) -> None:
-    found = started(image)
-    assert found["archive"] > MOST * found["jars"] > 0
+    found = run_driver(image)
+    assert found["archive"] > MIN_RATIO * found["jars"] > 0
 
 
 @pytest.mark.parametrize(
@@ -62,8 +62,8 @@ def test_driver_uses_the_archive(image: Image) -> None:
     ],
 )
 def test_driver_uses_the_archive_with(image: Image, options: tuple[str, ...], how: dict[str, Any]) -> None:
-    found = started(image, *options, **how)
-    assert found["archive"] > MOST * found["jars"] > 0
+    found = run_driver(image, *options, **how)
+    assert found["archive"] > MIN_RATIO * found["jars"] > 0
     assert found["extra"] == ("mounted" if "environment" in how else "")
 
 
@@ -78,13 +78,13 @@ def test_executor_uses_the_archive(image: Image) -> None:
     counted = "; ".join(["/opt/entrypoint.sh executor", *(f"grep -c '{pattern}' {LOG}" for pattern in patterns)])
     result = image.run("bash", "-c", counted, environment=environment)
     archived, opened, backend = map(int, result.stdout.split()[-3:])
-    assert archived > MOST * opened
+    assert archived > MIN_RATIO * opened
     assert backend == 1
 
 
 def test_extra_class_path_disables_the_archive(image: Image) -> None:
     """Spark documents that extraClassPath comes first on the class path. The JVM then uses only the JDK's archive."""
-    found = started(image, "--driver-class-path", "/mnt/other.jar")
+    found = run_driver(image, "--driver-class-path", "/mnt/other.jar")
     assert found["archive"] == 0
     assert found["jdk"] > 500
 
@@ -93,7 +93,7 @@ def test_extra_class_path_disables_the_archive(image: Image) -> None:
     ("option", "jdk"), [("-Xshare:off", 0), ("-XX:SharedArchiveFile=/usr/lib/jvm/java-17/lib/server/classes.jsa", 500)]
 )
 def test_user_options_override_the_archive(image: Image, option: str, jdk: int) -> None:
-    found = started(image, "--conf", f"spark.driver.defaultJavaOptions={option}")
+    found = run_driver(image, "--conf", f"spark.driver.defaultJavaOptions={option}")
     assert found["archive"] == 0
     assert found["jars"] > 1000
     assert found["jdk"] > jdk or jdk == 0 == found["jdk"]

@@ -170,8 +170,8 @@ spark.sparkContext.parallelize([0], 1).map(lambda x: 1 // x).collect()
     assert any("error.stack_trace" in line for line in lines)
 
 
-@pytest.mark.parametrize("way_to_say_it", ["mounted file", "system property"])
-def test_log4j2_file_of_the_user_overrides_the_default(image: Image, way_to_say_it: str) -> None:
+@pytest.mark.parametrize("source", ["mounted file", "system property"])
+def test_log4j2_file_of_the_user_overrides_the_default(image: Image, source: str) -> None:
     own = """
 rootLogger.level = info
 rootLogger.appenderRef.own.ref = own
@@ -180,9 +180,9 @@ appender.own.name = own
 appender.own.layout.type = PatternLayout
 appender.own.layout.pattern = OWN %m%n
 """
-    mine = way_to_say_it == "mounted file"
-    options = () if mine else ("--driver-java-options", "-Dlog4j2.configurationFile=/mnt/conf/log4j2.properties")
-    environment = {**BIND, **({"SPARK_CONF_DIR": "/mnt/conf"} if mine else {})}
+    from_file = source == "mounted file"
+    options = () if from_file else ("--driver-java-options", "-Dlog4j2.configurationFile=/mnt/conf/log4j2.properties")
+    environment = {**BIND, **({"SPARK_CONF_DIR": "/mnt/conf"} if from_file else {})}
     with image.volume({"conf/log4j2.properties": own}) as volume:
         result = image.run(
             *("driver", *options, "/opt/spark/examples/src/main/python/pi.py", "1"),

@@ -14,8 +14,8 @@ PI = "/opt/spark/examples/src/main/python/pi.py"
 def test_rapids_without_a_device_gives_a_one_line_error(image: Image) -> None:
     result = image.run("spark-submit", "--properties-file", SETTINGS, PI, "1")
     assert result.exit_code != 0
-    said = [line for line in result.output.splitlines() if line.startswith("RAPIDS is turned on")]
-    assert said == [
+    errors = [line for line in result.output.splitlines() if line.startswith("RAPIDS is turned on")]
+    assert errors == [
         "RAPIDS is turned on, but this container has no CUDA device (/dev/nvidiactl): run it under NVIDIA's container "
         "runtime on a node with a GPU (Docker: --gpus all; Kubernetes: spark.executor.resource.gpu.amount=1), or leave "
         "out rapids.conf."

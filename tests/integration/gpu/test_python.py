@@ -82,9 +82,9 @@ grep 'not found' /tmp/linked | sort -u || [[ $? -eq 1 ]]
     lines = image.run("bash", "-c", script).stdout.splitlines()
     missing = {line.split()[0] for line in lines if "not found" in line}
     # RAPIDS loads libnvcomp.so by its path, before libcudf needs libnvcomp.so.4.
-    beside = {"libnvcomp.so.4"} if any(line.endswith("libnvcomp.so") for line in lines) else set()
+    preloaded = {"libnvcomp.so.4"} if any(line.endswith("libnvcomp.so") for line in lines) else set()
     assert any(line.endswith("libcudf.so") for line in lines)
-    assert missing <= DRIVER_ONLY | {"libcufile.so.0", "libcupti.so.12"} | beside
+    assert missing <= DRIVER_ONLY | {"libcufile.so.0", "libcupti.so.12"} | preloaded
 
 
 @pytest.mark.smoke

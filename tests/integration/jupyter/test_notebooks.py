@@ -24,7 +24,7 @@ def kernel(server: Server) -> Iterator[Kernel]:
         yield running
 
 
-def left(server: Server) -> list[str]:
+def leftovers(server: Server) -> list[str]:
     """Returns the Java processes and the temporary folders of Spark in the container."""
     script = "pgrep java; find /tmp -name 'blockmgr-*' -o -name 'spark-*'"
     return sorted(server.inside("bash", "-c", script)[1].split())
@@ -91,9 +91,9 @@ def test_sql_error_is_displayed_once(kernel: Kernel) -> None:
 @pytest.mark.smoke
 def test_starter_dataframes_and_sql_runs_and_leaves_nothing(server: Server) -> None:
     """When the kernel ends, its JVM and temporary files must be gone. They would fill the container."""
-    before = left(server)
+    before = leftovers(server)
     session, table, month, plot = server.execute("starters/1-dataframes-and-sql.ipynb")
-    assert left(server) == before
+    assert leftovers(server) == before
     assert "Spark UI" in session.html
     assert "<td>2026-01-01</td>" in table.html
     assert month.html.count("<tr>") == 5
@@ -161,7 +161,7 @@ def test_starter_spark_connect_runs_with_a_local_server(server: Server, image: I
 
 
 def test_starter_spark_connect_runs_with_a_remote_server(image: Image) -> None:
-    with connected(image) as running:
+    with serve_with_connect(image) as running:
         check_connect(running.execute("starters/3-spark-connect.ipynb"), image)
         assert running.inside("pgrep", "java") == (1, "")
 
@@ -174,26 +174,26 @@ def check_connect(outputs: list[Output], image: Image) -> None:
 
 
 @contextlib.contextmanager
-def connected(image: Image) -> Iterator[Server]:
+def serve_with_connect(image: Image) -> Iterator[Server]:
     """Yields a notebook server. SPARK_REMOTE names a Spark Connect server in another container."""
     network = image.client.networks.create(f"spark-images-{time.time_ns()}")
     name = f"spark-images-connect-{time.time_ns()}"
-    server_of_connect = image.client.containers.create(
+    connect_server = image.client.containers.create(
         image.reference, ["connect"], name=name, network=network.name, environment=dict(QUICK)
     )
     try:
-        server_of_connect.start()
+        connect_server.start()
         remote = {"SPARK_REMOTE": f"sc://{name}:15002"}
         with serve(image, environment=remote, network=network.name) as running:
-            answers(name, running)
+            wait_for_connect(name, running)
             yield running
-        print(server_of_connect.logs(tail=50).decode(errors="replace"))
+        print(connect_server.logs(tail=50).decode(errors="replace"))
     finally:
-        server_of_connect.remove(force=True, v=True)
+        connect_server.remove(force=True, v=True)
         network.remove()
 
 
-def answers(name: str, server: Server) -> None:
+def wait_for_connect(name: str, server: Server) -> None:
     """Waits until the Spark Connect server accepts connections."""
     script = f"import socket; socket.create_connection(('{name}', 15002), 1)"
     deadline = time.monotonic() + 90

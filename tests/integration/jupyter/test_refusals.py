@@ -8,7 +8,7 @@ from tests.integration.jupyter.server import create, end, serve
 
 @pytest.mark.smoke
 @pytest.mark.parametrize(
-    ("environment", "said"),
+    ("environment", "message"),
     [
         ({"JUPYTER_TOKEN": ""}, "notebook: JUPYTER_TOKEN is empty: whoever reaches the port could run code"),
         ({"JUPYTER_TOKEN_FILE": "/nowhere"}, "notebook: JUPYTER_TOKEN_FILE: /nowhere cannot be read"),
@@ -18,11 +18,11 @@ from tests.integration.jupyter.server import create, end, serve
     ],
     ids=lambda value: "+".join(value) if isinstance(value, dict) else "",
 )
-def test_invalid_setting_is_refused(image: Image, environment: dict[str, str], said: str) -> None:
+def test_invalid_setting_is_refused(image: Image, environment: dict[str, str], message: str) -> None:
     with create(image, environment=environment) as container:
         code, log = end(container)
     assert code == 2
-    assert said in log
+    assert message in log
 
 
 @pytest.mark.smoke

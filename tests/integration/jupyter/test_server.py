@@ -65,9 +65,9 @@ def test_health_check_detects_a_hanging_server(image: Image) -> None:
         command = check["Test"][1:]
         assert running.inside(*command)[0] == 0
         assert running.inside("pkill", "-STOP", "-f", "jupyter-lab")[0] == 0
-        code, said = running.inside(*command)
+        code, output = running.inside(*command)
         assert code == 1
-        assert "does not answer" in said
+        assert "does not answer" in output
         assert check["Timeout"] == 5e9
 
 

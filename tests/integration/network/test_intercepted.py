@@ -72,13 +72,13 @@ def built(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     plan = build.plan(project, graph, requested, containerd_store=daemon.inspect().containerd_store)
     with mirror.running():
         results = buildx.bake(plan.definition, behind, plan.suites, no_cache=True)
-    references = {target.name: _held(results[bake.identifier(target.name)]) for target in requested}
+    references = {target.name: _digest_of(results[bake.identifier(target.name)]) for target in requested}
     yield Built(references, mirror)
     for reference in references.values():
         daemon.client().images.remove(reference)
 
 
-def _held(result: dict[str, Any]) -> str:
+def _digest_of(result: dict[str, Any]) -> str:
     return str(result.get("containerimage.digest") or result["containerimage.config.digest"])
 
 

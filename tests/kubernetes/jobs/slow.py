@@ -1,4 +1,4 @@
-"""Runs forty tasks of one second, so that a test can kill an executor. Prints HALFWAY after the first four tasks."""
+"""Runs forty tasks of one second, so that a test can kill an executor. Prints a line after the first four."""
 
 import json
 import threading
@@ -20,7 +20,7 @@ def task(number: int) -> int:
 def announce() -> None:
     while done.value < 4:
         time.sleep(0.2)
-    print("HALFWAY", flush=True)
+    print("FIRST TASKS DONE", flush=True)
 
 
 while len(status.getExecutorInfos()) < 3:  # two executors and the driver

@@ -1,4 +1,4 @@
-"""Counts its executors before a stage, during it, and after it, when idle executors should be gone."""
+"""Counts its executors before a stage, during it, and after idle executors have been removed."""
 
 import json
 import threading

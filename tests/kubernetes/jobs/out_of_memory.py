@@ -1,4 +1,4 @@
-"""Makes an executor allocate more memory than the limit of its pod. It is off-heap, because Java limits the heap."""
+"""Makes an executor allocate more memory than its pod may use. The memory is off-heap, because Java limits the heap."""
 
 from pyspark.sql import SparkSession
 

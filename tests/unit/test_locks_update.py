@@ -34,7 +34,7 @@ def place(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> Tree:
 
 def test_an_unknown_kind(place: Tree) -> None:
     with pytest.raises(
-        UsageError, match='no kind of lock "pyton": there is artefacts, python; the nearest is "python"'
+        UsageError, match=r'unknown kind of lock "pyton"; expected one of artefacts, python \(did you mean "python"'
     ):
         update.update(place.load(), ["pyton"])
 

@@ -60,8 +60,8 @@ def test_the_newest_baseline_where_nothing_is_said(small: Project) -> None:
 @pytest.mark.parametrize(
     ("spark", "variant", "image", "said"),
     [
-        ("9.2", "baseline", "spark", 'no Spark version "9.2"'),
-        ("9.0", "laek", "spark", 'the nearest is "lake"'),
+        ("9.2", "baseline", "spark", 'unknown Spark version "9.2"'),
+        ("9.0", "laek", "spark", 'did you mean "lake"'),
         ("9.0", "gpu-lake", "jupyter", "not built: jupyter-9.0-gpu-lake: the accelerator of line 9 reads no lake"),
     ],
 )

@@ -127,7 +127,8 @@ def _name(
 ) -> None:
     held = {target.name: _held(target.name, metadata.get(bake.identifier(target.name), {})) for target in targets}
     for name, image in held.items():
-        image.tag(matrix.tag(name))
+        with daemon.explained(f"{matrix.tag(name)} cannot be tagged"):
+            image.tag(matrix.tag(name))
         records.remember(matrix.tag(name), built_from.get(bake.identifier(name)), image)
 
 

@@ -17,6 +17,7 @@ from invoke.exceptions import CommandTimedOut
 from invoke.runners import Result
 
 from spark_images import BUILD, ROOT, files
+from spark_images.engine import daemon
 from spark_images.engine.host import Host
 from spark_images.errors import SparkImagesError
 from spark_images.plan.bake import LINK
@@ -143,8 +144,8 @@ def _bake(
     assert result is not None
     said = _keep(log, result)
     if not result.ok:
-        hint = "" if online else offline(host) + "\n"
-        raise SparkImagesError(f"{hint}{explain(said)}\n{_where(log)}")
+        hint = daemon.lost() or ("" if online else offline(host))
+        raise SparkImagesError("\n".join(filter(None, (hint, explain(said), _where(log)))))
     return dict(json.loads(metadata.read_text()))
 
 

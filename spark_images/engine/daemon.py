@@ -13,15 +13,19 @@ from functools import cache
 from pathlib import Path
 
 import docker
-from docker.errors import DockerException, ImageNotFound
+from docker.errors import APIError, DockerException, ImageNotFound
 from docker.models.images import Image
 from invoke.context import Context
+from requests.exceptions import RequestException
 
 from spark_images.errors import SparkImagesError
 
 for chatty in ("docker", "urllib3"):
     # Nox shows the debug messages of every logger.
     logging.getLogger(chatty).setLevel(logging.WARNING)
+
+SYSTEMD = Path("/run/systemd/system")
+"""This folder exists if systemd runs the machine, and the engine. Otherwise ./bootstrap starts the engine."""
 
 MINIMUM_ENGINE = (23, 0)
 """The first engine that builds with BuildKit by default, and whose BuildKit supports here-documents in Dockerfiles."""
@@ -59,6 +63,41 @@ def client() -> docker.DockerClient:
     return connected
 
 
+@contextmanager
+def explained(what: str, advice: str = "") -> Iterator[None]:
+    """Turns an error of the SDK into a SparkImagesError that says `what` failed, and why.
+
+    If the engine refused the request, the message ends with the `advice`. If the engine no longer answers, it says how
+    to start the engine again.
+    """
+    try:
+        yield
+    except APIError as error:
+        raise SparkImagesError(": ".join(filter(None, (what, error.explanation or str(error), advice)))) from None
+    except RequestException as error:
+        raise SparkImagesError(f"{what}: {_no_longer_answers(error)}") from None
+
+
+def lost() -> str:
+    """Returns an error message if the engine no longer answers, or "" if it answers.
+
+    For errors of the CLI, which do not tell a failed command from an engine that died. Waits up to 10 s.
+    """
+    try:
+        docker.from_env(timeout=10).close()
+    except DockerException as error:
+        return _no_longer_answers(error)
+    return ""
+
+
+def _no_longer_answers(error: Exception) -> str:
+    log = "journalctl --unit docker" if SYSTEMD.is_dir() else ".build/bootstrap/dockerd.log"
+    return (
+        f"the container engine no longer answers ({_reason(error)}): "
+        f"run ./bootstrap or start your engine, then repeat the task. Its log: {log}"
+    )
+
+
 def _reason(error: BaseException) -> str:
     while error.__cause__ or error.__context__:
         error = error.__cause__ or error.__context__  # type: ignore[assignment]
@@ -68,7 +107,8 @@ def _reason(error: BaseException) -> str:
 def inspect() -> Engine:
     """Returns the versions of the engine and buildx. Raises SparkImagesError if one is missing or too old."""
     _require_cli()
-    info = client().info()
+    with explained("the engine cannot be inspected"):
+        info = client().info()
     version = str(info["ServerVersion"])
     if _numbers(version) < MINIMUM_ENGINE:
         raise SparkImagesError(
@@ -117,16 +157,21 @@ def check_disk(engine: Engine, minimum_gb: int) -> None:
 
 
 def find(reference: str) -> Image | None:
-    """Returns the image with this name or digest, or None if the engine has no such image."""
-    try:
-        return client().images.get(reference)
-    except ImageNotFound:
-        return None
+    """Returns the image with this name or digest, or None if the engine has no such image.
+
+    Raises SparkImagesError if the engine does not answer.
+    """
+    with explained(f"the image {reference} cannot be looked up"):
+        try:
+            return client().images.get(reference)
+        except ImageNotFound:
+            return None
 
 
 def is_empty() -> bool:
     """Returns whether the engine has neither images nor a build cache, so that a build starts from nothing."""
-    used = client().df()
+    with explained("the engine cannot be inspected"):
+        used = client().df()
     return not used.get("Images") and not used.get("BuildCache")
 
 
@@ -146,6 +191,7 @@ def saved(references: Sequence[str]) -> Iterator[tarfile.TarFile]:
             while process.stdout.read(tarfile.RECORDSIZE):
                 pass
         except tarfile.ReadError as error:
-            raise SparkImagesError(f"docker save failed: {error}") from None
+            raise SparkImagesError(": ".join(filter(None, (f"docker save failed: {error}", lost())))) from None
     if process.returncode:
-        raise SparkImagesError(f"docker save failed with exit code {process.returncode}")
+        failed = f"docker save failed with exit code {process.returncode}"
+        raise SparkImagesError(": ".join(filter(None, (failed, lost()))))

@@ -37,7 +37,8 @@ def missing(root: Path, engine_info: Mapping[str, Any]) -> list[str]:
 def reason_to_skip(root: Path = Path("/")) -> str:
     """Returns why tests that need a GPU are skipped on this machine, or "" if they can run."""
     try:
-        info = daemon.client().info()
+        with daemon.explained("the engine cannot be inspected"):
+            info = daemon.client().info()
     except SparkImagesError as error:
         return str(error)
     return ", ".join(missing(root, info))

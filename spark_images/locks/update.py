@@ -71,17 +71,19 @@ def _hashes(project: Project, coordinates: Sequence[str]) -> dict[str, Entry]:
     build.build(project, graph, [toolchain])
     here = host.read()
     with buildx.secret_files(here.secrets(toolchain.suite)) as folder:
+        failed = f"could not fetch {', '.join(coordinates)}"
         try:
-            output = daemon.client().containers.run(
-                matrix.tag(toolchain.name),
-                ["fetch-artefacts", "--hash", "artefacts", *coordinates],
-                volumes={str(folder): {"bind": "/run/secrets", "mode": "ro"}},
-                environment=dict(here.proxies),
-                remove=True,
-            )
+            with daemon.explained(failed):
+                output = daemon.client().containers.run(
+                    matrix.tag(toolchain.name),
+                    ["fetch-artefacts", "--hash", "artefacts", *coordinates],
+                    volumes={str(folder): {"bind": "/run/secrets", "mode": "ro"}},
+                    environment=dict(here.proxies),
+                    remove=True,
+                )
         except ContainerError as error:
             said = error.stderr.decode(errors="replace") if isinstance(error.stderr, bytes) else str(error.stderr)
-            raise SparkImagesError(f"could not fetch {', '.join(coordinates)}:\n{said.strip()}") from None
+            raise SparkImagesError(f"{failed}:\n{said.strip()}") from None
     return {coordinate: Entry(**entry) for coordinate, entry in json.loads(output).items()}
 
 

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from spark_images.engine import daemon
 from spark_images.engine.gpu import reason_to_skip
 from spark_images.errors import CommandError, SparkImagesError, UsageError
 from spark_images.matrix.model import GPU
@@ -59,6 +60,7 @@ def serve(project: Project, spark: str, variant: str, port: int, folder: str) ->
             process.wait()  # Ctrl-C also reaches docker run, which stops the container
             return
     if process.returncode:
+        reason = daemon.lost() or "see its output above"
         raise CommandError(
-            f"the notebook server ended with exit code {process.returncode}: see its output above", process.returncode
+            f"the notebook server ended with exit code {process.returncode}: {reason}", process.returncode
         )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import docker
-from docker.errors import APIError, NotFound
+from docker.errors import NotFound
 from docker.models.containers import Container
 
 from spark_images.engine import build, daemon, gpu
@@ -112,7 +112,8 @@ def run(
     line = command(reference, arguments, terminal=terminal, device=device, ports=published, mount=mount)
     exit_code = subprocess.run(line, check=False).returncode
     if exit_code:
-        raise CommandError(f"{cell.name}: {' '.join(arguments)} ended with exit code {exit_code}", exit_code)
+        failed = f"{cell.name}: {' '.join(arguments)} ended with exit code {exit_code}"
+        raise CommandError(": ".join(filter(None, (failed, daemon.lost()))), exit_code)
 
 
 def words(text: str) -> list[str]:
@@ -171,24 +172,15 @@ def cluster(project: Project, cell: Cell, workers: int) -> None:
 
 @contextmanager
 def _network(client: docker.DockerClient, name: str) -> Iterator[str]:
-    with _explained(f"the network {name} cannot be created"):
+    with daemon.explained(f"the network {name} cannot be created"):
         network = client.networks.create(name)
     try:
         yield name
     finally:
-        with _explained(
+        with daemon.explained(
             f"the network {name} cannot be removed", f"stop the jobs in it, then run docker network rm {name}"
         ):
             network.remove()
-
-
-@contextmanager
-def _explained(what: str, advice: str = "") -> Iterator[None]:
-    """Turns an engine's error into a SparkImagesError that says `what` failed, why, and the `advice`."""
-    try:
-        yield
-    except APIError as error:
-        raise SparkImagesError(": ".join(filter(None, (what, error.explanation, advice)))) from None
 
 
 @contextmanager
@@ -201,7 +193,7 @@ def _started(
     ports: Sequence[int],
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[Container]:
-    with _explained(f"{name} cannot be created"):
+    with daemon.explained(f"{name} cannot be created"):
         container = client.containers.create(
             reference,
             [mode],
@@ -213,9 +205,9 @@ def _started(
             environment=dict(environment or {}),
         )
     try:
-        with _explained(f"{name} did not start"):
+        with daemon.explained(f"{name} did not start"):
             container.start()
         yield container
     finally:
-        with suppress(NotFound):  # the user removed it
+        with daemon.explained(f"{name} cannot be removed"), suppress(NotFound):  # the user removed it
             container.remove(force=True, v=True)

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import requests
 from docker.errors import ImageNotFound, NullResource
 
 from spark_images.engine import build, buildx, daemon, host, records, rootfs
@@ -144,6 +145,20 @@ def test_one_missing_image_changes_no_tag(small: Project, graph: Graph, edges: E
     with pytest.raises(SparkImagesError, match="does not have the image"):
         build.build(small, graph, [graph.targets["spark-9.0"], graph.targets["spark-9.0-lake"]])
     assert edges.images.named == {}
+
+
+def test_an_engine_that_dies_before_the_tags_is_an_error(
+    small: Project, graph: Graph, baseline: list[Target], edges: Edges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(_: str) -> None:
+        raise requests.ConnectionError("refused")
+
+    monkeypatch.setattr(daemon, "find", lambda _: SimpleNamespace(id="sha256:1", tag=dies))
+    with pytest.raises(
+        SparkImagesError, match=r"^spark-k8s-spark-9\.0:latest cannot be tagged: the container engine no longer answers"
+    ):
+        build.build(small, graph, baseline)
+    assert not records.RECORDS.exists()
 
 
 def test_a_full_disk_stops_a_build_before_its_first_step(

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from spark_images.engine import buildx
+from spark_images.engine import buildx, daemon
 from spark_images.engine.host import Apt, Host
 from spark_images.errors import SparkImagesError
 
@@ -163,6 +163,7 @@ def bake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, checkout: Path) -> Run
     docker = tmp_path / "bin/docker"
     docker.parent.mkdir()
     monkeypatch.setenv("PATH", str(docker.parent), prepend=os.pathsep)
+    monkeypatch.setattr(daemon, "lost", lambda: "")
 
     def run(script: str, host: Host = SILENT, definition: Mapping[str, Any] = DEFINITION, **how: Any) -> Ran:
         seen = Path(mkdtemp(dir=tmp_path))
@@ -284,6 +285,16 @@ def test_a_failed_bake_explains_the_failure_and_names_the_log(bake: Run, checkou
 def test_a_log_that_cannot_be_written_is_an_error(bake: Run) -> None:
     with pytest.raises(SparkImagesError, match=r"/\.build/logs/\S+\.log cannot be written: "):
         bake(f"{DONE}; rm -r .build/logs; touch .build/logs")
+
+
+def test_a_failed_bake_says_that_the_engine_died(bake: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(daemon, "lost", lambda: "the container engine no longer answers")
+    with pytest.raises(SparkImagesError) as raised:
+        bake("echo ERROR: failed to receive status: error reading from server: EOF; exit 1")
+    first, second, last = str(raised.value).splitlines()
+    assert first == "the container engine no longer answers"
+    assert second == "the build failed: ERROR: failed to receive status: error reading from server: EOF"
+    assert last.startswith("full log: ")
 
 
 def test_a_failed_bake_offline_names_the_mirror(bake: Run) -> None:

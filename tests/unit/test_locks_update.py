@@ -11,6 +11,7 @@ from typing import Any
 from zipfile import ZipFile
 
 import pytest
+import requests
 
 from spark_images.engine import build, daemon, host
 from spark_images.engine.host import Apt, Host
@@ -221,6 +222,22 @@ def test_artefacts_are_fetched_with_the_hosts_proxies_and_secrets(tree: Tree, mo
     assert seen["environment"] == proxies
     assert seen["mount"] == {"bind": "/run/secrets", "mode": "ro"}
     assert "https://pip.example" in seen["secrets"]["pip-conf"]
+
+
+def test_an_engine_that_dies_while_artefacts_are_fetched_is_an_error(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(*_: Any, **__: Any) -> bytes:
+        raise requests.ConnectionError("refused")
+
+    tree.dockerfile("base/toolchain", "FROM scratch\n")
+    monkeypatch.setattr(host, "read", lambda: Host(None, Apt(), {}, None, {}))
+    monkeypatch.setattr(build, "build", lambda *_: None)
+    monkeypatch.setattr(daemon, "client", lambda: SimpleNamespace(containers=SimpleNamespace(run=dies)))
+    with pytest.raises(
+        SparkImagesError, match=r"^could not fetch group:a:1: the container engine no longer answers \(refused\)"
+    ):
+        update._hashes(tree.load(), ["group:a:1"])
 
 
 def test_a_python_lock_uses_the_hosts_index_and_ca_and_has_hashes(

@@ -178,9 +178,28 @@ def test_a_cluster_without_workers_is_an_error(small: Project) -> None:
         run.cluster(small, run.chosen(small, "", ""), 0)
 
 
-def test_run_passes_on_the_exit_code_of_the_command(small: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("lost", "end"), [("", ""), ("the engine died", ": the engine died")])
+def test_run_passes_on_the_exit_code_of_the_command(
+    small: Project, monkeypatch: pytest.MonkeyPatch, lost: str, end: str
+) -> None:
     monkeypatch.setattr(daemon, "find", lambda _: "held")
+    monkeypatch.setattr(daemon, "lost", lambda: lost)
     monkeypatch.setattr(run, "command", lambda *_, **__: ["bash", "-c", "exit 7"])
     with pytest.raises(CommandError) as raised:
         run.run(small, run.chosen(small, "", ""), ["spark-submit"])
     assert raised.value.exit_code == 7
+    assert str(raised.value) == f"spark-10.0: spark-submit ended with exit code 7{end}"
+
+
+@pytest.mark.parametrize(("lost", "end"), [("", ": see its output above"), ("the engine died", ": the engine died")])
+def test_a_notebook_server_that_fails_is_an_error_with_its_exit_code(
+    small: Project, monkeypatch: pytest.MonkeyPatch, lost: str, end: str
+) -> None:
+    monkeypatch.setattr(daemon, "find", lambda _: "held")
+    monkeypatch.setattr(daemon, "lost", lambda: lost)
+    monkeypatch.setattr(run, "check_port", lambda _: None)
+    monkeypatch.setattr(run, "command", lambda *_, **__: ["bash", "-c", "exit 7"])
+    with pytest.raises(CommandError) as raised:
+        notebook.serve(small, "9.0", "baseline", 9999, "")
+    assert raised.value.exit_code == 7
+    assert str(raised.value) == f"the notebook server ended with exit code 7{end}"

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import requests
 from docker.errors import APIError, NotFound
 
 from spark_images.engine import daemon
@@ -33,7 +34,7 @@ class Engine:
 
     def __init__(self) -> None:
         self.log: list[tuple[str, str]] = []
-        self.faults: dict[tuple[str, str], APIError] = {}
+        self.faults: dict[tuple[str, str], Exception] = {}
         self.published: dict[str, Mapping[str, Any]] = {}
         self.containers = SimpleNamespace(create=self._container)
         self.networks = SimpleNamespace(create=self._network)
@@ -106,6 +107,29 @@ def test_an_error_names_its_container(
         start()
     assert str(raised.value) == f"{machine} {said}: port 8081 is allocated"
     assert engine.left == set()
+
+
+@pytest.mark.parametrize(
+    ("step", "part"),
+    [
+        *((step, machine) for machine in MACHINES for step in ("create", "start", "remove")),
+        ("create", "network"),
+        ("remove", "network"),
+    ],
+)
+def test_an_engine_that_dies_is_one_error(engine: Engine, start: Callable[[], None], step: str, part: str) -> None:
+    engine.faults[step, part] = requests.ConnectionError("refused")
+    with pytest.raises(
+        SparkImagesError, match=r"^[^\n]* the container engine no longer answers \(refused\): run ./boot"
+    ):
+        start()
+
+
+def test_a_container_that_cannot_be_removed_is_an_error(engine: Engine, start: Callable[[], None]) -> None:
+    engine.faults["remove", "worker-1"] = APIError("500", explanation="device busy")
+    with pytest.raises(SparkImagesError, match=r"^worker-1 cannot be removed: device busy$"):
+        start()
+    assert engine.left == {"worker-1"}
 
 
 def test_a_network_that_cannot_be_created_is_an_error(engine: Engine, start: Callable[[], None]) -> None:

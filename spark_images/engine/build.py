@@ -83,7 +83,7 @@ def build(
     if not no_cache:
         outdated = _outdated(matrix, plan(project, graph, requested, **how))
         if not outdated:
-            print(f"everything requested is up to date ({len(requested)} layers and images)")
+            print(f"everything requested is up to date ({_counted(requested)})")
             return
         requested = outdated
     daemon.check_disk(found, matrix.settings.min_free_disk_gb + _disk_gb(matrix, requested))
@@ -99,6 +99,13 @@ def build(
     built_from = keys.keys(todo.definition)
     digests = buildx.bake(todo.definition, here, todo.suites, online=online, builder=builder, no_cache=no_cache)
     _name(matrix, todo.requested, digests, built_from)
+
+
+def _counted(targets: Sequence[Target]) -> str:
+    """Returns how many layers and images these targets are, such as `1 layer and 2 images`."""
+    images = sum(target.recipe.level == "runtime" for target in targets)
+    counts = {"layer": len(targets) - images, "image": images}
+    return " and ".join(f"{count} {noun}{'' if count == 1 else 's'}" for noun, count in counts.items() if count)
 
 
 def _outdated(matrix: Matrix, whole: Plan) -> list[Target]:

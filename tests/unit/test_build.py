@@ -273,6 +273,29 @@ def test_an_up_to_date_image_is_not_rebuilt(
     assert [name for name, _ in edges.calls] == ["bake", "rootfs", "bake", "bake"]
 
 
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["spark-9.0"], "1 image"),
+        (["conf"], "1 layer"),
+        (["spark-9.0", "conf"], "1 layer and 1 image"),
+        (["spark-9.0", "spark-9.0-lake", "conf"], "1 layer and 2 images"),
+    ],
+)
+def test_the_summary_counts_layers_and_images(
+    small: Project,
+    graph: Graph,
+    edges: Edges,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    names: list[str],
+    said: str,
+) -> None:
+    monkeypatch.setattr(records, "is_current", lambda *_: True)
+    build.build(small, graph, [graph.targets[name] for name in names])
+    assert capsys.readouterr().out == f"everything requested is up to date ({said})\n"
+
+
 def test_a_change_during_a_build_causes_another_build(
     small: Project, graph: Graph, baseline: list[Target], edges: Edges, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,7 +25,7 @@ for chatty in ("docker", "urllib3"):
     logging.getLogger(chatty).setLevel(logging.WARNING)
 
 SYSTEMD = Path("/run/systemd/system")
-"""This folder exists if systemd runs the machine, and the engine. Otherwise ./bootstrap starts the engine."""
+"""This folder exists if systemd runs the machine and the engine. Otherwise ./bootstrap starts the engine."""
 
 MINIMUM_ENGINE = (23, 0)
 """The first engine that builds with BuildKit by default, and whose BuildKit supports here-documents in Dockerfiles."""
@@ -81,7 +81,7 @@ def explained(what: str, advice: str = "") -> Iterator[None]:
 def lost() -> str:
     """Returns an error message if the engine no longer answers, or "" if it answers.
 
-    For errors of the CLI, which do not tell a failed command from an engine that died. Waits up to 10 s.
+    Use it after the CLI fails: its exit code does not show whether the engine died. Waits up to 10 s.
     """
     try:
         docker.from_env(timeout=10).close()

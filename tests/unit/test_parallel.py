@@ -1,4 +1,4 @@
-"""Tests of parallel jobs, with small processes instead of Nox."""
+"""Runs jobs in parallel, with small processes in place of Nox."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ from spark_images.checks.results import Outcome, Status
 from spark_images.checks.tiers import Tier
 
 LIMIT = 20
-"""Seconds for a run to end after an interrupt."""
+"""Seconds that an interrupted run may take to end."""
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,7 @@ def _results_of_the_test(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
 
 
-def test_a_job_runs_nox_with_its_tier_and_a_report() -> None:
+def test_a_job_is_a_nox_command_with_its_tier_and_a_report() -> None:
     command = parallel.nox(Job("test-9.0", Tier.QUICK))
     assert command[1:] == [
         *("-m", "nox", "--session", "test-9.0", "--report", str(results.RESULTS / "test-9.0-quick.json")),
@@ -36,7 +36,7 @@ def test_a_job_runs_nox_with_its_tier_and_a_report() -> None:
     assert "--" not in parallel.nox(Job("network"))
 
 
-def test_two_jobs_run_in_parallel(tmp_path: Path) -> None:
+def test_at_most_at_once_jobs_run_together(tmp_path: Path) -> None:
     marks = tmp_path / "marks"
     marks.mkdir()
     script = f"touch {marks}/$0; ls {marks} | wc -l > {tmp_path}/$0; sleep 0.2; rm {marks}/$0"
@@ -48,12 +48,12 @@ def test_two_jobs_run_in_parallel(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", ["exit 1", "exit 5", "kill -TERM $$", "kill -KILL $$"])
-def test_a_failed_or_killed_job_is_a_failure_and_shows_its_log(ending: str) -> None:
+def test_a_failed_or_killed_job_shows_its_log(ending: str) -> None:
     said: list[str] = []
     (outcome,) = parallel.run([Job("a")], said.append, command=lambda _: ["sh", "-c", f"echo why; {ending}"])
     assert outcome.status is Status.FAILED
     assert said[0].startswith("why\na: failed")
-    assert said[0].endswith(f"; the whole log: {parallel.log_of(Job('a'))}")
+    assert said[0].endswith(f"; full log: {parallel.log_of(Job('a'))}")
 
 
 def test_a_failed_job_does_not_stop_the_others() -> None:
@@ -64,7 +64,7 @@ def test_a_failed_job_does_not_stop_the_others() -> None:
     assert len(outcomes) == 3
 
 
-def test_a_skipped_job_is_printed_with_its_reason_and_time(tmp_path: Path) -> None:
+def test_a_skipped_job_shows_its_reason_and_time(tmp_path: Path) -> None:
     skipped = Outcome("test-9.0-gpu", Status.SKIPPED, 1.2, "no CUDA device")
     assert parallel.said(skipped, tmp_path / "log") == "test-9.0-gpu: skipped: no CUDA device (1 s)"
 
@@ -87,12 +87,12 @@ def alive(number: int) -> bool:
 
 
 IN_THE_BACKGROUND = ("sh", "-c", "trap '' INT; exec \"$@\"", "sh")
-"""Starts a command that ignores SIGINT, as a shell does in the background."""
+"""Starts a command with SIGINT ignored, as a shell does in the background."""
 
 
 @pytest.mark.parametrize("start", [(), IN_THE_BACKGROUND], ids=["foreground", "background"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_ends_the_running_jobs_and_starts_no_other(
+def test_an_interrupt_stops_the_running_jobs_and_starts_no_other(
     tmp_path: Path, start: Sequence[str], number: int
 ) -> None:
     command = [*start, sys.executable, "-c", textwrap.dedent(INTERRUPTED), str(tmp_path)]

@@ -47,9 +47,9 @@ def test_an_unknown_name_exits_with_2_and_names_the_nearest(
     assert raised.value.code == 2
     said = capsys.readouterr().err
     assert said.startswith(
-        f'error: there is no {"Spark version" if flag == "--spark" else "variant"} "{wrong}": there is '
+        f'error: unknown {"Spark version" if flag == "--spark" else "variant"} "{wrong}"; expected one of '
     )
-    assert said.endswith(f'{", ".join(names)}; the nearest is "{names[-1]}"\n')
+    assert said.endswith(f'{", ".join(names)} (did you mean "{names[-1]}"?)\n')
 
 
 def test_a_setting_that_is_not_a_number_exits_with_2(
@@ -186,7 +186,7 @@ def test_an_unknown_kind_of_lock_exits_with_2(inv: Inv, capsys: pytest.CaptureFi
     with pytest.raises(SystemExit) as raised:
         inv("lock.update", "--only", "pyton")
     assert raised.value.code == 2
-    assert capsys.readouterr().err.endswith('the nearest is "python"\n')
+    assert capsys.readouterr().err.endswith('(did you mean "python"?)\n')
 
 
 def test_inv_list_shows_every_task(inv: Inv, capsys: pytest.CaptureFixture[str]) -> None:

@@ -85,6 +85,7 @@ def lint(session: nox.Session) -> None:
     """Ruff: style and faults."""
     session.run("ruff", "format", "--check", ".")
     session.run("ruff", "check", ".")
+    session.run("python", "-m", "spark_images.checks.prose")
 
 
 @checks()

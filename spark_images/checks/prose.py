@@ -78,7 +78,8 @@ def check(texts: Sequence[tuple[str, Text]], rules: Sequence[Rule]) -> list[Find
                 if rule.covers(path) and (hit := pattern.search(sentence)):
                     message = rule.message.replace("{found}", " ".join(hit[0].split()))
                     found.add(Finding(path, text.line_at(start + hit.start()), rule.name, message))
-            words = sum(1 for word in sentence.split() if re.search(r"\w", word))
+            items = sentence.split(";") if sentence.count(";") > 1 else [sentence]
+            words = max(sum(1 for word in item.split() if re.search(r"\w", word)) for item in items)
             for rule in rules:
                 if 0 < rule.max_words < words:
                     message = rule.message.replace("{found}", str(words))
@@ -128,7 +129,8 @@ def files(paths: Sequence[str], skip: Sequence[str]) -> list[str]:
     try:
         listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\0")
     except (OSError, subprocess.CalledProcessError) as error:
-        raise SparkImagesError(f"Git cannot list the files to check: {error}. Run this in a clone.") from None
+        reason = error.stderr.strip() if isinstance(error, subprocess.CalledProcessError) else error
+        raise SparkImagesError(f"Git cannot list the files to check: {reason}. Name paths of this clone.") from None
     return [
         path
         for path in sorted(set(listed))

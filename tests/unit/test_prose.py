@@ -1,6 +1,7 @@
 """Every rule of the prose linter finds only its bad examples, and each kind of file gives its texts and lines."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -171,9 +172,38 @@ def test_sentences_end_at_a_full_stop_but_not_in_an_abbreviation() -> None:
     ]
 
 
-def test_the_command_prints_findings_and_exits_with_1(capsys: pytest.CaptureFixture[str]) -> None:
-    assert prose.main(["README.md"]) == 0
+@pytest.fixture
+def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with one bad page, and a bad page that Git ignores."""
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    (tmp_path / "good.md").write_text("The lock is in the folder.\n")
+    (tmp_path / "bad.md").write_text("# Title\n\nThe lock lies in the folder.\n")
+    (tmp_path / "ignored.md").write_text("The lock lies in the folder.\n")
+    (tmp_path / ".gitignore").write_text("ignored.md\n")
+    monkeypatch.setattr(prose, "ROOT", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("clone")
+@pytest.mark.parametrize("arguments", [[], ["bad.md"], ["."]])
+def test_the_command_prints_findings_and_exits_with_1(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert prose.main(arguments) == 1
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("bad.md:3: ")
+    assert line.endswith("(stands-in)")
+
+
+@pytest.mark.usefixtures("clone")
+def test_the_command_exits_with_0_without_findings(capsys: pytest.CaptureFixture[str]) -> None:
+    assert prose.main(["good.md"]) == 0
     assert capsys.readouterr().out == "no findings\n"
+
+
+@pytest.mark.usefixtures("clone")
+def test_a_path_outside_of_the_clone_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert prose.main(["/etc"]) == 1
+    assert "outside repository" in capsys.readouterr().err
 
 
 def test_an_unknown_path_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:

@@ -78,6 +78,7 @@ def lint(session: nox.Session) -> None:
     """Check formatting and rules with Ruff."""
     session.run("ruff", "format", "--check", ".")
     session.run("ruff", "check", ".")
+    session.run("python", "-m", "spark_images.checks.prose")
 
 
 @checks()

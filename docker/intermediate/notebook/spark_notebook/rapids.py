@@ -34,7 +34,11 @@ def gpu_plan(query: Any) -> str:
     _settings()
     spark = running()
     if spark is None or not hasattr(query, "_jdf"):
-        raise RuntimeError("gpu_plan needs a session in this notebook: leave out SPARK_REMOTE and restart the kernel")
+        raise RuntimeError(
+            "gpu_plan needs a query of a Spark session that runs in this container, without Spark Connect. If the "
+            "container has SPARK_REMOTE, start it without that variable. Otherwise restart the kernel and create the "
+            "session without remote()"
+        )
     return str(spark._jvm.com.nvidia.spark.rapids.ExplainPlan.explainPotentialGpuPlan(query._jdf, "ALL"))
 
 

@@ -1,27 +1,28 @@
 #!/bin/bash
-# start-<server>.sh and stop-<server>.sh, as Spark's own distribution has them: a server in the background, or in the
-# foreground with SPARK_NO_DAEMONIZE, as Kubernetes operators ask for it.
-# stop-<server>.sh signals only the process that start-<server>.sh recorded, whatever has its number now.
-# Reads: SPARK_NO_DAEMONIZE, SPARK_LOG_DIR, SPARK_PID_DIR. Arguments: the mode's.
+# start-<server>.sh and stop-<server>.sh, as in Spark's own distribution. A server starts in the background, or in the
+# foreground if SPARK_NO_DAEMONIZE is set, as Kubernetes operators do.
+# stop-<server>.sh signals only the process that start-<server>.sh recorded, and no later process with the same PID.
+# Reads: SPARK_NO_DAEMONIZE, SPARK_LOG_DIR, SPARK_PID_DIR. Arguments: those of the mode.
 set -euo pipefail
 export SPARK_HOME=${SPARK_HOME:-/opt/spark}
 
 [[ ${0##*/} =~ ^(start|stop)-(master|worker|connect|history|thriftserver)(-server)?\.sh$ ]] ||
-    { echo "$0: call start-<server>.sh or stop-<server>.sh" >&2; exit 2; }
+    { echo "$0: unknown name: call start-<server>.sh or stop-<server>.sh" >&2; exit 2; }
 action=${BASH_REMATCH[1]} mode=${BASH_REMATCH[2]}
 pid_file=${SPARK_PID_DIR:-/tmp}/spark-$mode.pid
 
-# born PID: prints when the process began and fails where it has ended. The kernel gives its number to another process
-# later, and after a restart of the container or the machine, but never with the same start in the same boot.
+# born PID: prints the start time of the process and the ID of the boot. Fails if the process has ended. Another process
+# can get the same PID later, or after a restart, but never with the same start time in the same boot.
 born() {
     local stat
     stat=$(cat "/proc/$1/stat" 2> /dev/null) || return
-    # The fields after the name, which may hold spaces and parentheses: first the state, the twentieth is the start.
+    # The fields after the name, because a name can contain spaces and parentheses. The first is the state, and the
+    # twentieth is the start time.
     read -ra stat <<< "${stat##*) }"
     [[ ${stat[0]} != [ZX] ]] && echo "${stat[19]} $(< /proc/sys/kernel/random/boot_id)"
 }
 
-# record PID: writes the number of the process, and in a second line when it began.
+# record PID: writes the PID, and what `born` prints in a second line.
 record() { { echo "$1" && born "$1" || true; } > "$pid_file"; }
 
 if [[ $action == stop ]]; then
@@ -39,7 +40,7 @@ if [[ $action == stop ]]; then
         runs || { rm -f "$pid_file"; exit 0; }
         sleep 0.1
     done
-    echo "$mode ($pid) did not end within 60 s" >&2
+    echo "$mode ($pid) did not end within 60 s: end it with kill -9 $pid" >&2
     exit 1
 elif [[ -v SPARK_NO_DAEMONIZE ]]; then
     record $$

@@ -106,6 +106,12 @@ def fresh(session: nox.Session) -> None:
 
 
 @checks()
+def docs(session: nox.Session) -> None:
+    """Builds the documentation site: every link, anchor and image exists, and every page is listed."""
+    session.run("inv", "docs.build")
+
+
+@checks()
 def build(session: nox.Session) -> None:
     """Builds every layer and every image."""
     session.run("inv", "build.all")

@@ -23,6 +23,7 @@ from spark_images.matrix.selection import select
 from spark_images.plan.project import load_project
 from spark_images.reports import budgets, catalogue, drawing, measure, printing
 from spark_images.running import notebook, run
+from spark_images.site import build as site
 
 SPARK = "a Spark version, or several: --spark 3.5.8 --spark 4.1.1 (default: all)"
 VARIANT = "a variant, or several: --variant baseline --variant iceberg (default: all; `inv images.list` shows them)"
@@ -210,6 +211,18 @@ def bench(context: Context, only: list[str], cells: list[str], runs: int = 0, js
         printing.print_results(results.summary(found))
 
 
+@command()
+def docs_build(context: Context) -> None:
+    """Build the documentation site in .build/site; fail on a broken link, an unlisted page or a warning."""
+    print(site.build(site.generated(load_project())) / "index.html")
+
+
+@command(help={"port": "the port on this machine"})
+def docs_serve(context: Context, port: int = 8000) -> None:
+    """Serve the documentation site on this machine, and build it again when a file changes."""
+    site.serve(port)
+
+
 namespace = Collection(
     Collection(
         "build",
@@ -230,6 +243,7 @@ namespace = Collection(
     ),
     Collection("images", list=images_list, sizes=images_sizes, budgets=images_budgets, catalog=images_catalog),
     Collection("lock", update=lock_update, check=lock_check),
+    Collection("docs", build=docs_build, serve=docs_serve),
     graph,
     bench,
 )

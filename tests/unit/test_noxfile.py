@@ -67,7 +67,7 @@ def test_the_jobs_of_the_default_run_are_sessions(listed: Mapping[str, object], 
 
 def test_the_default_run_is_short_to_read(listed: Mapping[str, Mapping[str, str]]) -> None:
     marked = [name for name, session in listed.items() if session["mark"] == "*"]
-    assert marked == ["lint", "types", "unit", "fresh", "build", "budgets", "cells"]
+    assert marked == ["lint", "types", "unit", "fresh", "docs", "build", "budgets", "cells"]
     assert len({session["description"] for session in listed.values()}) == len(listed)
 
 

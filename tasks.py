@@ -23,7 +23,6 @@ from spark_images.matrix.selection import select
 from spark_images.plan.project import load_project
 from spark_images.reports import budgets, catalogue, drawing, measure, printing
 from spark_images.running import notebook, run
-from spark_images.site import build as site
 
 SPARK = "a Spark version, or several: --spark 3.5.8 --spark 4.1.1 (default: all)"
 VARIANT = "a variant, or several: --variant baseline --variant iceberg (default: all; `inv images.list` shows them)"
@@ -214,12 +213,16 @@ def bench(context: Context, only: list[str], cells: list[str], runs: int = 0, js
 @command()
 def docs_build(context: Context) -> None:
     """Build the documentation site in .build/site; fail on a broken link, an unlisted page or a warning."""
+    from spark_images.site import build as site  # noqa: PLC0415 -- MkDocs would slow every other task
+
     print(site.build(site.generated(load_project())) / "index.html")
 
 
 @command(help={"port": "the port on this machine"})
 def docs_serve(context: Context, port: int = 8000) -> None:
     """Serve the documentation site on this machine, and build it again when a file changes."""
+    from spark_images.site import build as site  # noqa: PLC0415 -- MkDocs would slow every other task
+
     site.serve(port)
 
 

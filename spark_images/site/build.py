@@ -39,8 +39,8 @@ def generated(project: Project) -> pages.Generated:
 def build(written: pages.Generated, root: Path = ROOT) -> Path:
     """Builds the site of the repository `root`; returns its folder.
 
-    Raises SparkImagesError, naming each file, for a broken link or anchor, a missing image, a page that is not in `nav`,
-    any other warning of MkDocs, and a page that would load something from another machine.
+    Raises SparkImagesError, naming each file, for a broken link or anchor, a missing image, a page that is not in
+    `nav`, any other warning of MkDocs, and a page that would load something from another machine.
     """
     with _faults() as faults:
         config = _config(written, root)
@@ -72,7 +72,7 @@ def serve(port: int, root: Path = ROOT) -> None:
             server.watch(str(path))
     print(f"http://{HOST}:{port}/  (Ctrl-C stops)", flush=True)
     try:
-        server.serve()
+        server.serve()  # type: ignore[no-untyped-call]
     except KeyboardInterrupt:
         pass
     finally:

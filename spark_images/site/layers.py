@@ -12,6 +12,9 @@ SMALLEST = 500_000
 """In bytes: a smaller layer would have no visible bar."""
 
 
+RESULTS = "benchmarks/results"
+
+
 def page(project: Project, measured: Mapping[str, Layer] | None = None) -> str:
     """Returns the page as Markdown. `measured` are the layers by their names; by default those of the catalogue.
 
@@ -60,3 +63,5 @@ def _bar(layer: Layer, widest: int) -> str:
     size, packed = 100 * layer.size / widest, 100 * layer.compressed / max(layer.size, 1)
     inner = f'<span style="width: {min(packed, 100):.1f}%"></span>'
     return f'<span class="bar" aria-hidden="true"><span style="width: {size:.1f}%">{inner}</span></span>'
+    yield from ("", "## Compared with the official recipe", "", f"![Chart: image sizes](../{RESULTS}/size.svg)", "")
+    yield f"[The benchmark results](../{RESULTS}/README.md) explain the figures."

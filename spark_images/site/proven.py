@@ -1,6 +1,7 @@
 """The page "What is proven": what the default run tests on each cell, from the rules that Nox runs by."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from spark_images.checks import default_run, suites
 from spark_images.checks.tiers import Tier
@@ -14,10 +15,10 @@ MEANING = {
     Tier.KUBERNETES: "The tests on a cluster only.",
 }
 NEVER = "**never run**"
-"""What is proven by the tests that need a device. No machine with a GPU has run them: only a person can know that."""
+"""For the tests that need a device. No machine with a GPU has run them, which no rule can tell: change it by hand."""
 
 NONE = "–"
-COLUMNS = ("image", "tier", "folders of tests/integration", "chosen by markers", "cluster", "browser", "GPU device")
+COLUMNS = ("cell", "tier", "on a cluster", "in a browser", "on a GPU")
 
 
 def page(project: Project) -> str:
@@ -28,14 +29,12 @@ def page(project: Project) -> str:
 def on_the_cluster(cell: Cell, cells: Sequence[Cell]) -> str:
     """Returns what the default run tests of a cell on a cluster, as Markdown."""
     tiers = {job.tier for job in default_run.jobs(cells) if job.session == default_run.session_of(cell)}
-    if not tiers & {Tier.FULL, Tier.NO_DEVICE, Tier.KUBERNETES}:
-        return NONE
     arguments = suites.kubernetes(cell, cells, "")
-    paths = [argument.rpartition("/")[2] for argument in arguments if argument.startswith(str(suites.KUBERNETES))]
-    if not paths:
+    if not arguments or not tiers & {Tier.FULL, Tier.NO_DEVICE, Tier.KUBERNETES}:
         return NONE
-    files = ", ".join(f"`{path}`" for path in paths if path.endswith(".py")) or "all"
-    return f"{files}: `{arguments[arguments.index('-m') + 1]}`" if "-m" in arguments else files
+    names = [Path(argument).name for argument in arguments if argument.endswith(".py")]
+    files = ", ".join(f"`{name}`" for name in names) or "all"
+    return f"{files}, `{arguments[arguments.index('-m') + 1]}`" if "-m" in arguments else files
 
 
 def _lines(project: Project) -> Iterator[str]:
@@ -43,45 +42,51 @@ def _lines(project: Project) -> Iterator[str]:
     cells = matrix.buildable
     yield "# What is proven"
     yield ""
-    yield "`inv docs.build` writes this page from images.toml and the rules of the default run (`nox`). It shows which tests"
-    yield "run on which image. The results of a run are in `.build/results`."
+    yield "The default run, `nox`, tests each cell of the matrix. This page shows which tests it runs. `inv docs.build`"
+    yield "writes the page from images.toml and the rules that Nox uses. `.build/results` contains the results of a run."
     for kind, image in matrix.images.items():
         if own := [cell for cell in cells if cell.image == kind]:
             yield from ("", f"## {image.title.partition(' {')[0]}", "")
-            yield from _table(COLUMNS, [_row(project, cell) for cell in own])
-    yield from ("", "## What the columns mean", "")
-    yield "- **tier**: the part of the tests that the default run asks for."
+            yield from _table(COLUMNS, [_row(cell, cells) for cell in own])
+    yield ""
+    yield "- **on a cluster**: the tests in tests/kubernetes. They are skipped if `KUBECONFIG` names no cluster."
+    yield "- **in a browser**: JupyterLab in headless Chromium."
+    yield "- **on a GPU**: the tests marked `device`. The default run omits them. No machine with a GPU has run them."
+    yield from ("", "## What a tier runs", "")
     used = {job.tier for job in default_run.jobs(cells)}
-    yield from (f"    - `{tier.value}`: {MEANING[tier]}" for tier in Tier if tier in used)
-    yield "- **chosen by markers**: pytest's expression that chooses tests in these folders. Without one, all tests run."
-    yield "- **cluster**: the files of tests/kubernetes that run. They are skipped if `KUBECONFIG` names no cluster."
-    yield "- **browser**: JupyterLab is opened in headless Chromium."
-    yield "- **GPU device**: the tests marked `device`. The default run omits them, and no machine with a GPU has run them."
-    others = [job.session for job in default_run.jobs(cells) if job.session not in _sessions(cells)]
-    yield from ("", f"Sessions that are not about one cell: {', '.join(f'`{name}`' for name in sorted(others))}.")
-    yield "[CONTRIBUTING.md](../CONTRIBUTING.md#sessions) describes them."
+    yield from (f"- `{tier.value}`: {MEANING[tier]}" for tier in Tier if tier in used)
+    yield ""
+    yield "Each test runs in full once for each set of layers that it tests. Pytest's markers choose the tests."
+    yield ""
+    yield from _table(("folders in tests/integration", "markers", "tier", "cells"), _suites(cells))
+    sessions = {default_run.session_of(cell) for cell in cells}
+    others = sorted({job.session for job in default_run.jobs(cells)} - sessions)
+    yield from ("", f"Other sessions with images: {', '.join(f'`{name}`' for name in others)}. They are described in")
+    yield "[CONTRIBUTING.md](../CONTRIBUTING.md#sessions)."
     if refused := [cell for cell in matrix.cells if cell.refusal]:
-        yield from ("", "## Not built, so not tested", "")
+        yield from ("", "## Not built", "")
         yield from _table(("cell", "reason"), [(f"`{cell.key}`", cell.refusal) for cell in refused])
 
 
-def _row(project: Project, cell: Cell) -> Sequence[str]:
-    cells = project.matrix.buildable
-    tier = default_run.tier(cell, cells)
-    expression = suites.expression(cell, cells, tier)
+def _row(cell: Cell, cells: Sequence[Cell]) -> Sequence[str]:
     return (
-        f"`{project.matrix.repository(cell.name)}`",
-        tier.value,
-        ", ".join(suites.folders(cell, tier)),
-        f"`{expression}`" if expression else "all",
+        f"`{cell.key}`",
+        f"`{default_run.tier(cell, cells).value}`",
         on_the_cluster(cell, cells),
         "yes" if cell in suites.browsed(cells) else NONE,
         NEVER if GPU in cell.features else NONE,
     )
 
 
-def _sessions(cells: Sequence[Cell]) -> set[str]:
-    return {default_run.session_of(cell) for cell in cells}
+def _suites(cells: Sequence[Cell]) -> list[Sequence[str]]:
+    """The tests on containers: a row for each choice of tests, with the cells that run it."""
+    chosen: dict[tuple[str, str, str], list[str]] = {}
+    for cell in cells:
+        tier = default_run.tier(cell, cells)
+        markers = suites.expression(cell, cells, tier)
+        what = (", ".join(suites.folders(cell, tier)), f"`{markers}`" if markers else "all", f"`{tier.value}`")
+        chosen.setdefault(what, []).append(f"`{cell.key}`")
+    return [(*what, ", ".join(keys)) for what, keys in chosen.items()]
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

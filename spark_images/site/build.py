@@ -46,10 +46,12 @@ def build(written: pages.Generated, root: Path = ROOT) -> Path:
         config = _config(written, root)
         mkdocs.build(config)
     site = Path(config.site_dir)
-    faults += offline.faults(site)
-    if faults:
+    # A link that MkDocs reported would be reported again as it is in the page.
+    if faults := faults or offline.faults(site):
         count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-        raise SparkImagesError("\n  ".join([f"the documentation has {count}:", *faults]))
+        raise SparkImagesError(
+            "\n  ".join([f"the documentation has {count} (`nav` in mkdocs.yml lists its pages):", *faults])
+        )
     return site
 
 

@@ -57,11 +57,11 @@ def _lines(project: Project, measured: Mapping[str, Layer]) -> Iterator[str]:
     if missing := sorted(images.keys() - measured.keys()):
         names = ", ".join(f"`{name}`" for name in missing)
         yield from ("", f"Not measured yet: {names}. Build the images and run `inv images.catalog`.")
+    yield from ("", "## Compared with the official recipe", "", f"![Chart: image sizes](../{RESULTS}/size.svg)", "")
+    yield f"[The benchmark results](../{RESULTS}/README.md) explain the figures."
 
 
 def _bar(layer: Layer, widest: int) -> str:
     size, packed = 100 * layer.size / widest, 100 * layer.compressed / max(layer.size, 1)
     inner = f'<span style="width: {min(packed, 100):.1f}%"></span>'
     return f'<span class="bar" aria-hidden="true"><span style="width: {size:.1f}%">{inner}</span></span>'
-    yield from ("", "## Compared with the official recipe", "", f"![Chart: image sizes](../{RESULTS}/size.svg)", "")
-    yield f"[The benchmark results](../{RESULTS}/README.md) explain the figures."

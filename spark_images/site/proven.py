@@ -34,7 +34,7 @@ def on_the_cluster(cell: Cell, cells: Sequence[Cell]) -> str:
         return NONE
     names = [Path(argument).name for argument in arguments if argument.endswith(".py")]
     files = ", ".join(f"`{name}`" for name in names) or "all"
-    return f"{files}, `{arguments[arguments.index('-m') + 1]}`" if "-m" in arguments else files
+    return f"{files}, markers `{arguments[arguments.index('-m') + 1]}`" if "-m" in arguments else files
 
 
 def _lines(project: Project) -> Iterator[str]:
@@ -43,7 +43,7 @@ def _lines(project: Project) -> Iterator[str]:
     yield "# What is proven"
     yield ""
     yield "The default run, `nox`, tests each cell of the matrix. This page shows which tests it runs. `inv docs.build`"
-    yield "writes the page from images.toml and the rules that Nox uses. `.build/results` contains the results of a run."
+    yield "writes the page from images.toml and the rules that Nox uses. `.build/results` holds the results of a run."
     for kind, image in matrix.images.items():
         if own := [cell for cell in cells if cell.image == kind]:
             yield from ("", f"## {image.title.partition(' {')[0]}", "")
@@ -61,8 +61,8 @@ def _lines(project: Project) -> Iterator[str]:
     yield from _table(("folders in tests/integration", "markers", "tier", "cells"), _suites(cells))
     sessions = {default_run.session_of(cell) for cell in cells}
     others = sorted({job.session for job in default_run.jobs(cells)} - sessions)
-    yield from ("", f"Other sessions with images: {', '.join(f'`{name}`' for name in others)}. They are described in")
-    yield "[CONTRIBUTING.md](../CONTRIBUTING.md#sessions)."
+    yield from ("", f"Other sessions with images: {', '.join(f'`{name}`' for name in others)}. ")
+    yield "[CONTRIBUTING.md](../CONTRIBUTING.md#sessions) describes them."
     if refused := [cell for cell in matrix.cells if cell.refusal]:
         yield from ("", "## Not built", "")
         yield from _table(("cell", "reason"), [(f"`{cell.key}`", cell.refusal) for cell in refused])

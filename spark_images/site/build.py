@@ -58,7 +58,7 @@ def build(written: pages.Generated, root: Path = ROOT) -> Path:
 def serve(port: int, root: Path = ROOT) -> None:
     """Serves the site on this machine until Ctrl-C, and builds it again when a file changes.
 
-    Raises SparkImagesError if the first build fails. A later fault is printed, and the site stays as it was.
+    Raises SparkImagesError if the first build fails or the port cannot be used. A later fault is printed.
     """
 
     def again() -> None:
@@ -77,6 +77,8 @@ def serve(port: int, root: Path = ROOT) -> None:
         server.serve()  # type: ignore[no-untyped-call]
     except KeyboardInterrupt:
         pass
+    except (OSError, OverflowError) as error:
+        raise SparkImagesError(f"port {port} cannot be used: {error}: choose another one with --port") from None
     finally:
         server.shutdown()
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from graphviz import Digraph, ExecutableNotFound
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import Files
 
 from spark_images import ROOT
 from spark_images.errors import SparkImagesError
@@ -141,8 +143,8 @@ def test_a_fault_is_gone_after_the_repair(repository: Write) -> None:
 
 
 def test_a_style_sheet_that_loads_a_font_is_a_fault(repository: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Styled(pages.Pages):
-        def on_files(self, files: pages.Files, config: pages.MkDocsConfig) -> pages.Files:
+    class Styled(pages.Pages):  # type: ignore[no-untyped-call]
+        def on_files(self, files: Files, config: MkDocsConfig) -> Files:
             found = super().on_files(files, config)
             style = found.get_file_from_path(pages.STYLE)
             assert style

@@ -92,7 +92,7 @@ def linked(root: Path, page: str, text: str) -> Iterator[str]:
     for link in LINK.findall(text):
         parts = urlsplit(link)
         path = posixpath.normpath(posixpath.join(posixpath.dirname(page), unquote(parts.path)))
-        wanted = parts.path and not parts.scheme and not parts.netloc and not path.startswith(("..", "/"))
+        wanted = parts.path and not parts.scheme and not path.startswith(("..", "/"))
         if wanted and not path.endswith(".md") and (root / path).is_file():
             yield path
 

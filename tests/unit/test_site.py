@@ -24,7 +24,7 @@ FILES = {
     "docs/guide.md": "# Guide\n\n## First step\n\n![A picture](picture.svg) [values](../values.toml)\n",
     "docs/picture.svg": '<svg xmlns="http://www.w3.org/2000/svg"/>\n',
     "examples/one/README.md": "# Example\n\n[The job](job.yaml), [the same](../../examples/one/job.yaml).\n",
-    "examples/one/job.yaml": "kind: Job\nnote: '```'\n",
+    "examples/one/job.yaml": "kind: Job\nnote: |\n```\n  [a](b.md)\n",
     "values.toml": "answer = 42\n",
 }
 

@@ -100,6 +100,12 @@ def fresh(session: nox.Session) -> None:
 
 
 @checks()
+def docs(session: nox.Session) -> None:
+    """Builds the documentation site: every link, anchor and image exists, and every page is listed."""
+    session.run("inv", "docs.build")
+
+
+@checks()
 def build(session: nox.Session) -> None:
     """Build every layer and image."""
     session.run("inv", "build.all")

@@ -220,6 +220,22 @@ def bench(context: Context, only: list[str], cells: list[str], runs: int = 0, js
         printing.print_results(results.summary(found))
 
 
+@command()
+def docs_build(context: Context) -> None:
+    """Build the documentation site in .build/site; fail on a broken link, an unlisted page or a warning."""
+    from spark_images.site import build as site  # noqa: PLC0415 -- MkDocs would slow every other task
+
+    print(site.build(site.generated(load_project())) / "index.html")
+
+
+@command(help={"port": "the port on this machine"})
+def docs_serve(context: Context, port: int = 8000) -> None:
+    """Serve the documentation site on this machine, and build it again when a file changes."""
+    from spark_images.site import build as site  # noqa: PLC0415 -- MkDocs would slow every other task
+
+    site.serve(port)
+
+
 namespace = Collection(
     Collection(
         "build",
@@ -240,6 +256,7 @@ namespace = Collection(
     ),
     Collection("images", list=images_list, sizes=images_sizes, budgets=images_budgets, catalog=images_catalog),
     Collection("lock", update=lock_update, check=lock_check),
+    Collection("docs", build=docs_build, serve=docs_serve),
     graph,
     bench,
 )

@@ -194,5 +194,5 @@ def test_inv_list_shows_every_task(inv: Inv, capsys: pytest.CaptureFixture[str])
         inv("--list")
     shown = capsys.readouterr().out
     names = ["build.base", "build.intermediate", "build.runtime", "build.all", "images.list", "images.sizes"]
-    names += ["images.catalog", "lock.update", "lock.check", "graph"]
+    names += ["images.catalog", "lock.update", "lock.check", "docs.build", "docs.serve", "graph"]
     assert [name for name in names if f"  {name} " not in shown] == []

@@ -101,7 +101,7 @@ def fresh(session: nox.Session) -> None:
 
 @checks()
 def docs(session: nox.Session) -> None:
-    """Builds the documentation site: every link, anchor and image exists, and every page is listed."""
+    """Build the documentation site. A broken link, an unlisted page or a warning fails."""
     session.run("inv", "docs.build")
 
 

@@ -75,7 +75,7 @@ def checks(*, default: bool = True) -> Callable[[Callable[[nox.Session], None]],
 
 @checks()
 def lint(session: nox.Session) -> None:
-    """Check formatting and rules with Ruff."""
+    """Check code with Ruff, and texts with the prose linter."""
     session.run("ruff", "format", "--check", ".")
     session.run("ruff", "check", ".")
     session.run("python", "-m", "spark_images.checks.prose")

@@ -222,7 +222,7 @@ def bench(context: Context, only: list[str], cells: list[str], runs: int = 0, js
 
 @command()
 def docs_build(context: Context) -> None:
-    """Build the documentation site in .build/site; fail on a broken link, an unlisted page or a warning."""
+    """Build the documentation site in .build/site."""
     from spark_images.site import build as site  # noqa: PLC0415 -- MkDocs would slow every other task
 
     print(site.build(site.generated(load_project())) / "index.html")
@@ -230,7 +230,7 @@ def docs_build(context: Context) -> None:
 
 @command(help={"port": "the port on this machine"})
 def docs_serve(context: Context, port: int = 8000) -> None:
-    """Serve the documentation site on this machine, and build it again when a file changes."""
+    """Serve the documentation site and rebuild it after changes."""
     from spark_images.site import build as site  # noqa: PLC0415 -- MkDocs would slow every other task
 
     site.serve(port)

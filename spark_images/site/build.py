@@ -28,7 +28,7 @@ CONFIG = "mkdocs.yml"
 HOST = "127.0.0.1"
 WATCHED = (CONFIG, "docs", "examples", "benchmarks", "docker/images", "images.toml", *pages.PATTERNS[:1])
 LOGGERS = ("mkdocs", "MARKDOWN")
-"""Of MkDocs with its plugins, and of Python-Markdown."""
+"""The loggers of MkDocs with its plugins, and of Python-Markdown."""
 
 
 def generated(project: Project) -> pages.Generated:
@@ -39,14 +39,14 @@ def generated(project: Project) -> pages.Generated:
 def build(written: pages.Generated, root: Path = ROOT) -> Path:
     """Builds the site of the repository `root`; returns its folder.
 
-    Raises SparkImagesError, naming each file, for a broken link or anchor, a missing image, a page that is not in
-    `nav`, any other warning of MkDocs, and a page that would load something from another machine.
+    Raises SparkImagesError, which names each file, for any warning of MkDocs: a broken link or anchor, a missing image,
+    a page that is not in `nav`. A page that would load something from another machine is an error too.
     """
     with _faults() as faults:
         config = _config(written, root)
         mkdocs.build(config)
     site = Path(config.site_dir)
-    # A link that MkDocs reported would be reported again as it is in the page.
+    # The built page contains a link that MkDocs reported, so a second check would report it again.
     if faults := faults or offline.faults(site):
         count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
         raise SparkImagesError(

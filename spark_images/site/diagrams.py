@@ -28,7 +28,7 @@ def draw(markdown: str) -> str:
 def dot(source: str) -> Digraph:
     """Returns a Mermaid flowchart as a Graphviz graph.
 
-    Raises SparkImagesError for anything but nodes `a["label"]`, arrows `a --> b` and `a -.-> b`, and subgraphs.
+    Accepts nodes `a["label"]`, arrows `a --> b` and `a -.-> b`, and subgraphs. Raises SparkImagesError for other lines.
     """
     first, *lines = [line.strip() for line in source.splitlines() if line.strip()] or [""]
     if not (direction := DIRECTION.fullmatch(first)):

@@ -11,7 +11,7 @@ LOADED = {("link", "href"), ("use", "href"), ("image", "href"), ("object", "data
 
 IN_STYLE = re.compile(r"""(?:url\(|@import)\s*["']?((?:https?:)?//[^"')\s]+)""")
 NOT_LOADED = {"canonical", "next", "prev", "alternate", "license"}
-"""What a `<link>` may say about a page without loading it."""
+"""Values of `rel` in a `<link>` that load nothing."""
 
 
 class _Addresses(HTMLParser):

@@ -26,14 +26,14 @@ PATTERNS = ("*.md", "docs/**/*.md", "examples/**/*.md", "benchmarks/**/*.md", "d
 STYLE = "generated/site.css"
 PICTURES = frozenset({".svg", ".png"})
 LINK = re.compile(r"""(?:\]\(<?|\b(?:href|src)=["'])([^)\s"'>]+)""")
-"""What may be a link. A match in a code block only adds a file to the site that no page links to."""
+"""Matches a possible link. A match in a code block only adds a file to the site that no page links to."""
 
 Generated = Mapping[str, Callable[[], str]]
 """The pages that no file contains: the path of each, and what returns its Markdown."""
 
 
 class SourceFile(File):
-    """A file that is no Markdown and no picture, as a page that shows its text."""
+    """A page that shows the text of a file, such as images.toml. Markdown and pictures are not source files."""
 
     def is_documentation_page(self) -> Literal[True]:
         """Returns True: MkDocs decides by the suffix, and would copy the file."""
@@ -85,7 +85,7 @@ def markdown_files(root: Path) -> list[str]:
 
 
 def linked(root: Path, page: str, text: str) -> Iterator[str]:
-    """Yields the paths, from `root`, of the files that a page links to and that are no pages.
+    """Yields the paths, from `root`, of the linked files that are not pages.
 
     MkDocs reports what does not exist.
     """

@@ -53,31 +53,21 @@ def test_spark_application_matches_the_definition_of_the_operator(cluster: Clust
     assert "pi created (server dry run)" in done.stdout
 
 
-<<<<<<< HEAD
-def test_pi_example_runs_in_cluster_mode(cluster: Cluster) -> None:
-    """Runs the unchanged example with the image under test."""
-    example = (EXAMPLES / "kubernetes/submit.yaml").read_text()
-    named = as_json(EXAMPLES / "kubernetes/submit.yaml")["spec"]["template"]["spec"]["containers"][0]["image"]
-    job = as_json(EXAMPLES / "kubernetes/submit.yaml")
-    assert example.count(named) == 2, "the example must name the image twice: for the submitter and for the executors"
-    cluster.apply(json.loads(json.dumps(job).replace(f'"{named}"', f'"{cluster.image}"')))
-=======
 def job_of(manifest: Path, cluster: Cluster) -> Any:
     """Returns the Job of an example with the image under test in both places."""
     named = as_json(manifest)["spec"]["template"]["spec"]["containers"][0]["image"]
-    assert manifest.read_text().count(named) == 2, "the image stands in two places: the submitter's, and its executors'"
+    assert manifest.read_text().count(named) == 2, "the example must name the image for the submitter and the executors"
     return json.loads(json.dumps(as_json(manifest)).replace(f'"{named}"', f'"{cluster.image}"'))
 
 
-def test_pi_in_cluster_mode(cluster: Cluster) -> None:
-    """Runs the example with the image under test."""
+def test_pi_example_runs_in_cluster_mode(cluster: Cluster) -> None:
+    """Runs the unchanged example with the image under test."""
     cluster.apply(job_of(SUBMIT_PI, cluster))
->>>>>>> examples
     cluster.kubectl("wait", "--for=condition=Complete", "job/submit-pi", "--timeout=180s", timeout=190)
     assert "Pi is roughly 3.1" in cluster.ended("pi-driver")
 
 
-def test_the_job_fails_if_the_driver_fails(cluster: Cluster) -> None:
+def test_job_fails_if_the_driver_fails(cluster: Cluster) -> None:
     job = job_of(SUBMIT_PI, cluster)
     job["metadata"]["name"] = "submit-fails"
     container = job["spec"]["template"]["spec"]["containers"][0]

@@ -106,7 +106,7 @@ OF: Mapping[str, tuple[Cell, Tier]] = {
 
 @pytest.fixture(scope="module")
 def chosen() -> Mapping[str, tuple[int, list[str]]]:
-    """Pytest's exit code and the tests that it collects, for each entry of OF."""
+    """Pytest's exit code and the tests that it collects, for each entry of `OF`."""
     lines: Sequence[Sequence[str]] = [suites.arguments(each, CELLS, tier, "i") for each, tier in OF.values()]
     command = [sys.executable, "-c", COLLECT, json.dumps(lines)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=120)

@@ -108,7 +108,7 @@ _PIP_OPTIONS = ("index-url", "extra-index-url", "trusted-host", "proxy")
 
 def _pip() -> dict[str, str]:
     found = {}
-    # Files give "global.index-url='…'". The environment gives ":env:.index-url='…'", which comes last and overrides them.
+    # Files give "global.index-url='…'". The environment gives ":env:.index-url='…'" last, which overrides the files.
     for line in _output("pip", "config", "list").splitlines():
         key, _, value = line.partition("=")
         option = key.rpartition(".")[2]

@@ -1,0 +1,142 @@
+"""What others call by name: Spark's examples, its RELEASE file and its daemon scripts."""
+
+import pytest
+
+from tests.integration.conformance.conftest import Way
+from tests.integration.conftest import HARDENED, SPARK_UID, Image
+
+EXAMPLES = "/opt/spark/examples/jars/spark-examples.jar"
+MASTER = "org.apache.spark.deploy.master.Master"
+WORKER = "org.apache.spark.deploy.worker.Worker"
+STATUS = "/opt/spark/sbin/spark-daemon.sh status"
+
+
+@pytest.mark.smoke
+def test_spark_pi_runs_from_the_jar_with_versions(image: Image, way: Way) -> None:
+    spark, scala = image.labels["spark-images.spark"], image.labels["spark-images.scala"]
+    jar = f"local:///opt/spark/examples/jars/spark-examples_{scala}-{spark}.jar"
+    result = image.run(
+        "/opt/spark/bin/spark-submit", "--class", "org.apache.spark.examples.SparkPi", jar, "4", **way.options()
+    )
+    assert result.exit_code == 0
+    assert "Pi is roughly 3.1" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "expected"),
+    [
+        ("JavaSparkPi", ["2"], "Pi is roughly 3.1"),
+        ("DriverSubmissionTest", ["1"], "Alive for 1 out of 1 seconds"),
+        ("GroupByTest", ["2", "100", "10", "3"], "200"),
+        ("HdfsTest", ["/data/text"], "File contents: 3 lines, 11 characters"),
+        ("JavaWordCount", ["/data/text"], "ship: 2"),
+        ("SparkTC", ["1"], "TC has "),
+    ],
+)
+def test_an_example_runs_by_its_class_name(image: Image, name: str, arguments: list[str], expected: str) -> None:
+    command = ("spark-submit", "--class", f"org.apache.spark.examples.{name}", EXAMPLES, *arguments)
+    result = image.run(*command, files={"/data/text": "ship\na ship\na\n"})
+    assert result.exit_code == 0
+    assert any(line.startswith(expected) for line in result.stdout.splitlines())
+
+
+def test_an_example_refuses_a_wrong_argument(image: Image) -> None:
+    result = image.run("spark-submit", "--class", "org.apache.spark.examples.SparkPi", EXAMPLES, "many")
+    assert result.exit_code == 2
+    assert '"many" is not a positive whole number' in result.stderr
+
+
+@pytest.mark.smoke
+def test_release_names_the_revision_that_spark_reports(image: Image) -> None:
+    result = image.run("bash", "-c", "cat $SPARK_HOME/RELEASE; spark-submit --version 2>&1 | grep ^Revision")
+    release, flags, revision = result.stdout.splitlines()
+    labels = image.labels
+    assert release == (
+        f"Spark {labels['spark-images.spark']} (git revision {revision.split()[1]}) "
+        f"built for Hadoop {labels['spark-images.hadoop']}"
+    )
+    assert flags.startswith("Build flags: ")
+    assert "-Pkubernetes" in flags
+
+
+@pytest.mark.parametrize("user", [SPARK_UID, "1000660000:0"])
+def test_the_loop_of_the_apache_operator_ends_with_the_master(image: Image, user: str) -> None:
+    loop = f"/opt/spark/sbin/start-master.sh && while {STATUS} {MASTER} 1; do sleep 1; done"
+    with image.start("bash", "-c", loop, user=user, entrypoint=[], **HARDENED) as service:
+        service.wait_for(f"{MASTER} is running.", times=3)
+        assert service.run("/opt/spark/sbin/stop-master.sh").exit_code == 0
+        service.container.wait(timeout=20)
+        assert service.log.splitlines()[-1] == f"{MASTER} is not running."
+
+
+def test_the_pid_file_is_where_others_look_for_it(image: Image) -> None:
+    script = f"""
+set -euo pipefail
+mkdir /tmp/pids
+export SPARK_PID_DIR=/tmp/pids SPARK_IDENT_STRING=team
+/opt/spark/sbin/start-master.sh --host localhost > /tmp/out
+pid=$(cat /tmp/pids/spark-team-{MASTER}-1.pid)
+ps -p $pid -o comm=
+{STATUS} {MASTER} 1
+! /opt/spark/sbin/start-master.sh --host localhost
+kill -9 $pid
+while kill -0 $pid 2> /dev/null; do sleep 0.1; done
+{STATUS} {MASTER} 1 || echo status $?
+{STATUS} {WORKER} 1 || echo status $?
+"""
+    result = image.run("bash", "-c", script)
+    assert result.stdout.splitlines() == [
+        "java",
+        f"{MASTER} is running.",
+        f"/tmp/pids/spark-team-{MASTER}-1.pid is present but {MASTER} is not running.",
+        "status 1",
+        f"{WORKER} is not running.",
+        "status 2",
+    ]
+    assert f"{MASTER} runs already, as process" in result.stderr
+
+
+def test_several_workers_start_and_stop(image: Image) -> None:
+    script = f"""
+set -euo pipefail
+export SPARK_WORKER_INSTANCES=2
+cd /opt/spark/sbin
+./start-master.sh --host localhost
+./start-worker.sh spark://localhost:7077
+./spark-daemon.sh status {WORKER} 2
+ps -eo args= | grep -o 'webui-port 808[0-9]' | sort -u
+./stop-worker.sh
+! ./spark-daemon.sh status {WORKER} 1
+! ./spark-daemon.sh status {WORKER} 2
+"""
+    result = image.run("bash", "-c", script)
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-6:] == [
+        "webui-port 8081",
+        "webui-port 8082",
+        f"stopping {WORKER}",
+        f"stopping {WORKER}",
+        f"{WORKER} is not running.",
+        f"{WORKER} is not running.",
+    ]
+
+
+def test_a_server_that_does_not_start_shows_its_log(image: Image) -> None:
+    result = image.run("/opt/spark/sbin/start-worker.sh")
+    assert result.exit_code == 1
+    assert "did not start" in result.stderr
+    assert "set SPARK_MASTER_URL" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", MASTER, "1"], "usage: spark-daemon.sh"),
+        (["status", MASTER], "usage: spark-daemon.sh"),
+        (["--config", "/missing", "status", MASTER, "1"], "--config /missing is not a directory"),
+    ],
+)
+def test_spark_daemon_refuses_a_wrong_call(image: Image, arguments: list[str], message: str) -> None:
+    result = image.run("/opt/spark/sbin/spark-daemon.sh", *arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr

@@ -1,9 +1,9 @@
-"""The Spark image project: a matrix (images.toml) and Dockerfiles become a build plan, BuildKit runs it."""
+"""The Spark image factory: turns images.toml and the Dockerfiles into a build plan, which BuildKit runs."""
 
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-"""The root of the repository: images.toml, docker/ and the lock files stand here."""
+"""The root of the repository, which contains images.toml, docker/ and requirements.lock."""
 
 BUILD = ROOT / ".build"
-"""What the project writes for itself: plans, logs, bootstrapped root file systems."""
+"""The folder for files that the project writes: plans, logs, bootstrapped root file systems."""

@@ -1,4 +1,4 @@
-"""Errors for the person who reads them: one message, one exit code, no stack trace."""
+"""Errors for users: each has one message and one exit code, and prints no stack trace."""
 
 import errno
 from collections.abc import Iterable
@@ -6,19 +6,19 @@ from difflib import get_close_matches
 
 
 class SparkImagesError(Exception):
-    """Something failed that the user can act upon; the message says what, and what to do. Exit code 1."""
+    """A failure that the user can fix. The message says what failed and what to do. Exit code 1."""
 
     exit_code = 1
 
 
 class UsageError(SparkImagesError):
-    """The user requested for something that does not exist or cannot work. Exit code 2."""
+    """The user asked for something that does not exist or cannot work. Exit code 2."""
 
     exit_code = 2
 
 
 class CommandError(SparkImagesError):
-    """A command that the user gave ended with an exit code of its own, which becomes ours."""
+    """A command of the user failed. Its exit code becomes the exit code of the task."""
 
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)
@@ -26,7 +26,7 @@ class CommandError(SparkImagesError):
 
 
 class MatrixError(UsageError):
-    """images.toml, or a lock beside it, holds a mistake; the message names the table and the key. Exit code 2."""
+    """A mistake in images.toml or a file that must match it. The message names the place. Exit code 2."""
 
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -34,7 +34,7 @@ _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 def reason(error: OSError) -> str:
-    """Returns what the system says of an error, and what to do where the disk is full."""
+    """Returns the system's text for an error. If the disk is full, adds what to do."""
     said = error.strerror or str(error)
     if error.errno in _FULL:
         said += ": remove what you no longer need (docker system prune, docker buildx prune)"
@@ -42,8 +42,9 @@ def reason(error: OSError) -> str:
 
 
 def of_machine(error: OSError) -> SparkImagesError | None:
-    """Returns the error for the user where the machine is the reason: a full disk, a right that is missing. None for
-    every other one, which is a mistake of ours: its stack trace says where.
+    """Returns the error to show the user if the machine caused it: a full disk or a missing permission.
+
+    Returns None for any other error. That is a bug in this project, and its stack trace helps to find it.
     """
     if error.errno not in _FULL | _REFUSED:
         return None
@@ -51,12 +52,12 @@ def of_machine(error: OSError) -> SparkImagesError | None:
 
 
 def nearest(value: str, valid: Iterable[str]) -> str:
-    """Returns `; the nearest is "…"` for the valid value most like `value`, or "" where none is like it."""
+    """Returns ` (did you mean "…"?)` with the valid value most similar to `value`, or "" if none is similar."""
     matches = get_close_matches(value, list(valid), n=1, cutoff=0.5)
-    return f'; the nearest is "{matches[0]}"' if matches else ""
+    return f' (did you mean "{matches[0]}"?)' if matches else ""
 
 
 def unknown(what: str, value: str, valid: Iterable[str]) -> str:
-    """Returns the sentence for a `value` that is not among the `valid` ones: what there is, and the nearest."""
+    """Returns the message for a `value` that is not one of the `valid` values. It names the nearest valid value."""
     valid = list(valid)
-    return f'there is no {what} "{value}": there is {", ".join(valid)}{nearest(value, valid)}'
+    return f'unknown {what} "{value}"; expected one of {", ".join(valid)}{nearest(value, valid)}'

@@ -1,4 +1,4 @@
-"""Files that another run reads: each is written whole or not at all, and a broken note is no note."""
+"""Files that a later run reads. Writing is atomic, and a broken file counts as missing."""
 
 import os
 from contextlib import suppress
@@ -13,11 +13,11 @@ T = TypeVar("T")
 
 
 def write(file: Path, text: str, *, private: bool = False) -> None:
-    """Writes a file in one step, and the folders above it. Only the user can read a `private` one.
+    """Writes a file atomically and creates its parent folders. Only the user can read a `private` file.
 
-    Raises SparkImagesError where it cannot be written: the file is then what it was before.
+    Raises SparkImagesError if the file cannot be written. The file then keeps its previous content.
     """
-    # Beside the file, since a rename does not cross file systems; of this process, since another can write it too.
+    # A rename works only within one file system. The process ID avoids a clash with another process.
     partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -32,7 +32,7 @@ def write(file: Path, text: str, *, private: bool = False) -> None:
 
 
 def noted(file: Path, kind: TypeAdapter[T]) -> T | None:
-    """Returns what an earlier run noted in a file as JSON, or None where there is no such file or it is broken."""
+    """Returns the JSON that an earlier run wrote to a file, or None if the file is missing or broken."""
     try:
         return kind.validate_json(file.read_bytes())
     except (FileNotFoundError, ValidationError):

@@ -1,7 +1,7 @@
-"""Options that every test folder understands."""
+"""Pytest options for every test folder."""
 
 import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--image", help="the image that the integration tests run, by its full reference")
+    parser.addoption("--image", help="full reference of the image to test, for example spark-k8s-spark-3.5.8")

@@ -143,4 +143,4 @@ def said(outcome: Outcome, log: Path) -> str:
         return line
     end = "\n".join(log.read_text(errors="replace").splitlines()[-SHOWN:])
     shown = log.relative_to(ROOT) if log.is_relative_to(ROOT) else log
-    return f"{end}\n{line}; the whole log: {shown}"
+    return f"{end}\n{line}; full log: {shown}"

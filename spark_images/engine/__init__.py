@@ -1,4 +1,4 @@
-"""The container engine and the machine that it runs on.
+"""The container engine and its host.
 
-This room runs a plan: it bootstraps Debian, calls buildx and gives images their names.
+This room runs a plan: it bootstraps Debian, calls buildx and tags the images.
 """

@@ -1,4 +1,4 @@
-"""Building: a selection becomes a plan, the plan becomes images, and names move once all of it is built."""
+"""Builds a plan. Tags are applied only after every target succeeds."""
 
 import shutil
 import subprocess
@@ -20,7 +20,7 @@ from spark_images.recipes.dockerfiles import LEVELS
 
 @dataclass(frozen=True)
 class Plan:
-    """What would be built: the targets that get a name, and the bake definition."""
+    """What a build would do: the targets that get a tag, and the bake definition."""
 
     graph: Graph
     requested: tuple[Target, ...]
@@ -33,9 +33,9 @@ class Plan:
 
 
 def stamp() -> bake.Stamp:
-    """Returns the commit that is checked out, marked `-dirty` where the working tree differs, and its time.
+    """Returns the checked-out commit and its time. The commit ends in `-dirty` if the working tree differs from it.
 
-    A file that Git neither knows nor ignores makes a difference in a layer's folder, from where it can enter an image.
+    An untracked file counts as a difference only in a layer's folder, because only there it can enter an image.
     """
     if not shutil.which("git"):
         return bake.Stamp("unknown", 0)
@@ -55,14 +55,17 @@ def stamp() -> bake.Stamp:
 def plan(
     project: Project, graph: Graph, requested: Sequence[Target], *, containerd_store: bool = True, local: bool = True
 ) -> Plan:
-    """Returns what building `requested` would do. `local`: on the engine's own builder, not one named by the user."""
+    """Returns the plan that builds `requested`.
+
+    `local` is true for the engine's own builder and false for a builder that the user named.
+    """
     matrix = project.matrix
     output = bake.Output(
-        # Uncompressed: the engine unpacks what it stores, and two cores would spend minutes on gzip.
+        # The engine unpacks what it stores, and gzip would take minutes on two cores.
         "type=image,compression=uncompressed,unpack=true" if containerd_store and local else "type=docker"
     )
     definition = bake.definition(matrix, graph, requested, stamp(), output, rootfs.relative_folder)
-    # An image that settings name takes the place of a target: it is not built.
+    # Settings can replace a target by an existing image. That target is not in the definition.
     built = tuple(target for target in requested if bake.identifier(target.name) in definition["target"])
     return Plan(graph, built, definition)
 
@@ -70,9 +73,9 @@ def plan(
 def build(
     project: Project, graph: Graph, requested: Sequence[Target], *, builder: str = "", no_cache: bool = False
 ) -> None:
-    """Builds `requested` and what they need, and gives them their names once every one of them is built.
+    """Builds `requested` and the targets below them, then tags `requested`.
 
-    Raises SparkImagesError where the engine is not able, the disk too full, or the build fails: no name has moved then.
+    Raises SparkImagesError if the engine is too old, the disk is too full, or the build fails. No tag has changed then.
     """
     matrix = project.matrix
     found = daemon.inspect()
@@ -80,7 +83,7 @@ def build(
     if not no_cache:
         outdated = _outdated(matrix, plan(project, graph, requested, **how))
         if not outdated:
-            print(f"nothing to build: all that was requested is up to date ({len(requested)} layers and images)")
+            print(f"everything requested is up to date ({_counted(requested)})")
             return
         requested = outdated
     daemon.check_disk(found, matrix.settings.min_free_disk_gb + _disk_gb(matrix, requested))
@@ -92,14 +95,21 @@ def build(
                 raise SparkImagesError(buildx.offline(here))
             rootfs.bootstrap(suite, here.apt)
     todo = plan(project, graph, requested, **how)
-    # Before it is built: what changes meanwhile is to be built again.
+    # Taken before the build, so that a file that changes during the build causes another build.
     built_from = keys.keys(todo.definition)
     digests = buildx.bake(todo.definition, here, todo.suites, online=online, builder=builder, no_cache=no_cache)
     _name(matrix, todo.requested, digests, built_from)
 
 
+def _counted(targets: Sequence[Target]) -> str:
+    """Returns how many layers and images these targets are, such as `1 layer and 2 images`."""
+    images = sum(target.recipe.level == "runtime" for target in targets)
+    counts = {"layer": len(targets) - images, "image": images}
+    return " and ".join(f"{count} {noun}{'' if count == 1 else 's'}" for noun, count in counts.items() if count)
+
+
 def _outdated(matrix: Matrix, whole: Plan) -> list[Target]:
-    """The targets of a plan that the engine does not hold as they would be built."""
+    """Returns the targets of a plan whose image is missing or out of date."""
     built_from = keys.keys(whole.definition)
     return [
         target
@@ -109,7 +119,7 @@ def _outdated(matrix: Matrix, whole: Plan) -> list[Target]:
 
 
 def _disk_gb(matrix: Matrix, targets: Sequence[Target]) -> int:
-    """What the features of images that the engine does not hold yet take beyond the least that a build needs."""
+    """Returns the GB that new images need for their features, in addition to the minimum of every build."""
     features = {
         feature
         for target in targets
@@ -124,13 +134,16 @@ def _name(
 ) -> None:
     held = {target.name: _held(target.name, metadata.get(bake.identifier(target.name), {})) for target in targets}
     for name, image in held.items():
-        image.tag(matrix.tag(name))
+        with daemon.explained(f"{matrix.tag(name)} cannot be tagged"):
+            image.tag(matrix.tag(name))
         records.remember(matrix.tag(name), built_from.get(bake.identifier(name)), image)
 
 
 def _held(name: str, result: Mapping[str, Any]) -> Image:
-    """The image that a target became. containerd's store knows it by its manifest, the classic one by its config."""
+    """Returns the image of a built target. containerd's store identifies it by the manifest, the classic store by the
+    config.
+    """
     for digest in (result.get("containerimage.digest"), result.get("containerimage.config.digest")):
         if digest and (image := daemon.find(digest)):
             return image
-    raise SparkImagesError(f"{name} was built, but the engine does not hold it: {dict(result)}")
+    raise SparkImagesError(f"{name} was built, but the engine does not have the image: {dict(result)}")

@@ -1,4 +1,4 @@
-"""The run of a bake definition. The CLI builds, since the SDK cannot drive BuildKit."""
+"""Runs a bake definition with the docker CLI, because the SDK cannot use BuildKit."""
 
 import json
 import re
@@ -17,20 +17,24 @@ from invoke.exceptions import CommandTimedOut
 from invoke.runners import Result
 
 from spark_images import BUILD, ROOT, files
+from spark_images.engine import daemon
 from spark_images.engine.host import Host
 from spark_images.errors import SparkImagesError
 from spark_images.plan.bake import LINK
 from spark_images.plan.graph import all_below
 
 BUILDX_ENVIRONMENT = {"BUILDX_NO_DEFAULT_LOAD": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
-"""Without these, the engine's builder exports linked targets too, and stamps each image with the time of the build."""
+"""Without these, the engine's builder also exports linked targets, and each image contains the time of its build."""
 
 OFFLINE_LIMIT = 20
-"""Seconds that a build may take while no mirror answers: what is cached takes less, what is not cannot succeed."""
+"""Seconds that a build may take if no mirror answers. A cached build takes less, and any other build cannot succeed."""
 
 
 def reachable(host: Host, timeout: float = 3) -> bool:
-    """Whether one of the host's mirrors (or its proxy) takes a connection within `timeout` seconds each."""
+    """Returns whether a mirror or proxy of the host accepts a connection, each within `timeout` seconds.
+
+    A host that names neither counts as reachable.
+    """
     for endpoint in dict.fromkeys(host.endpoints()):
         try:
             socket.create_connection(endpoint, timeout).close()
@@ -42,7 +46,7 @@ def reachable(host: Host, timeout: float = 3) -> bool:
 
 @contextmanager
 def secret_files(contents: Mapping[str, str]) -> Iterator[Path]:
-    """Writes secrets to a private folder, a file each, for as long as they are needed; yields the folder."""
+    """Writes each secret to a file in a private folder. Yields the folder, and deletes it afterwards."""
     with TemporaryDirectory() as folder:
         for name, content in contents.items():
             files.write(Path(folder, name), content)
@@ -51,15 +55,15 @@ def secret_files(contents: Mapping[str, str]) -> Iterator[Path]:
 
 @contextmanager
 def secrets(contents: Mapping[str, Mapping[str, str]]) -> Iterator[dict[str, list[str]]]:
-    """Writes the secrets of a build by Debian release; yields bake's options for each. The files go afterwards."""
+    """Writes the secrets of each Debian release. Yields bake's secret options for each, and deletes the files after."""
     with ExitStack() as stack:
         folders = {suite: stack.enter_context(secret_files(found)) for suite, found in contents.items()}
         yield {suite: [f"id={n},src={folder / n}" for n in contents[suite]] for suite, folder in folders.items()}
 
 
 AT_ONCE = 6
-"""Targets of one run of buildx. Each is a build of its own to BuildKit: with sixteen of them on two cores, its own
-calls run into their time limits while layers are exported."""
+"""Targets of one buildx run. BuildKit treats each as a separate build. With sixteen of them on two cores, BuildKit's
+own calls time out while it exports layers."""
 
 
 def bake(
@@ -71,16 +75,16 @@ def bake(
     builder: str = "",
     no_cache: bool = False,
 ) -> Mapping[str, Any]:
-    """Runs a bake definition, AT_ONCE of its targets after the other; returns their metadata (digests). With `no_cache`
-    every target is built anew, once.
+    """Runs a bake definition, AT_ONCE targets at a time. Returns the metadata (digests) of the requested targets.
 
-    What buildx prints goes to the terminal and to a log under .build/logs. Where no mirror answers (not `online`), a
-    run has OFFLINE_LIMIT seconds. Raises SparkImagesError where the build fails, with what the log says of the reason.
+    With `no_cache`, every target is rebuilt once. The output of buildx goes to the terminal and to a log under
+    .build/logs. If `online` is false, each run has OFFLINE_LIMIT seconds. Raises SparkImagesError if the build fails,
+    with the reason from the log.
     """
     requested = definition["group"]["default"]["targets"]
     found: dict[str, Any] = {}
-    # What is still to be built anew. A target that an earlier run has built is taken from the cache: the newest result
-    # of a step is the one that BuildKit takes.
+    # Targets that still need a rebuild. A target that an earlier run rebuilt comes from the cache, because BuildKit
+    # uses the newest result of a step.
     anew = set(definition["target"]) if no_cache else set()
     for first in range(0, len(requested), AT_ONCE):
         now = requested[first : first + AT_ONCE]
@@ -88,7 +92,7 @@ def bake(
         part = {**_without_cache(definition, anew & needed), "group": {"default": {"targets": now}}}
         metadata = _bake(part, host, suites, online=online, builder=builder)
         anew -= needed
-        # What is only built for these has no digest here: another run may have given it one.
+        # Only requested targets: the metadata of a target that is only needed here could replace that of its own run.
         found |= {target: metadata[target] for target in now if target in metadata}
     return found
 
@@ -101,7 +105,7 @@ def _without_cache(definition: Mapping[str, Any], names: Set[str]) -> dict[str, 
 
 
 def _needed(definition: Mapping[str, Any], names: Iterable[str]) -> set[str]:
-    """The targets of a definition that these are built from, and themselves."""
+    """Returns these targets and every target that they are built from."""
 
     def below(name: str) -> list[str]:
         sources = definition["target"][name]["contexts"].values()
@@ -120,13 +124,13 @@ def _bake(
         files.write(plan, json.dumps(_with_secrets(definition, suites, mounted), indent=2), private=True)
         command = ["docker", "buildx", "bake", "--file", str(plan), "--metadata-file", str(metadata)]
         command += ["--builder", builder] if builder else []
-        # Proxies are arguments that BuildKit knows: they reach each RUN and stay out of the image's history.
-        # The address of one can hold a password: an argument without a value takes it from the environment.
+        # BuildKit predefines the proxy arguments: they reach each RUN and stay out of the image's history.
+        # A proxy address can contain a password. An argument without a value takes it from the environment.
         for variable in host.proxies:
             command += ["--set", f"*.args.{variable}"]
         try:
             result = Context().run(
-                # Invoke streams, keeps and ends what it runs; it runs it by a shell.
+                # Invoke runs its command in a shell, hence the quoting.
                 f"cd {shlex.quote(str(ROOT))} && exec {shlex.join(command)}",
                 pty=sys.stdout.isatty(),
                 warn=True,
@@ -140,8 +144,8 @@ def _bake(
     assert result is not None
     said = _keep(log, result)
     if not result.ok:
-        hint = "" if online else offline(host) + "\n"
-        raise SparkImagesError(f"{hint}{explain(said)}\n{_where(log)}")
+        hint = daemon.lost() or ("" if online else offline(host))
+        raise SparkImagesError("\n".join(filter(None, (hint, explain(said), _where(log)))))
     return dict(json.loads(metadata.read_text()))
 
 
@@ -156,8 +160,9 @@ _CREDENTIALS = re.compile(r"(?<=://)[^/\s]*@")
 
 
 def _keep(log: Path, result: Result) -> str:
-    """Writes the log of a run, and returns it: without what stands before the host in an address, which a tool repeats
-    where a proxy or a mirror does not answer.
+    """Writes the log of a run, and returns it, without the credentials in addresses.
+
+    A tool prints the whole address of a proxy or mirror that does not answer.
     """
     text = _CREDENTIALS.sub("***@", result.stdout + result.stderr)
     files.write(log, text, private=True)
@@ -165,13 +170,16 @@ def _keep(log: Path, result: Result) -> str:
 
 
 def offline(host: Host) -> str:
-    """Returns the sentence for a build that needs the network while no mirror answers."""
+    """Returns the error message for a build that needs the network while no mirror answers."""
     names = ", ".join(dict.fromkeys(name for name, _ in host.endpoints()))
-    return f"no network: {names} does not answer, and this build needs what is not cached. Earlier images are untouched"
+    return (
+        f"no network: {names} does not answer, and this build needs files that are not cached. "
+        "Existing images are unchanged"
+    )
 
 
 def _where(log: Path) -> str:
-    return f"the whole log: {log.relative_to(ROOT)}"
+    return f"full log: {log.relative_to(ROOT)}"
 
 
 _MISMATCH = re.compile(r"([\w.:=+-]+): expected (sha256:\w+), found (sha256:\w+)")
@@ -179,8 +187,8 @@ _FAILED_STEP = re.compile(r"^------\n > \[(?P<step>[^\]]+)\][^\n]*\n(?P<output>.
 
 
 def explain(log: str) -> str:
-    """Returns what a failed build's log says of the reason: the artefact that is not what it should be, or the
-    step that failed with the end of its output.
+    """Returns the reason of a failed build from its log: the artefact that does not match its lock, or the failed step
+    with the end of its output.
     """
     if match := _MISMATCH.search(log):
         return f"{match[1]}: its content is not what the lock says: expected {match[2]}, found {match[3]}"
@@ -188,6 +196,6 @@ def explain(log: str) -> str:
         end = match["output"].strip().splitlines()[-3:]
         return "\n  ".join([f"the build failed in {match['step']}:", *end])
     if "context canceled" in log:
-        return "the build was interrupted: every image is what it was"
+        return "the build was interrupted: no image has changed"
     errors = [line for line in log.splitlines() if line.startswith(("ERROR", "error"))]
     return "the build failed" + (f": {errors[-1]}" if errors else "")

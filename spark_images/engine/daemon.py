@@ -1,4 +1,4 @@
-"""The engine: whether it is there and able, and what it holds. buildx.py builds on it."""
+"""Checks the container engine, and finds and saves its images."""
 
 import atexit
 import logging
@@ -13,26 +13,30 @@ from functools import cache
 from pathlib import Path
 
 import docker
-from docker.errors import DockerException, ImageNotFound
+from docker.errors import APIError, DockerException, ImageNotFound
 from docker.models.images import Image
 from invoke.context import Context
+from requests.exceptions import RequestException
 
 from spark_images.errors import SparkImagesError
 
 for chatty in ("docker", "urllib3"):
-    # Nox shows every logger's every word.
+    # Nox shows the debug messages of every logger.
     logging.getLogger(chatty).setLevel(logging.WARNING)
 
+SYSTEMD = Path("/run/systemd/system")
+"""This folder exists if systemd runs the machine and the engine. Otherwise ./bootstrap starts the engine."""
+
 MINIMUM_ENGINE = (23, 0)
-"""The first engine whose BuildKit reads here-documents in Dockerfiles and is the default builder."""
+"""The first engine that builds with BuildKit by default, and whose BuildKit supports here-documents in Dockerfiles."""
 
 MINIMUM_BUILDX = (0, 12)
-"""The first buildx whose bake is known to link targets and to take output options as used here."""
+"""The first buildx whose bake is known to support the linked targets and output options used here."""
 
 
 @dataclass(frozen=True)
 class Engine:
-    """What was found: versions, and whether the image store is containerd's or the classic one."""
+    """The versions, the image store (containerd's or the classic one) and the data folder of the engine."""
 
     version: str
     buildx: str
@@ -46,17 +50,52 @@ class Engine:
 
 @cache
 def client() -> docker.DockerClient:
-    """Returns this process's SDK client, which is connected, and is closed at exit. Raises SparkImagesError where no
-    engine answers.
+    """Returns this process's connected SDK client, which is closed at exit. Raises SparkImagesError if no engine
+    answers.
     """
     try:
         connected = docker.from_env(timeout=600)
     except DockerException as error:
         raise SparkImagesError(
-            f"no container engine answers ({_reason(error)}): run ./bootstrap, or start yours"
+            f"no container engine answers ({_reason(error)}): run ./bootstrap, or start your engine"
         ) from None
     atexit.register(connected.close)
     return connected
+
+
+@contextmanager
+def explained(what: str, advice: str = "") -> Iterator[None]:
+    """Turns an error of the SDK into a SparkImagesError that says `what` failed, and why.
+
+    If the engine refused the request, the message ends with the `advice`. If the engine no longer answers, it says how
+    to start the engine again.
+    """
+    try:
+        yield
+    except APIError as error:
+        raise SparkImagesError(": ".join(filter(None, (what, error.explanation or str(error), advice)))) from None
+    except RequestException as error:
+        raise SparkImagesError(f"{what}: {_no_longer_answers(error)}") from None
+
+
+def lost() -> str:
+    """Returns an error message if the engine no longer answers, or "" if it answers.
+
+    Use it after the CLI fails: its exit code does not show whether the engine died. Waits up to 10 s.
+    """
+    try:
+        docker.from_env(timeout=10).close()
+    except DockerException as error:
+        return _no_longer_answers(error)
+    return ""
+
+
+def _no_longer_answers(error: Exception) -> str:
+    log = "journalctl --unit docker" if SYSTEMD.is_dir() else ".build/bootstrap/dockerd.log"
+    return (
+        f"the container engine no longer answers ({_reason(error)}): "
+        f"run ./bootstrap or start your engine, then repeat the task. Its log: {log}"
+    )
 
 
 def _reason(error: BaseException) -> str:
@@ -66,9 +105,10 @@ def _reason(error: BaseException) -> str:
 
 
 def inspect() -> Engine:
-    """Looks at the engine and its CLI. Raises SparkImagesError where they are missing, too old, or without BuildKit."""
+    """Returns the versions of the engine and buildx. Raises SparkImagesError if one is missing or too old."""
     _require_cli()
-    info = client().info()
+    with explained("the engine cannot be inspected"):
+        info = client().info()
     version = str(info["ServerVersion"])
     if _numbers(version) < MINIMUM_ENGINE:
         raise SparkImagesError(
@@ -101,39 +141,45 @@ def _dotted(version: tuple[int, ...]) -> str:
 
 
 def check_disk(engine: Engine, minimum_gb: int) -> None:
-    """Raises SparkImagesError where less than `minimum_gb` (10^9 bytes) is free where the engine keeps its images.
+    """Raises SparkImagesError if less than `minimum_gb` (10^9 bytes) is free in the engine's data folder.
 
-    An engine on another machine keeps them where this one cannot look: then nothing is checked.
+    Checks nothing for an engine on another machine, whose disk is not visible here.
     """
     if not engine.root.exists():
         return
     free = shutil.disk_usage(engine.root).free / 1e9
     if free < minimum_gb:
         raise SparkImagesError(
-            f"{free:.1f} GB are free under {engine.root}, and a build needs {minimum_gb} GB: "
+            f"{free:.1f} GB are free under {engine.root}, but a build needs {minimum_gb} GB: "
             "remove what you no longer need (docker system prune, docker buildx prune), "
             "or lower min-free-disk-gb in images.toml (SPARK_IMAGES_MIN_FREE_DISK_GB)"
         )
 
 
 def find(reference: str) -> Image | None:
-    """Returns the image of this name or digest, or None where the engine holds none."""
-    try:
-        return client().images.get(reference)
-    except ImageNotFound:
-        return None
+    """Returns the image with this name or digest, or None if the engine has no such image.
+
+    Raises SparkImagesError if the engine does not answer.
+    """
+    with explained(f"the image {reference} cannot be looked up"):
+        try:
+            return client().images.get(reference)
+        except ImageNotFound:
+            return None
 
 
 def is_empty() -> bool:
-    """Whether the engine holds neither images nor a build cache: then a build starts from nothing."""
-    used = client().df()
+    """Returns whether the engine has neither images nor a build cache, so that a build starts from nothing."""
+    with explained("the engine cannot be inspected"):
+        used = client().df()
     return not used.get("Images") and not used.get("BuildCache")
 
 
 @contextmanager
 def saved(references: Sequence[str]) -> Iterator[tarfile.TarFile]:
-    """Yields images as the engine hands them out: one stream, to be read from front to back. A layer that several of
-    them share comes once. Raises SparkImagesError where the engine fails, at the latest when all is read.
+    """Yields the output of `docker save` for these images. It is one stream: read its members in order.
+
+    The stream contains a shared layer once. Raises SparkImagesError if the engine fails, at the latest at the end.
     """
     _require_cli()
     with subprocess.Popen(["docker", "save", *references], stdout=subprocess.PIPE) as process:
@@ -141,10 +187,11 @@ def saved(references: Sequence[str]) -> Iterator[tarfile.TarFile]:
         try:
             with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
                 yield archive
-            # The stream goes on after the archive's own end: left unread, it would end docker save by a broken pipe.
+            # The stream continues after the end of the archive. Unread bytes would end docker save with a broken pipe.
             while process.stdout.read(tarfile.RECORDSIZE):
                 pass
         except tarfile.ReadError as error:
-            raise SparkImagesError(f"docker save failed: {error}") from None
+            raise SparkImagesError(": ".join(filter(None, (f"docker save failed: {error}", lost())))) from None
     if process.returncode:
-        raise SparkImagesError(f"docker save failed with exit code {process.returncode}")
+        failed = f"docker save failed with exit code {process.returncode}"
+        raise SparkImagesError(": ".join(filter(None, (failed, lost()))))

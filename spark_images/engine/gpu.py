@@ -1,4 +1,4 @@
-"""Is there a GPU that a container of this machine's engine can use? One answer, for Nox and for pytest."""
+"""Checks whether containers on this machine can use a GPU. Nox and pytest share the answer."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -17,9 +17,9 @@ RUNTIME = "nvidia"
 
 
 def missing(root: Path, engine_info: Mapping[str, Any]) -> list[str]:
-    """Returns what a container would lack to use a GPU, a phrase each; nothing where it lacks nothing.
+    """Returns a phrase for each part that a container needs to use a GPU and that this machine lacks.
 
-    `root` is the machine's root folder, `engine_info` what the engine says of itself: its runtimes and CDI devices.
+    `root` is the machine's root folder. `engine_info` is the engine's info, with its runtimes and CDI devices.
     """
     found = []
     if not any((root / device.lstrip("/")).exists() for device in DEVICES):
@@ -35,9 +35,10 @@ def missing(root: Path, engine_info: Mapping[str, Any]) -> list[str]:
 
 @cache
 def reason_to_skip(root: Path = Path("/")) -> str:
-    """Returns why tests that need a GPU are skipped on this machine, or "" where they can run."""
+    """Returns why tests that need a GPU are skipped on this machine, or "" if they can run."""
     try:
-        info = daemon.client().info()
+        with daemon.explained("the engine cannot be inspected"):
+            info = daemon.client().info()
     except SparkImagesError as error:
         return str(error)
     return ", ".join(missing(root, info))

@@ -1,6 +1,7 @@
-"""What a build takes from the machine it runs on, so that it works where that machine does: the CA bundle, and the
-mirrors and proxies of apt, pip and Maven. It goes in as BuildKit secrets (proxies: as the arguments that BuildKit
-keeps out of an image's history); none of it stays in a layer.
+"""Reads what a build takes from the host, so that it reaches the network as the host does.
+
+This is the CA bundle, and the mirrors and proxies of apt, pip and Maven. Builds get them as BuildKit secrets. Proxies
+are arguments that BuildKit keeps out of an image's history. Nothing of them stays in a layer.
 """
 
 import os
@@ -22,15 +23,15 @@ PROXY_VARIABLES = ("http_proxy", "https_proxy", "no_proxy")
 
 @dataclass(frozen=True)
 class Apt:
-    """The host's apt: its Debian repositories as (address, suite), and its options for fetching."""
+    """The host's Debian repositories as (address, suite), and its apt options for downloads."""
 
     repositories: tuple[tuple[str, str], ...] = ()
     options: tuple[str, ...] = ()
 
     def sources(self, suite: str) -> list[str]:
-        """Returns the lines of a sources.list for a Debian suite from the host's mirrors; none where it has none.
+        """Returns the lines of a sources.list for a Debian suite, or none if the host has no Debian mirror.
 
-        A host of another Debian release names other suites: its addresses serve this one as well.
+        The host's own Debian release does not matter, because a mirror has every release.
         """
         archive = next((url for url, of in self.repositories if not of.endswith("-security")), "")
         security = next((url for url, of in self.repositories if of.endswith("-security")), "")
@@ -40,7 +41,7 @@ class Apt:
 
 @dataclass(frozen=True)
 class Host:
-    """Everything that a build takes from its host. `ca` and `maven_settings` are files, or None."""
+    """What a build takes from its host. `ca` and `maven_settings` are files, or None."""
 
     ca: Path | None
     apt: Apt
@@ -49,7 +50,7 @@ class Host:
     proxies: Mapping[str, str]
 
     def secrets(self, suite: str) -> dict[str, str]:
-        """Returns the content of each BuildKit secret by its id; what the host does not set is left out."""
+        """Returns the content of each BuildKit secret by its id, without those that the host does not set."""
         contents = {}
         if self.ca:
             contents["ca"] = self.ca.read_text()
@@ -66,7 +67,7 @@ class Host:
         return contents
 
     def endpoints(self) -> Iterator[tuple[str, int]]:
-        """Yields (host, port) of what a build must reach: the proxies where there are any, else the mirrors."""
+        """Yields (host, port) of what a build must reach: the proxies if there are any, else the mirrors."""
         proxies = [self.proxies[name] for name in ("https_proxy", "http_proxy") if self.proxies.get(name)]
         mirrors = [*(url for url, _ in self.apt.repositories), self.pip.get("index-url", "")]
         for url in proxies or mirrors:
@@ -75,7 +76,7 @@ class Host:
                 yield parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
 
 
-# Options whose value is a path of the host: a build could not open it.
+# The values of these options are paths on the host, which a build cannot open.
 _FILES = ("::CAInfo", "::SslCert", "::SslKey", "::Proxy-Auto-Detect", "::ProxyAutoDetect")
 
 
@@ -101,13 +102,13 @@ def _apt() -> Apt:
     return Apt(tuple(dict.fromkeys(repositories)), tuple(option.rstrip(";") for option in options))
 
 
-# pip's options that say where packages come from; `cert` is the CA secret's, and a folder of wheels stays the host's.
+# pip's options for the origin of packages. The CA secret replaces `cert`. A folder of wheels stays on the host.
 _PIP_OPTIONS = ("index-url", "extra-index-url", "trusted-host", "proxy")
 
 
 def _pip() -> dict[str, str]:
     found = {}
-    # "global.index-url='…'" from files, ":env:.index-url='…'" from the environment, which comes last and wins.
+    # Files give "global.index-url='…'". The environment gives ":env:.index-url='…'", which comes last and wins.
     for line in _output("pip", "config", "list").splitlines():
         key, _, value = line.partition("=")
         option = key.rpartition(".")[2]
@@ -117,7 +118,7 @@ def _pip() -> dict[str, str]:
 
 
 def read(environment: Mapping[str, str] = os.environ) -> Host:
-    """Reads what this machine is set up with: environment, apt, pip and Maven configuration."""
+    """Reads this machine's environment and its apt, pip and Maven configuration."""
     candidates = [environment[name] for name in CA_VARIABLES if environment.get(name)] + list(CA_FILES)
     ca = next((Path(name) for name in candidates if Path(name).is_file()), None)
     settings = Path(environment.get("HOME", "/"), ".m2/settings.xml")

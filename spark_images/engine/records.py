@@ -1,6 +1,6 @@
-"""What each image was built from: one record per image under .build/built.
+"""Records what each image was built from: one file for each image under .build/built.
 
-BuildKit can also tell that nothing changed, but needs a minute for all images.
+BuildKit could find out that nothing changed, but it needs a minute for all images.
 """
 
 import json
@@ -19,7 +19,7 @@ RECORDS = BUILD / "built"
 
 @dataclass(frozen=True)
 class Record:
-    """What an image was built from, None where that can change unseen, and its digest."""
+    """The key of a target and the digest of its image. The key is None if an input is not content-addressed."""
 
     key: str | None
     image: str | None
@@ -29,7 +29,7 @@ _RECORD = TypeAdapter(Record)
 
 
 def is_current(tag: str, key: str | None) -> bool:
-    """Whether the image that the engine holds under this name is the one that was built from what `key` stands for."""
+    """Returns whether the engine's image with this tag was built from the inputs of `key`."""
     known = files.noted(_record(tag), _RECORD)
     if key is None or known is None or known.key != key:
         return False
@@ -38,7 +38,7 @@ def is_current(tag: str, key: str | None) -> bool:
 
 
 def remember(tag: str, key: str | None, image: Image) -> None:
-    """Notes what the image that now has this name was built from."""
+    """Records what the image that now has this tag was built from."""
     files.write(_record(tag), json.dumps(asdict(Record(key, image.id))))
 
 

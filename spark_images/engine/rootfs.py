@@ -1,4 +1,4 @@
-"""The bottom of the images where no registry is in reach: a Debian root file system, bootstrapped from packages."""
+"""Bootstraps a Debian root file system from packages, so that images need no registry."""
 
 import hashlib
 import os
@@ -14,7 +14,7 @@ from spark_images.plan.graph import LAYER_EPOCH
 
 RECIPE = ROOT / "docker/base/rootfs"
 PACKAGES = ("usr-is-merged",)
-"""Beside the essential packages and apt. usr-is-merged takes the place of usrmerge, which brings 45 MB of Perl."""
+"""Packages in addition to the essential ones and apt. usr-is-merged replaces usrmerge, which needs 45 MB of Perl."""
 
 LEFT_OUT = (
     "path-exclude=/usr/share/man/*",
@@ -25,39 +25,39 @@ LEFT_OUT = (
     "path-include=/usr/share/doc/apt/examples/sources.list",
     "path-exclude=/usr/share/zoneinfo/right/*",
 )
-"""What dpkg does not unpack. Licences stay; the sources.list is finish.sh's. right holds all time zones once more, for
-clocks that count leap seconds: a package of its own from Debian 13 on.
+"""What dpkg does not unpack. Licences stay. finish.sh needs the sources.list. The folder right repeats all time zones
+for clocks that count leap seconds. From Debian 13 on it is a separate package.
 """
 
 
 def folder(suite: str) -> Path:
-    """Returns the folder of the root file system of this Debian suite; its name changes with what it is made from."""
+    """Returns the folder of the root file system of this Debian suite. Its name contains a hash of the inputs."""
     made_from = [suite, LAYER_EPOCH, *PACKAGES, *LEFT_OUT, *(f.read_text() for f in sorted(RECIPE.iterdir()))]
     key = hashlib.sha256("\0".join(made_from).encode()).hexdigest()[:16]
     return BUILD / "rootfs" / f"{suite}-{key}"
 
 
 def relative_folder(suite: str) -> str:
-    """Returns `folder` relative to the repository, where buildx runs."""
+    """Returns `folder` relative to the root of the repository, where buildx runs."""
     return str(folder(suite).relative_to(ROOT))
 
 
 def is_made(suite: str) -> bool:
-    """Whether the root file system of this Debian suite is there, made from what the repository says today."""
+    """Returns whether the root file system of this Debian suite exists and is up to date."""
     return (folder(suite) / "rootfs.tar").exists()
 
 
 def bootstrap(suite: str, apt: Apt) -> None:
     """Makes the root file system of a Debian suite.
 
-    Needs mmdebstrap, and root or user namespaces; takes 10 to 20 s. The same packages give the same bytes. Raises
-    SparkImagesError where mmdebstrap is missing or fails; its output is kept in a log.
+    Needs mmdebstrap, and root or user namespaces. Takes 10 to 20 s. The same packages give the same bytes. Raises
+    SparkImagesError if mmdebstrap is missing or fails. The output of mmdebstrap goes to a log.
     """
     target = folder(suite)
     if not shutil.which("mmdebstrap"):
         raise SparkImagesError(
             "mmdebstrap is missing: run ./bootstrap, install it (Debian and Ubuntu have it), or name an image to build "
-            "upon: os-image in images.toml, or SPARK_IMAGES_OS_IMAGE=debian:bookworm-slim@sha256:…"
+            "on: os-image in images.toml, or SPARK_IMAGES_OS_IMAGE=debian:bookworm-slim@sha256:…"
         )
     target.mkdir(parents=True, exist_ok=True)
     partial, log = target / "rootfs.partial.tar", target / "mmdebstrap.log"
@@ -66,7 +66,7 @@ def bootstrap(suite: str, apt: Apt) -> None:
     command += [f"--dpkgopt={option}" for option in LEFT_OUT]
     command += [f"--aptopt={option}" for option in apt.options]
     sources = apt.sources(suite)
-    # Without a source list of the host's, mmdebstrap knows Debian's own mirror.
+    # Without a source list, mmdebstrap uses Debian's own mirror.
     command += [suite, str(partial), *(["-"] if sources else [])]
     print(f"bootstrapping Debian {suite} (once, 10 to 20 s)")
     with log.open("w") as output:
@@ -76,20 +76,20 @@ def bootstrap(suite: str, apt: Apt) -> None:
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
-            # Where the disk is full, mmdebstrap hangs up its whole process group: it gets one of its own.
+            # If the disk is full, mmdebstrap sends SIGHUP to its process group. This process must not get it.
             process_group=0,
         )
         try:
             process.communicate("\n".join(sources).encode())
         except KeyboardInterrupt:
-            # The terminal tells our group only, and mmdebstrap has a folder to remove.
+            # Ctrl-C reaches only the process group of this process, and mmdebstrap must remove its folder.
             os.killpg(process.pid, signal.SIGINT)
             process.wait()
             raise
     if process.returncode:
         lines = log.read_text(errors="replace").splitlines()
         raise SparkImagesError(
-            "mmdebstrap failed:\n  " + "\n  ".join(lines[-8:]) + f"\nthe whole of it: {log.relative_to(ROOT)}"
+            "mmdebstrap failed:\n  " + "\n  ".join(lines[-8:]) + f"\nfull log: {log.relative_to(ROOT)}"
         )
     shutil.copy(RECIPE / "Dockerfile", target)
     partial.rename(target / "rootfs.tar")

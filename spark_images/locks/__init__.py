@@ -1,4 +1,4 @@
-"""Keeping the locks up to date with images.toml and the requirements.
+"""Checks and updates the locks.
 
-Only this room writes a lock file.
+Only this room writes a lock.
 """

@@ -1,4 +1,4 @@
-"""Whether images.toml, the requirements and the locks agree."""
+"""Checks that the locks match images.toml and the requirements.in files."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +11,7 @@ from spark_images.recipes.locks import ARTEFACTS, REQUIREMENTS, Lock, requiremen
 
 
 def wanted(matrix: Matrix, locks: Mapping[str, Lock]) -> dict[str, set[str]]:
-    """Returns the coordinates that each layer takes in by images.toml; none for a layer that only has a lock."""
+    """Returns the coordinates that images.toml gives each layer. A layer that has only a lock gets an empty set."""
     coordinates: dict[str, set[str]] = {layer: set() for layer in sorted({*matrix.all_layers, *locks})}
     for layer, artefact in matrix.all_artefacts():
         coordinates[layer].add(artefact.coordinate)
@@ -19,7 +19,7 @@ def wanted(matrix: Matrix, locks: Mapping[str, Lock]) -> dict[str, set[str]]:
 
 
 def disagreements(matrix: Matrix, recipes: Recipes, locks: Mapping[str, Lock], root: Path = ROOT) -> list[str]:
-    """Returns a sentence for each place where images.toml or a requirements.in and their lock disagree."""
+    """Returns a sentence for each difference between a lock and images.toml or requirements.in."""
     found = []
     for layer, coordinates in wanted(matrix, locks).items():
         locked = set(locks.get(layer, ()))
@@ -32,11 +32,11 @@ def disagreements(matrix: Matrix, recipes: Recipes, locks: Mapping[str, Lock], r
         if not requirements.lock.exists():
             found.append(f"{path} is missing")
         elif requirements.lock.read_text().partition("\n")[0] != requirements.fingerprint:
-            found.append(f"{path} was not compiled from today's {REQUIREMENTS}")
+            found.append(f"{path} does not match {REQUIREMENTS}")
     return found
 
 
 def check(matrix: Matrix, recipes: Recipes, locks: Mapping[str, Lock], root: Path = ROOT) -> None:
-    """Raises MatrixError, naming each place, where images.toml or a requirements.in and its lock disagree."""
+    """Raises MatrixError, with each difference, if a lock does not match images.toml or requirements.in."""
     if found := disagreements(matrix, recipes, locks, root):
         raise MatrixError("\n".join([*found, "run `inv lock.update`"]))

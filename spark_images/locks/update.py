@@ -1,4 +1,4 @@
-"""Refreshing the locks: the hashes of new artefacts, and the Python sets compiled anew."""
+"""Updates the locks: adds the hashes of new artefacts, and compiles the sets of Python packages."""
 
 import json
 import os
@@ -31,10 +31,11 @@ TOOLCHAIN = "toolchain"
 
 
 def update(project: Project, only: Sequence[str] = (), *, upgrade: bool = False) -> list[Path]:
-    """Brings the locks of these kinds up to date with images.toml and requirements.in; returns the files that changed.
+    """Updates the locks of these kinds to match images.toml and requirements.in. Returns the files that changed.
 
-    A hash that is locked already stays as it is. Python packages keep their versions unless `upgrade`. Raises
-    UsageError for an unknown kind, SparkImagesError where something cannot be fetched or resolved.
+    Without `only`, updates every kind. Locked hashes do not change. Python packages keep their versions unless
+    `upgrade` is true. Raises UsageError for an unknown kind, and SparkImagesError if something cannot be fetched or
+    resolved.
     """
     for kind in only:
         if kind not in KINDS:
@@ -62,7 +63,7 @@ def _artefacts(project: Project) -> list[Path]:
 
 
 def _hashes(project: Project, coordinates: Sequence[str]) -> dict[str, Entry]:
-    """Fetches artefacts in the toolchain image, with what a build would use, and returns their hashes."""
+    """Fetches artefacts in the toolchain image, with the secrets and proxies of a build. Returns their hashes."""
     matrix = project.matrix
     cell = matrix.buildable[0]
     graph = graphs.graph(matrix, project.recipes, project.locks, [(TOOLCHAIN, cell)])
@@ -70,17 +71,19 @@ def _hashes(project: Project, coordinates: Sequence[str]) -> dict[str, Entry]:
     build.build(project, graph, [toolchain])
     here = host.read()
     with buildx.secret_files(here.secrets(toolchain.suite)) as folder:
+        failed = f"could not fetch {', '.join(coordinates)}"
         try:
-            output = daemon.client().containers.run(
-                matrix.tag(toolchain.name),
-                ["fetch-artefacts", "--hash", "artefacts", *coordinates],
-                volumes={str(folder): {"bind": "/run/secrets", "mode": "ro"}},
-                environment=dict(here.proxies),
-                remove=True,
-            )
+            with daemon.explained(failed):
+                output = daemon.client().containers.run(
+                    matrix.tag(toolchain.name),
+                    ["fetch-artefacts", "--hash", "artefacts", *coordinates],
+                    volumes={str(folder): {"bind": "/run/secrets", "mode": "ro"}},
+                    environment=dict(here.proxies),
+                    remove=True,
+                )
         except ContainerError as error:
             said = error.stderr.decode(errors="replace") if isinstance(error.stderr, bytes) else str(error.stderr)
-            raise SparkImagesError(f"could not fetch {', '.join(coordinates)}:\n{said.strip()}") from None
+            raise SparkImagesError(f"{failed}:\n{said.strip()}") from None
     return {coordinate: Entry(**entry) for coordinate, entry in json.loads(output).items()}
 
 
@@ -107,7 +110,7 @@ def _compile(requirements: Requirements, *, upgrade: bool) -> bool:
     with TemporaryDirectory() as folder:
         output = Path(folder, requirements.lock.name)
         if before is not None:
-            # uv keeps the versions of the file that it writes.
+            # uv keeps the versions that its output file already contains.
             output.write_text(before)
         done = subprocess.run(
             [*command, "--output-file", str(output), "-"],
@@ -129,12 +132,12 @@ def _compile(requirements: Requirements, *, upgrade: bool) -> bool:
 
 
 def _indexes(pip: Mapping[str, str]) -> list[str]:
-    """Uv's options for pip's indexes: a build installs what is locked from these."""
+    """Returns uv's options for pip's indexes, from which a build installs the locked packages."""
     options = ["--default-index", pip["index-url"]] if pip.get("index-url") else []
     for index in pip.get("extra-index-url", "").split():
         options += ["--index", index]
-    # pip takes the newest version of all its indexes. uv takes by default those of the first index that knows the
-    # package, so that no other one can replace it. Here the hashes of the lock, which a person reviews, see to that.
+    # By default, uv takes a package only from the first index that has it, so that no other index can replace it.
+    # pip takes the newest version of all indexes. Here the reviewed hashes of the lock prevent a replacement.
     options += ["--index-strategy", "unsafe-best-match"]
     for trusted in pip.get("trusted-host", "").split():
         options += ["--allow-insecure-host", trusted]
@@ -142,7 +145,7 @@ def _indexes(pip: Mapping[str, str]) -> list[str]:
 
 
 def _proxies(pip: Mapping[str, str]) -> dict[str, str]:
-    """Pip's own proxy, as the variables that uv reads; pip too prefers it to the environment's."""
+    """Returns pip's own proxy as the variables that uv reads. Pip also prefers it to the proxy of the environment."""
     names = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")
     return dict.fromkeys(names, pip["proxy"]) if pip.get("proxy") else {}
 

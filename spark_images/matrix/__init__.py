@@ -1,4 +1,4 @@
-"""The matrix: images.toml as typed tables, and the cells that follow from them.
+"""The matrix: images.toml as typed tables, and the cells that they define.
 
-Pure: this room knows no Dockerfile, no lock and no engine.
+This subpackage reads no Dockerfile and no lock, and uses no engine.
 """

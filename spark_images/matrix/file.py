@@ -1,4 +1,4 @@
-"""Reading images.toml: the environment's settings, and the mistakes, each named by its table and key."""
+"""Reads images.toml, applies settings from the environment, and reports each mistake by table and key."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,10 +21,10 @@ FILE = ROOT / "images.toml"
 
 
 def load(file: Path = FILE, environment: Mapping[str, str] | None = None) -> Matrix:
-    """Reads images.toml; settings in `environment` (SPARK_IMAGES_<SETTING>) win over the file's.
+    """Reads images.toml. Settings in `environment` (SPARK_IMAGES_<SETTING>) override those of the file.
 
-    Raises MatrixError, naming the table and key, for an unknown or missing key, a value of the wrong type, a name
-    that nothing defines, or two cells with one name.
+    Raises MatrixError for an unknown or missing key, a value of the wrong type, an undefined name, or two cells with
+    the same name. The message names the table and key. Raises UsageError for a wrong variable in `environment`.
     """
     try:
         document = tomli.loads(file.read_text())
@@ -43,7 +43,7 @@ def load(file: Path = FILE, environment: Mapping[str, str] | None = None) -> Mat
 
 
 VARIABLES = "SPARK_IMAGES_"
-"""What the environment variable of a setting begins with."""
+"""The prefix of the environment variable of a setting."""
 
 
 def _overridden(settings: Mapping[str, object], environment: Mapping[str, str]) -> dict[str, object]:
@@ -70,7 +70,7 @@ def _keys(table: Any) -> list[str]:
 
 
 def _table_at(path: Sequence[int | str]) -> Any:
-    """Returns the type of the table at this place of the file."""
+    """Returns the type of the table at a location in the file."""
     found: Any = Matrix
     for part in path:
         if is_dataclass(found):
@@ -83,8 +83,8 @@ def _table_at(path: Sequence[int | str]) -> Any:
 
 
 def _where(location: Sequence[int | str]) -> str:
-    """Returns a place of the file as a reader finds it: `[lines."10"] scala`, `[layers.core.artefacts[0]] link`."""
-    # The file quotes every version, also one without a dot.
+    """Returns a location as a reader finds it in the file: `[lines."10"] scala`, `[layers.core.artefacts[0]] link`."""
+    # The file quotes every version, including those without a dot.
     parts = [f"[{p}]" if isinstance(p, int) else f'"{p}"' if "." in p or p[:1].isdigit() else p for p in location]
     *table, key = parts
     return f"[{'.'.join(table).replace('.[', '[')}] {key}" if table else key
@@ -93,7 +93,7 @@ def _where(location: Sequence[int | str]) -> str:
 def _message(file: str, location: Sequence[int | str], kind: str, message: str) -> str:
     where = _where(location)
     if kind in ("unexpected_keyword_argument", "extra_forbidden"):
-        return f"{file}: {where}: no such key{nearest(str(location[-1]), _keys(_table_at(location[:-1])))}"
+        return f"{file}: {where}: unknown key{nearest(str(location[-1]), _keys(_table_at(location[:-1])))}"
     if kind in ("missing", "missing_argument"):
         return f"{file}: {where}: the key is missing"
     if kind == "value_error":
@@ -160,7 +160,7 @@ def _check_layers(matrix: Matrix, file: str, defined: Defined) -> None:
     for table, layers in tables:
         for folder, layer in layers.items():
             if folder in seen:
-                raise MatrixError(f"{file}: [{table}.{folder}]: the layer has another table, [{seen[folder]}.{folder}]")
+                raise MatrixError(f"{file}: [{table}.{folder}]: the layer also has the table [{seen[folder]}.{folder}]")
             seen[folder] = table
             for below in layer.extends:
                 defined(f"[{table}.{folder}] extends", "layer", below, matrix.all_layers)
@@ -184,12 +184,12 @@ def _check_refusals(matrix: Matrix, defined: Defined) -> None:
 
 
 def _check_conflicts(matrix: Matrix, cell: Cell, file: str) -> None:
-    """Raises MatrixError for a cell whose parts are known not to work together."""
+    """Raises MatrixError if a feature of the cell lists its versions as a conflict."""
     for name in cell.features:
         for conflict in matrix.features[name].conflicts:
             if conflict.strikes(cell.features, cell.values):
                 versions = ", ".join(f"{key} {cell.values[key]}" for key in conflict.when)
-                raise MatrixError(f"{file}: {cell.key} cannot work with {versions}: {conflict.reason}")
+                raise MatrixError(f"{file}: {cell.key} does not work with {versions}: {conflict.reason}")
 
 
 def _check_doubles(matrix: Matrix, file: str) -> None:
@@ -199,7 +199,7 @@ def _check_doubles(matrix: Matrix, file: str) -> None:
             value = getattr(cell, attribute)
             if other := seen.get(value):
                 raise MatrixError(
-                    f'{file}: [images.{cell.image}] {attribute}: two cells are called "{value}": {other.image} '
+                    f'{file}: [images.{cell.image}] {attribute}: two cells have the value "{value}": {other.image} '
                     f"{other.spark} {other.variant} and {cell.image} {cell.spark} {cell.variant}"
                 )
             seen[value] = cell
@@ -212,7 +212,7 @@ def _check_templates(matrix: Matrix) -> None:
             for key in ("title", "usage"):
                 fill(getattr(matrix.features[feature], key), cell.values, f"[features.{feature}] {key}")
         for label, template in cell.labels.items():
-            fill(template, {**cell.values, "revision": ""}, f"[labels] {label}")
+            fill(template, {**cell.values, "revision": ""}, matrix.place_of_label(label, cell))
     for layer in matrix.all_layers:
         for cell in matrix.cells_with(layer):
             matrix.name_of(layer, cell)

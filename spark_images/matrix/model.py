@@ -1,7 +1,7 @@
-"""The matrix: all tables of images.toml together, and the cells that follow from them.
+"""The matrix: all tables of images.toml, and the cells that they define.
 
-`Matrix.cells` multiplies Spark versions, image kinds and variants out. Texts in braces are templates: a cell gives them
-their values. A cell that is refused evaluates no template of a feature, a layer or a label.
+`Matrix.cells` combines every kind, Spark version and variant. Text with names in braces is a template, which the values
+of a cell fill. A refused cell evaluates no template of a feature, a layer or a label.
 """
 
 from collections.abc import Iterator, Mapping
@@ -34,9 +34,9 @@ GPU = "gpu"
 
 @plain_dataclass(frozen=True)
 class Cell:
-    """One image of the matrix. `values` fills the templates; `refusal` says why it is not built, or is empty.
+    """One image of the matrix. `values` fills the templates. `refusal` is the reason why it is not built, or "".
 
-    A refused cell has only the values of its coordinates, and no labels.
+    A refused cell has no labels, and only the values of its kind, Spark version and variant.
     """
 
     image: str
@@ -55,7 +55,7 @@ class Cell:
 
 @dataclass(frozen=True, config=STRICT)
 class Matrix:
-    """All of images.toml."""
+    """All tables of images.toml."""
 
     settings: Settings
     stacks: Mapping[str, Stack]
@@ -70,14 +70,14 @@ class Matrix:
 
     @cached_property
     def variants(self) -> dict[str, tuple[str, ...]]:
-        """The features of each variant: none for baseline, each feature alone, then the pairs that features name."""
+        """The features of each variant: baseline, each feature alone, and each pair from `combines-with`."""
         alone = {name: (name,) for name in self.features}
         pairs = {f"{name}-{other}": (name, other) for name, f in self.features.items() for other in f.combines_with}
         return {BASELINE: (), **alone, **pairs}
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
-        """Every cell of the matrix, refused ones included, in the order of the file."""
+        """Every cell of the matrix, including refused cells, in the order of the file."""
         return tuple(
             self._cell(image, spark, variant)
             for image in self.images
@@ -87,7 +87,7 @@ class Matrix:
 
     @cached_property
     def buildable(self) -> tuple[Cell, ...]:
-        """The cells that are built."""
+        """The cells that are not refused."""
         return tuple(cell for cell in self.cells if not cell.refusal)
 
     @property
@@ -116,7 +116,7 @@ class Matrix:
         return Cell(image, spark, line, variant, features, key, name, values, labels, "")
 
     def _stack_of(self, line: Line) -> dict[str, str]:
-        """The values of the stack under a line, with those that the line overrides."""
+        """Returns the values of a line's stack, with the line's overrides applied."""
         return asdict(line.over(self.stacks[line.stack]))
 
     def _refusal(self, image: str, spark: str, line: str, variant: str) -> str:
@@ -127,25 +127,35 @@ class Matrix:
         return next((reason for reason in (*said, *offered) if reason), "")
 
     def sibling(self, cell: Cell, image: str) -> Cell:
-        """Returns the cell of another kind of image with the Spark version and variant of `cell`."""
+        """Returns the cell of the kind `image` with the Spark version and variant of `cell`."""
         return next(c for c in self.cells if (c.image, c.spark, c.variant) == (image, cell.spark, cell.variant))
 
     @cached_property
     def all_layers(self) -> dict[str, Layer]:
-        """The tables of all layers by folder, those of features included."""
+        """The tables of all layers by folder, including the layers of features."""
         return {**self.layers, **{folder: table for f in self.features.values() for folder, table in f.layers.items()}}
 
     @cached_property
     def _owners(self) -> dict[str, str]:
         return {folder: name for name, feature in self.features.items() for folder in feature.layers}
 
+    def place_of(self, layer: str) -> str:
+        """Returns the table of a layer as images.toml names it, for messages: `[features.gpu.layers.cuda]`."""
+        owner = self._owners.get(layer)
+        return f"[features.{owner}.layers.{layer}]" if owner else f"[layers.{layer}]"
+
+    def place_of_label(self, label: str, cell: Cell) -> str:
+        """Returns the table and name of a cell's label as images.toml names them, for messages."""
+        owner = next((name for name in reversed(cell.features) if label in self.features[name].labels), "")
+        return f"[features.{owner}.labels] {label}" if owner else f"[labels] {label}"
+
     def _table(self, folder: str) -> Layer:
         return self.all_layers.get(folder, Layer())
 
     def seen_by(self, folder: str, cell: Cell) -> Cell:
-        """Returns `cell` with the values that the layer in `folder` is built with.
+        """Returns `cell` with the values that build the layer in `folder`.
 
-        A layer with `any_stack` takes the first stack in the order of the lines that gives it the same name.
+        A layer with `any_stack` uses the first stack, in the order of the lines, that gives it the same name.
         """
         if not self._table(folder).any_stack:
             return cell
@@ -154,31 +164,32 @@ class Matrix:
         return replace(cell, values=next(v for v in offered if self.layer_name(folder, v) == name))
 
     def name_of(self, folder: str, cell: Cell) -> str:
-        """Returns the name of what the folder holds, an image or a layer, for a cell's Spark version and variant."""
+        """Returns the name of the image or layer in `folder` for the Spark version and variant of a cell."""
         if folder in self.images:
             return self.sibling(cell, folder).name
         return self.layer_name(folder, self.seen_by(folder, cell).values)
 
     def tag(self, name: str) -> str:
-        """Returns the full reference of the image or layer `name`: registry, prefix and tag around it."""
+        """Returns the full reference of the image or layer `name`, with registry, prefix and tag."""
         return f"{self.settings.registry}{self.repository(name)}:{self.settings.tag}"
 
     def repository(self, name: str) -> str:
-        """Returns the name of the image or layer `name` as it is the same for everyone: without registry and tag."""
+        """Returns the reference of the image or layer `name` without registry and tag. No setting changes it."""
         return f"spark-k8s-{name}"
 
     def layer_name(self, layer: str, values: Mapping[str, str]) -> str:
         """Returns the name of the layer in the folder `layer` for a cell's `values`: `spark-3.5.8-core`."""
-        return fill(self._table(layer).name or layer, values, f"[layers.{layer}] name")
+        return fill(self._table(layer).name or layer, values, f"{self.place_of(layer)} name")
 
     def extends(self, layer: str) -> tuple[str, ...]:
-        """Returns the layers whose Python packages lie below those of the layer in the folder `layer`."""
+        """Returns the layers whose Python packages the layer in the folder `layer` extends."""
         return self._table(layer).extends
 
     def budget(self, cell: Cell) -> int:
-        """Returns what the image of a cell may weigh, in MB (10^6 bytes): the line's figure and those of its features.
+        """Returns the unpacked size limit of a cell's image, in MB (10^6 bytes).
 
-        Raises MatrixError where the line has no figure for this kind of image.
+        It is the sum of the limit of the line and the limits of the features. Raises MatrixError if the line has no
+        limit for this kind.
         """
         figures = self.lines[cell.line].budget_mb
         if cell.image not in figures:
@@ -188,7 +199,7 @@ class Matrix:
 
     @cached_property
     def layer_budgets(self) -> dict[str, int]:
-        """What each layer with a budget of its own may weigh compressed, in MB (10^6 bytes), by the layer's name."""
+        """The compressed size limit of each layer that has its own limit, in MB (10^6 bytes), by layer name."""
         return {
             self.name_of(folder, cell): limit
             for cell in self.buildable
@@ -197,29 +208,31 @@ class Matrix:
         }
 
     def cells_with(self, layer: str) -> list[Cell]:
-        """Returns the buildable cells that may hold the layer in the folder `layer`: all, or those of its feature."""
+        """Returns the buildable cells that can have the layer in the folder `layer`: all, or those of its feature."""
         owner = self._owners.get(layer)
         return [cell for cell in self.buildable if owner is None or owner in cell.features]
 
     def artefacts(self, layer: str, cell: Cell) -> tuple[Artefact, ...]:
-        """Returns the artefacts of a layer for a cell that holds it, with their coordinates filled in."""
+        """Returns the artefacts of a layer for a cell that has it, with the values filled into the coordinates."""
         return tuple(
             replace(
                 artefact,
-                coordinate=fill(artefact.coordinate, cell.values, f"[layers.{layer}] artefacts[{number}].coordinate"),
+                coordinate=fill(
+                    artefact.coordinate, cell.values, f"{self.place_of(layer)} artefacts[{number}].coordinate"
+                ),
             )
             for number, artefact in enumerate(self._table(layer).artefacts)
             if artefact.line in ("", cell.line)
         )
 
     def all_artefacts(self) -> Iterator[tuple[str, Artefact]]:
-        """Yields (layer, artefact) for every artefact of every Spark version, once for each coordinate."""
+        """Yields (layer, artefact) for the artefacts of all cells, once for each layer and coordinate."""
         for layer in self.all_layers:
             seen = {a.coordinate: a for cell in self.cells_with(layer) for a in self.artefacts(layer, cell)}
             for artefact in seen.values():
                 yield layer, artefact
 
     def notes(self, cell: Cell) -> list[str]:
-        """Returns what the features of a cell that is built say of it."""
+        """Returns the notes of the features of a buildable cell."""
         notes = ((name, self.features[name].note) for name in cell.features)
         return [fill(note, cell.values, f"[features.{name}] note") for name, note in notes if note]

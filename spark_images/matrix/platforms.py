@@ -1,4 +1,4 @@
-"""The platforms that images are built for, and what each tool calls them."""
+"""The platforms that images are built for, and the name that each tool uses for them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 class Platform:
     """One platform.
 
-    `wheels` is uv's name of the platform whose wheels are locked. `natives` is a pattern of the names that projects
-    give the platform in the paths of native libraries.
+    `wheels` is uv's name of the platform whose wheels are locked. `natives` is a pattern that matches the names of the
+    platform in paths of native libraries.
     """
 
     wheels: str

@@ -1,7 +1,7 @@
-"""The shims of RAPIDS: how far a release knows a Spark version.
+"""The shims of RAPIDS: which Spark versions a release supports.
 
-A release has a shim for each Spark version that it knows (native). For another version it can be told to take the shim
-of a version nearby (bridged). RAPIDS refuses to start without a shim.
+A release has a shim for each Spark version that it supports (native). For another version, a setting can make it
+use the shim of a similar version (bridged). RAPIDS does not start without a shim.
 """
 
 from collections.abc import Mapping
@@ -12,14 +12,14 @@ from pydantic.dataclasses import dataclass
 
 NATIVE, BRIDGED = "native", "bridged"
 PROVIDER = "com.nvidia.spark.rapids.shims.{shim}.SparkShimServiceProvider"
-"""The class of a shim. The setting spark.rapids.shims-provider-override takes it (RAPIDS' advanced configuration)."""
+"""The class of a shim: a value of spark.rapids.shims-provider-override (RAPIDS' advanced configuration)."""
 
 _strict = ConfigDict(extra="forbid", strict=True, alias_generator=lambda name: name.replace("_", "-"))
 
 
 @dataclass(frozen=True, config=_strict)
 class Bridge:
-    """The Spark version whose shim stands in, and the release that brings a shim of its own ("" where none does)."""
+    """The Spark version whose shim is used, and the first release with a native shim ("" if there is none)."""
 
     shim: str
     native_from: str = ""
@@ -27,28 +27,28 @@ class Bridge:
 
 @dataclass(frozen=True, config=_strict)
 class Shims:
-    """The Spark versions that a release has a shim for, and the bridges for others, by Spark version.
+    """The Spark versions that a release has a shim for, and the bridges for other versions, by Spark version.
 
-    A bridge is not used for a version that has a shim of its own.
+    A native shim takes precedence over a bridge.
     """
 
     native: tuple[str, ...]
     bridges: Mapping[str, Bridge] = field(default_factory=dict)
 
     def refuses(self, spark: str, versions: Mapping[str, str]) -> str:
-        """Returns why RAPIDS cannot run on a Spark version, or "" where it can. `versions` holds `rapids`."""
+        """Returns why RAPIDS cannot run on a Spark version, or "" if it can. `versions` contains `rapids`."""
         bridge = self.bridges.get(spark)
         if spark in self.native or (bridge and bridge.shim in self.native):
             return ""
         release = f"RAPIDS {versions.get('rapids', '')}"
         if bridge:
-            return f"the bridge of Spark {spark} names a shim for {bridge.shim}, which {release} does not have"
-        return f"{release} has no shim for Spark {spark}, and images.toml names no bridge for it"
+            return f"the bridge for Spark {spark} uses the shim for Spark {bridge.shim}, which {release} does not have"
+        return f"{release} has no shim for Spark {spark}, and images.toml has no bridge for it"
 
     def values(self, spark: str, versions: Mapping[str, str]) -> dict[str, str]:
-        """Returns the values of a cell: level, shim, the override that RAPIDS takes (or ""), and all of it in words.
+        """Returns the values of a cell: the level, the shim, the override setting (or ""), and a description.
 
-        `refuses` must be "" for this Spark version.
+        `refuses` must return "" for this Spark version.
         """
         release = f"RAPIDS {versions.get('rapids', '')}"
         if spark in self.native:
@@ -75,5 +75,5 @@ def _values(level: str, version: str, override: str, words: str) -> dict[str, st
 
 
 def shim_name(version: str) -> str:
-    """Returns RAPIDS' name of the shim for a Spark version: `spark411` for 4.1.1."""
+    """Returns RAPIDS' name for the shim of a Spark version: `spark411` for 4.1.1."""
     return "spark" + version.replace(".", "")

@@ -1,4 +1,4 @@
-"""The parts of an image's reference that settings name: registry and tag, as every engine and registry takes them."""
+"""Checks the registry and tag of image references. Every engine and registry accepts what passes."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -10,9 +10,9 @@ _FOLDER = re.compile(r"[a-z0-9]+((\.|__?|-+)[a-z0-9]+)*")
 
 
 def registry(given: str) -> str:
-    """Returns what goes before each image's name: host, port and path with one slash at the end, or nothing.
+    """Returns the prefix of each image's name: host, port and path with one slash at the end, or "".
 
-    Raises ValueError, with what was expected, where no registry can be called so.
+    Raises ValueError if `given` is not a valid registry. The message says what was expected.
     """
     plain = given.removesuffix("/")
     if not given or _is_registry(plain):
@@ -34,19 +34,19 @@ def _is_registry(text: str) -> bool:
 
 
 def tag(given: str) -> str:
-    """Returns the tag. Raises ValueError, with what was expected, where no image can have it."""
+    """Returns the tag. Raises ValueError if it is not a valid tag. The message says what was expected."""
     if _TAG.fullmatch(given):
         return given
     near = re.sub(r"[^A-Za-z0-9_.-]+", "-", given).strip(".-")
     raise ValueError(
-        f'is "{given}": expected letters, digits, "_", "." and "-", at most 128 and no "." or "-" first, '
+        f'is "{given}": expected at most 128 letters, digits, "_", "." and "-", not starting with "." or "-", '
         'for example "1.0"' + _nearest(near, bool(_TAG.fullmatch(near)))
     )
 
 
 def _nearest(near: str, valid: bool) -> str:
-    return f'; the nearest is "{near}"' if valid else ""
+    return f' (did you mean "{near}"?)' if valid else ""
 
 
 PARTS: Mapping[str, Callable[[str], str]] = {"registry": registry, "tag": tag}
-"""The check of each setting that becomes part of a reference."""
+"""The check of each setting that is part of an image reference."""

@@ -1,4 +1,4 @@
-"""Which cells a command line names."""
+"""Selects the cells that a command line names."""
 
 from collections.abc import Sequence
 
@@ -9,10 +9,10 @@ from spark_images.matrix.model import Cell, Matrix
 def select(
     matrix: Matrix, sparks: Sequence[str] = (), variants: Sequence[str] = (), images: Sequence[str] = ()
 ) -> tuple[Cell, ...]:
-    """Returns the cells that are built for these Spark versions, variants and images; an empty list means all.
+    """Returns the buildable cells of these Spark versions, variants and images. An empty list means all.
 
-    What is not named takes part where it can be built. What is named must be: raises UsageError for a name that does
-    not exist (with the nearest), and for a pair of names of which every cell is refused (with the reasons).
+    Raises UsageError for an unknown name, with the nearest valid name. Raises UsageError if all cells of a combination
+    of names are refused, with the reasons.
     """
     for what, named, valid in (
         ("Spark version", sparks, matrix.spark),
@@ -49,7 +49,8 @@ def _refused(cells: Sequence[Cell]) -> str:
 def cell_of(matrix: Matrix, key: str) -> Cell:
     """Returns the cell with this key.
 
-    Raises UsageError where there is none (with the nearest), or where the cell is refused (with the reason).
+    Raises UsageError for an unknown key, with the nearest valid key. Raises UsageError for a refused cell, with the
+    reason.
     """
     for cell in matrix.cells:
         if cell.key == key:

@@ -1,4 +1,4 @@
-"""The tables of images.toml as frozen dataclasses, one class for each kind of table."""
+"""The tables of images.toml: one frozen dataclass for each kind of table."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, field, replace
@@ -15,9 +15,9 @@ STRICT = ConfigDict(extra="forbid", strict=True, alias_generator=lambda name: na
 
 @dataclass(frozen=True, config=STRICT)
 class Settings:
-    """What differs from one project to the next. `min_free_disk_gb` is in 10^9 bytes.
+    """Site settings. `min_free_disk_gb` is in GB (10^9 bytes).
 
-    `registry` has a slash at its end, with or without one in the file.
+    `registry` always ends with a slash, unless it is empty.
     """
 
     registry: Annotated[str, AfterValidator(reference.registry)]
@@ -29,7 +29,7 @@ class Settings:
 
 @dataclass(frozen=True, config=STRICT)
 class Stack:
-    """What lies under Spark. `platform` is Docker's name: `linux/amd64`; `debian` is a release: `bookworm`."""
+    """The stack of a line. `platform` is Docker's name, such as `linux/amd64`. `debian` is a release: `bookworm`."""
 
     platform: str
     debian: str
@@ -39,10 +39,10 @@ class Stack:
 
 @dataclass(frozen=True, config=STRICT)
 class Line:
-    """What the Spark versions of one line have in common, and the stack under them.
+    """The values that the Spark versions of one line share, and their stack.
 
-    A key of the stack that the line sets itself wins over the stack's. `budget_mb` is what the baseline image of each
-    kind may weigh unpacked, in MB (10^6 bytes).
+    A line can override each key of its stack. `budget_mb` is the unpacked size limit of the baseline image of each
+    kind, in MB (10^6 bytes).
     """
 
     stack: str
@@ -55,21 +55,21 @@ class Line:
     python: str = ""
 
     def over(self, stack: Stack) -> Stack:
-        """Returns the stack with the values that the line overrides."""
+        """Returns `stack` with the overrides of this line applied."""
         mine = {name: getattr(self, name) for name in asdict(stack) if getattr(self, name)}
         return replace(stack, **mine)
 
 
 @dataclass(frozen=True, config=STRICT)
 class Spark:
-    """One Spark version: the line that it belongs to."""
+    """One Spark version and its line."""
 
     line: str
 
 
 @dataclass(frozen=True, config=STRICT)
 class Image:
-    """A kind of image: docker/runtime/<its key in the file>."""
+    """A kind: `[images.<kind>]` in images.toml, and the folder docker/runtime/<kind>."""
 
     title: str
     name: str
@@ -78,9 +78,9 @@ class Image:
 
 @dataclass(frozen=True, config=STRICT)
 class Artefact:
-    """A file that a layer takes in: by coordinate, never by address. `link`, `driver` and `url` are a JDBC driver's.
+    """A downloaded file that a layer installs, named by its coordinate. JDBC drivers have `link`, `driver` and `url`.
 
-    With `line`, only the layers of that line take it.
+    If `line` is set, only the layers of that line install the file.
     """
 
     coordinate: str
@@ -94,11 +94,11 @@ class Artefact:
 
 @dataclass(frozen=True, config=STRICT)
 class Layer:
-    """A layer's name, where it is more than its folder's, and its artefacts.
+    """A layer's name, if it differs from its folder, and its artefacts.
 
-    `extends` are the layers whose Python packages lie below this one's: it takes their versions and holds none again.
-    `any_stack` says that its files depend on no more of the stack than its name shows: the first stack that gives the
-    same name builds it for all.
+    `extends` names layers with Python packages. This layer uses the versions of those layers and omits their packages.
+    `any_stack` means that the layer's files depend only on the stack values in its name. Then the first stack that
+    gives the same name builds the layer for all stacks.
     """
 
     name: str = ""
@@ -109,7 +109,7 @@ class Layer:
 
 @dataclass(frozen=True, config=STRICT)
 class Refusal:
-    """Cells that are not built: those that match every field that is set."""
+    """A rule that refuses the cells that match all of its fields that are set."""
 
     reason: str
     image: str = ""
@@ -119,21 +119,21 @@ class Refusal:
     feature: str = ""
 
     def matches(self, image: str, spark: str, line: str, variant: str, features: Iterable[str]) -> bool:
-        """Whether the cell of these coordinates is refused by this rule."""
+        """Returns whether this rule refuses a cell."""
         wanted = ((self.image, image), (self.spark, spark), (self.line, line), (self.variant, variant))
         return all(mine in ("", theirs) for mine, theirs in wanted) and self.feature in ("", *features)
 
 
 @dataclass(frozen=True, config=STRICT)
 class Conflict:
-    """Versions that do not work together in an image with all of `features`: each value begins as `when` says."""
+    """Versions that do not work together in an image with all of `features`. `when` has their leading parts."""
 
     features: tuple[str, ...]
     when: Mapping[str, str]
     reason: str
 
     def strikes(self, features: Iterable[str], values: Mapping[str, str]) -> bool:
-        """Whether an image with these features and values is one of those that cannot work."""
+        """Returns whether an image with these features and values has this conflict."""
         return set(self.features) <= set(features) and all(
             f"{values.get(name, '')}.".startswith(f"{version}.") for name, version in self.when.items()
         )
@@ -141,9 +141,10 @@ class Conflict:
 
 @dataclass(frozen=True, config=STRICT)
 class FeatureLine:
-    """What a feature is on one line: its versions, and what they weigh.
+    """The versions and size limits of a feature on one line.
 
-    `size_mb` and `layer_mb` add to the feature's own. `shims` is there for RAPIDS only.
+    `size_mb` is added to the feature's own limit. A limit in `layer_mb` replaces the feature's limit of the same layer.
+    Only RAPIDS has `shims`.
     """
 
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -154,12 +155,13 @@ class FeatureLine:
 
 @dataclass(frozen=True, config=STRICT)
 class Feature:
-    """What a variant switches on. A line without a table in `lines` does not offer the feature.
+    """An addition that a variant switches on. A line without a table in `lines` does not offer the feature.
 
-    `title`, `note` and `labels` are templates. `note` is what `inv images.list` says of a cell. `usage` is Markdown for
-    the catalogue. `versions` are the same on every line. `combines_with` names features: each gives a variant of both.
-    `disk_gb` (10^9 bytes) is what building needs beyond the setting min-free-disk-gb. `size_mb` (10^6 bytes) is what
-    the feature may add to an image, unpacked; `layer_mb` is what a layer of it may weigh compressed, by folder.
+    `title`, `note`, `usage` and `labels` are templates. `inv images.list` prints `note` for each cell. `usage` is
+    Markdown for the catalogue. `versions` applies to every line. Each feature in `combines_with` gives a variant with
+    both features. `disk_gb` is the disk space in GB (10^9 bytes) that a build needs in addition to min-free-disk-gb.
+    `size_mb` is how much the feature may add to the unpacked size of an image, in MB (10^6 bytes). `layer_mb` is the
+    compressed size limit of its layers in MB, by folder.
     """
 
     title: str
@@ -177,18 +179,18 @@ class Feature:
     conflicts: tuple[Conflict, ...] = ()
 
     def refuses(self, name: str, spark: str, line: str) -> str:
-        """Returns why the feature called `name` does not go with a Spark version, or "" where it does."""
+        """Returns why the feature `name` does not work with a Spark version, or "" if it does."""
         table = self.lines.get(line)
         if table is None:
             return f'{name} is not offered for Spark {line}: images.toml has no [features.{name}.lines."{line}"]'
         return table.shims.refuses(spark, self.versions_of(line)) if table.shims else ""
 
     def versions_of(self, line: str) -> dict[str, str]:
-        """Returns the feature's versions on a line that offers it."""
+        """Returns the versions of the feature on a line that offers it."""
         return {**self.versions, **self.lines[line].versions}
 
     def values(self, spark: str, line: str) -> dict[str, str]:
-        """Returns what the feature adds to the values of a cell that has it."""
+        """Returns the values that the feature adds to a cell."""
         versions = self.versions_of(line)
         shims = self.lines[line].shims
         return versions | (shims.values(spark, versions) if shims else {})
@@ -196,7 +198,11 @@ class Feature:
 
 @dataclass(frozen=True, config=STRICT)
 class Budgets:
-    """Limits for all images: a compressed layer in MB (10^6 bytes), and a registry's share of the sum of all images."""
+    """Limits for all images.
+
+    `layer_mb` limits each compressed layer, in MB (10^6 bytes). `registry_ratio` limits what a registry stores for all
+    images, as a fraction of the sum of their sizes.
+    """
 
     registry_ratio: Annotated[float, Field(gt=0, le=1)]
     layer_mb: int

@@ -1,4 +1,4 @@
-"""From the matrix and the recipes to a build plan: the graph, the bake definition, the keys.
+"""Makes a build plan of the matrix and the recipes: the graph, the bake definition and the keys.
 
-Pure, except for load_project(), which reads the working tree.
+Only load_project() and keys() read files. Nothing is written.
 """

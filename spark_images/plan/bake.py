@@ -1,4 +1,4 @@
-"""A graph as a buildx bake definition. Pure: a graph goes in, a dict comes out, nothing is read or written."""
+"""Converts a graph to a buildx bake definition. Reads and writes no files."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -15,7 +15,7 @@ LINK = "target:"
 
 @dataclass(frozen=True)
 class Stamp:
-    """What identifies the source of a build: the commit, and its time in seconds since 1970."""
+    """The source of a build: the commit (`revision`) and its time (`epoch`, in seconds since 1970)."""
 
     revision: str
     epoch: int
@@ -23,14 +23,14 @@ class Stamp:
 
 @dataclass(frozen=True)
 class Output:
-    """Where results go, as an output option of buildx: for the targets that are asked for, and for the rest."""
+    """The output option of buildx for requested targets, and for all others."""
 
     requested: str
     rest: str = "type=cacheonly"
 
 
 def identifier(name: str) -> str:
-    """Returns the bake target of a layer or image: bake takes letters, digits, `_` and `-` only."""
+    """Returns the bake target of a layer or image. Bake allows only letters, digits, `_` and `-`."""
     return re.sub(r"[^a-zA-Z0-9_-]", "_", name)
 
 
@@ -42,10 +42,10 @@ def definition(
     output: Output,
     rootfs_folder: Callable[[str], str],
 ) -> dict[str, Any]:
-    """Returns the bake definition that builds `requested`, and what it needs, with every target linked to its own.
+    """Returns the bake definition that builds `requested` and its dependencies. Its contexts link the targets.
 
-    No target has a tag: names move when the whole of it is built.
-    `rootfs_folder` returns where the bootstrapped root file system of a Debian release is, relative to the repository.
+    No target has a tag. Tags are applied only after every target succeeds.
+    `rootfs_folder` returns the folder of a Debian release's bootstrapped root file system, relative to the repository.
     """
     wanted = {target.name for target in requested if not _replaced(matrix, target)}
     needed = graph.closure(wanted)
@@ -80,18 +80,19 @@ def _target(
         "context": rootfs_folder(target.suite) if target.recipe.name == ROOTFS else str(target.recipe.folder),
         "contexts": contexts,
         "platforms": [target.platform],
-        # The date of the image's configuration. A layer has that of its files: it is the same one after each commit.
+        # The date in the image's configuration. Layers use a fixed date, so that a new commit does not change them.
         "args": {"SOURCE_DATE_EPOCH": str(stamp.epoch) if target.cell else LAYER_EPOCH, **target.arguments},
-        "labels": _labels(target, stamp),
+        "labels": _labels(matrix, target, stamp),
         "output": [output.requested if requested else output.rest],
     }
 
 
-def _labels(target: Target, stamp: Stamp) -> Mapping[str, str]:
+def _labels(matrix: Matrix, target: Target, stamp: Stamp) -> Mapping[str, str]:
     if target.cell is None:
-        # Two layers of the same content are two images: an engine stumbles over one that is exported twice at a time.
+        # This label gives layers of equal content different digests. The engine can fail if it exports one digest twice
+        # at the same time.
         return {"org.opencontainers.image.title": target.name}
     values = {**target.cell.values, "revision": stamp.revision}
-    labels = {name: fill(template, values, f"[labels] {name}") for name, template in target.cell.labels.items()}
-    # bake reads texts as templates: ${…} and %{…} are its own.
+    labels = {n: fill(t, values, matrix.place_of_label(n, target.cell)) for n, t in target.cell.labels.items()}
+    # Bake evaluates ${…} and %{…} in strings.
     return {name: text.replace("${", "$${").replace("%{", "%%{") for name, text in labels.items() if text}

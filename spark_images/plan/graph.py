@@ -1,7 +1,7 @@
-"""The DAG: which layers and images a selection of cells needs, and what each is built from.
+"""The DAG of the layers and images that a selection of cells needs.
 
-The edges are the Dockerfiles' own: a name in FROM or COPY --from that is no stage of the same file is a folder under
-docker/. What a cell's values make of that folder (its name, its arguments) makes it a target.
+Edges come from the Dockerfiles: a name in FROM, COPY --from or a mount that is not a stage of the same file is a folder
+under docker/. A folder combined with a cell's values, which give its name and arguments, is a target.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -15,33 +15,33 @@ from spark_images.recipes.dockerfiles import Recipe, Recipes
 from spark_images.recipes.locks import Lock
 
 LAYER_EPOCH = "1767225600"
-"""The date of every file in a layer (2026-01-01, in seconds since 1970): equal content is equal bytes."""
+"""The date of every file in a layer: 2026-01-01, in seconds since 1970. Equal content gives equal bytes."""
 
 PREDEFINED = frozenset({"TARGETARCH", "TARGETPLATFORM"})
-"""Arguments that BuildKit gives a value itself: the platform of the target."""
+"""Arguments that BuildKit sets itself, from the platform of the target."""
 
 ROOTFS = "rootfs"
-"""The folder whose content is no Dockerfile's work: a bootstrapped Debian, or an image that settings name."""
+"""The folder of the bootstrapped Debian. If the setting os-image is set, that image replaces it."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """One layer or image to build. `name` has no prefix and tag; `contexts` maps names in its Dockerfile to targets."""
+    """A layer or image to build. `name` has no prefix or tag. `contexts` maps names in its Dockerfile to targets."""
 
     name: str
     recipe: Recipe
     arguments: Mapping[str, str]
     contexts: Mapping[str, str]
     suite: str
-    """The Debian release that it is built on."""
+    """The Debian release that the target is built on."""
     platform: str
     cell: Cell | None
-    """The cell that an image is; None for a layer."""
+    """The cell of an image, or None for a layer."""
 
 
 @dataclass(frozen=True)
 class Graph:
-    """Targets by name, dependencies first; `shipped` are the names whose files lie in an image."""
+    """Targets by name, dependencies first. `shipped` has the names of the targets whose files are in an image."""
 
     targets: Mapping[str, Target]
     shipped: frozenset[str]
@@ -51,17 +51,17 @@ class Graph:
         return tuple(t for t in self.targets.values() if t.recipe.level in levels and t.name in self.shipped)
 
     def closure(self, names: Iterable[str]) -> set[str]:
-        """Returns these targets and all that they are built from, by name."""
+        """Returns the names of these targets and of all their dependencies."""
         return all_below(names, lambda name: self.targets[name].contexts.values())
 
     def suites(self, requested: Iterable[Target]) -> list[str]:
-        """Returns the Debian releases that these targets need a root file system of."""
+        """Returns the Debian releases whose root file systems these targets need."""
         needed = (self.targets[name] for name in self.closure(target.name for target in requested))
         return sorted({target.suite for target in needed if target.recipe.name == ROOTFS})
 
 
 def all_below(names: Iterable[str], below: Callable[[str], Iterable[str]]) -> set[str]:
-    """Returns these names and all that `below` leads to from them, step by step."""
+    """Returns these names and every name that repeated calls of `below` reach from them."""
     found: set[str] = set()
     todo = list(names)
     while todo:
@@ -73,15 +73,15 @@ def all_below(names: Iterable[str], below: Callable[[str], Iterable[str]]) -> se
 
 
 def images(cells: Iterable[Cell]) -> list[tuple[str, Cell]]:
-    """Returns the roots of the graph that builds these cells' images."""
+    """Returns the roots of the graph that builds the images of these cells."""
     return [(cell.image, cell) for cell in cells]
 
 
 def graph(matrix: Matrix, recipes: Recipes, locks: Mapping[str, Lock], roots: Iterable[tuple[str, Cell]]) -> Graph:
-    """Returns what must be built for `roots`, dependencies first: pairs of a folder and the cell that gives it values.
+    """Returns the targets that `roots` need, dependencies first. A root is a folder and the cell with its values.
 
-    Raises MatrixError for a feature or folder that does not exist, an artefact without a lock entry, or one name
-    with two meanings; SparkImagesError for a cycle.
+    Raises MatrixError for an unknown folder or argument, an artefact without a lock entry, or two different builds with
+    one name. Raises SparkImagesError for a cycle, and for a stage with the name of a folder.
     """
     targets: dict[str, Target] = {}
     shipped: set[str] = set()
@@ -94,7 +94,7 @@ def graph(matrix: Matrix, recipes: Recipes, locks: Mapping[str, Lock], roots: It
         known = targets.setdefault(target.name, target)
         if known != target:
             raise MatrixError(
-                f'images.toml: the name "{target.name}" stands for two builds: {_difference(known, target)}. '
+                f'images.toml: two different builds have the name "{target.name}": {_difference(known, target)}. '
                 "Put the value that differs into the name"
             )
         if ships:
@@ -108,9 +108,7 @@ def graph(matrix: Matrix, recipes: Recipes, locks: Mapping[str, Lock], roots: It
     try:
         return Graph({name: targets[name] for name in sorter.static_order()}, frozenset(shipped))
     except CycleError as error:
-        raise SparkImagesError(
-            f"the Dockerfiles refer to each other in a circle: {' -> '.join(error.args[1])}"
-        ) from None
+        raise SparkImagesError(f"the Dockerfiles form a cycle: {' -> '.join(error.args[1])}") from None
 
 
 def _target(matrix: Matrix, recipes: Recipes, locks: Mapping[str, Lock], folder: str, cell: Cell) -> Target:
@@ -118,7 +116,7 @@ def _target(matrix: Matrix, recipes: Recipes, locks: Mapping[str, Lock], folder:
     for stage in recipe.stages:
         if stage.name in recipes.by_name:
             raise SparkImagesError(
-                f'{recipe.folder}/Dockerfile: the stage "{stage.name}" hides the folder of that name'
+                f'{recipe.folder}/Dockerfile: the stage "{stage.name}" has the name of a folder: rename it'
             )
     is_image = folder in matrix.images
     artefacts = matrix.artefacts(folder, cell)
@@ -126,7 +124,7 @@ def _target(matrix: Matrix, recipes: Recipes, locks: Mapping[str, Lock], folder:
     offered |= {f"{name}_VERSION": value for name, value in offered.items()}
     offered |= {
         "LAYER_EPOCH": LAYER_EPOCH,
-        "ARTEFACTS": " ".join(_hashed(artefact, folder, locks) for artefact in artefacts),
+        "ARTEFACTS": " ".join(_hashed(matrix, artefact, folder, locks) for artefact in artefacts),
         "LINKS": " ".join(f"{a.link}={file_name(a.coordinate)}" for a in artefacts if a.link),
     }
     if is_image:
@@ -152,18 +150,18 @@ def _target(matrix: Matrix, recipes: Recipes, locks: Mapping[str, Lock], folder:
     )
 
 
-def _hashed(artefact: Artefact, folder: str, locks: Mapping[str, Lock]) -> str:
+def _hashed(matrix: Matrix, artefact: Artefact, folder: str, locks: Mapping[str, Lock]) -> str:
     entry = locks[folder].get(artefact.coordinate) if folder in locks else None
     if entry is None:
         raise MatrixError(
-            f"images.toml: [layers.{folder}] artefacts: {artefact.coordinate} has no entry in its lock: "
+            f"images.toml: {matrix.place_of(folder)} artefacts: {artefact.coordinate} has no entry in its lock: "
             "run `inv lock.update --only artefacts`"
         )
     return f"{artefact.coordinate}@sha256:{entry.sha256}"
 
 
 def file_name(coordinate: str) -> str:
-    """Returns the file name of a Maven coordinate's jar (group:artifact:version), as the repository calls it."""
+    """Returns the file name in a Maven repository of the jar with a coordinate (group:artifact:version)."""
     _, artifact, version = coordinate.split(":")
     return f"{artifact}-{version}.jar"
 
@@ -172,25 +170,25 @@ def _difference(one: Target, other: Target) -> str:
     for name in one.arguments:
         if one.arguments[name] != other.arguments.get(name):
             return f'{name} is "{one.arguments[name]}" and "{other.arguments.get(name)}"'
-    return f"it is built from {dict(one.contexts)} and {dict(other.contexts)}"
+    return f"one is built from {dict(one.contexts)} and the other from {dict(other.contexts)}"
 
 
 def check_features(matrix: Matrix, recipes: Recipes) -> None:
-    """Raises MatrixError where a variant that is built switches on what no Dockerfile adds a layer for."""
+    """Raises MatrixError if an image has no Dockerfile, or if a feature of a buildable cell adds no layer to it."""
     for cell in matrix.buildable:
         if cell.image not in recipes.by_name:
             raise MatrixError(f"images.toml: [images.{cell.image}]: there is no docker/runtime/{cell.image}/Dockerfile")
         for feature in cell.features:
             if _reached(recipes, cell.image, "") == _reached(recipes, cell.image, feature):
                 raise MatrixError(
-                    f'images.toml: [variants] {cell.variant}: "{feature}" names no layer: '
+                    f"images.toml: [features.{feature}]: the feature adds no layer to {cell.key}: "
                     f"{recipes.by_name[cell.image].folder}/Dockerfile has no stage that "
-                    f"ENABLE_{feature.upper()}=true would add"
+                    f"ENABLE_{feature.upper()}=true adds"
                 )
 
 
 def _reached(recipes: Recipes, image: str, feature: str) -> set[str]:
-    """The folders that an image needs with one feature on, those of the images that it lies upon included."""
+    """Returns the folders that an image and its base images need with one feature switched on."""
     switches = {f"ENABLE_{f.upper()}": str(f == feature).lower() for f in recipes.features}
     found = {name for name, _ in recipes.by_name[image].reached(switches)}
     for name in found & {name for name, recipe in recipes.by_name.items() if recipe.level == "runtime"}:

@@ -1,4 +1,4 @@
-"""The key of a target: a hash of everything that goes into it."""
+"""The key of a target: a hash of all its inputs."""
 
 import hashlib
 import json
@@ -12,10 +12,11 @@ from spark_images.plan.bake import LINK
 
 
 def keys(definition: Mapping[str, Any], root: Path = ROOT) -> dict[str, str]:
-    """Returns the key of each target of a bake definition: a hash of its files, arguments, labels, and of the keys of
-    the targets that it is built from. Where results go is no part of it.
+    """Returns the key of each target of a bake definition.
 
-    A target that rests upon what can change unseen has none: an image without a digest, a folder that is yet to come.
+    The key is a hash of the target's files, arguments, labels and platform, and of the keys of its dependencies. The
+    output is not part of it. A target has no key if one of its inputs is not content-addressed: an image without a
+    digest, or a folder that does not exist yet.
     """
     found: dict[str, str | None] = {}
     folders: dict[str, str | None] = {}
@@ -42,7 +43,7 @@ def keys(definition: Mapping[str, Any], root: Path = ROOT) -> dict[str, str]:
 
 
 def content(folder: Path) -> str | None:
-    """Returns a hash of what BuildKit would see of a folder (names, modes, contents), or None where there is none."""
+    """Returns a hash of the names, modes and contents in a folder, or None if the folder does not exist."""
     if not folder.is_dir():
         return None
     total = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""The project as it stands in the working tree: images.toml, the Dockerfiles and the locks, read and held together."""
+"""Reads images.toml, the Dockerfiles and the locks of the working tree, and checks that they match."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -18,28 +18,28 @@ from spark_images.recipes.locks import Lock, read_locks
 
 @dataclass(frozen=True)
 class Project:
-    """Everything that a build is planned from."""
+    """All inputs of a build plan."""
 
     matrix: Matrix
     recipes: Recipes
     locks: Mapping[str, Lock]
 
     def graph(self, cells: Iterable[Cell]) -> Graph:
-        """Returns the graph that builds these cells' images."""
+        """Returns the graph that builds the images of these cells."""
         return graphs.graph(self.matrix, self.recipes, self.locks, graphs.images(cells))
 
 
 def load_project(root: Path = ROOT, environment: Mapping[str, str] = os.environ, *, locked: bool = True) -> Project:
     """Reads the working tree under `root`.
 
-    Raises MatrixError for a mistake in images.toml, a table for a layer that has no folder, or a variant that no
-    Dockerfile knows; with `locked`, also for an artefact without a lock entry.
+    Raises MatrixError for a mistake in images.toml, a layer's table without a folder, or a feature that adds no layer.
+    With `locked`, it also raises MatrixError for an artefact without a lock entry, and the errors of `graph`.
     """
     toml = file.load(root / "images.toml", environment)
     recipes = dockerfiles.read(root)
     for layer in toml.all_layers:
         if layer not in recipes.by_name:
-            raise MatrixError(f"images.toml: [layers.{layer}]: {unknown('folder', layer, recipes.by_name)}")
+            raise MatrixError(f"images.toml: {toml.place_of(layer)}: {unknown('folder', layer, recipes.by_name)}")
     graphs.check_features(toml, recipes)
     project = Project(toml, recipes, read_locks(recipes, root))
     if locked:

@@ -1,4 +1,4 @@
-"""What the folders under docker/ hold: Dockerfiles and locks.
+"""Reads the Dockerfiles and locks under docker/.
 
-This room reads files and says what they mean. It builds nothing.
+This subpackage builds nothing.
 """

@@ -1,4 +1,4 @@
-"""What the Dockerfiles under docker/ say: the stages, the arguments they take, and the names they refer to."""
+"""Parses the Dockerfiles under docker/: their stages, arguments and references to other folders."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ from spark_images import ROOT
 from spark_images.errors import SparkImagesError
 
 LEVELS = ("base", "intermediate", "runtime")
-"""The folders of docker/, from the bottom up."""
+"""The folders of docker/, lowest level first."""
 
 EMPTY = "scratch"
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
@@ -20,35 +20,35 @@ _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 
 @dataclass(frozen=True)
 class Stage:
-    """One FROM and what follows it: its own name, what it starts from, and what it copies or mounts from."""
+    """One stage of a Dockerfile. `base` is its FROM. `sources` are the names that it copies or mounts from."""
 
     name: str
     base: str
     sources: tuple[str, ...]
     builds: bool = False
-    """Whether it has instructions that make files. A stage without any is another name for its base."""
+    """Whether the stage has instructions that create files. A stage without any is an alias of its base."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """One folder docker/<level>/<name> and the Dockerfile in it."""
+    """One folder docker/<level>/<name> and its Dockerfile."""
 
     name: str
     level: str
     folder: Path
     stages: tuple[Stage, ...]
     arguments: Mapping[str, str | None]
-    """Every ARG that is declared, with its default value: None where it has none."""
+    """The default value of every declared ARG, or None if it has no default."""
 
     def stage(self, name: str) -> Stage | None:
-        """Returns the stage of this name, or None where the name is another folder's."""
+        """Returns the stage with this name, or None if there is none. Then the name is a folder."""
         return next((stage for stage in self.stages if stage.name == name), None)
 
     def reached(self, arguments: Mapping[str, str]) -> Iterator[tuple[str, bool]]:
-        """Yields (name, shipped) for each folder that the final stage needs under these build arguments.
+        """Yields (name, shipped) for each folder that the final stage needs with these build arguments.
 
-        `shipped` says that its files lie in the result as they are: a base of the final stage, or what a runtime
-        image copies; not what a layer is only built with.
+        `shipped` means that the files of the folder are in the result unchanged. That applies to a base of the final
+        stage and to what a runtime image copies. It does not apply to build-time dependencies.
         """
         final = self.stages[-1]
         copies = self.level == "runtime"
@@ -64,15 +64,15 @@ class Recipe:
             if not inner:
                 yield name, shipped
                 continue
-            # The image ships the files that a stage builds. It does not ship the base and the sources of that stage.
+            # The image ships the files that a stage builds, but not the base and the sources of that stage.
             todo.append((inner.base, shipped and not inner.builds))
             todo += [(source, False) for source in inner.sources]
 
     def composed_of(self, arguments: Mapping[str, str]) -> Iterator[tuple[str, bool]]:
-        """Yields (name, copied) for what the final stage lies upon and then for each of its copies, in order.
+        """Yields (name, copied) for the base of the final stage, then for each of its copies, in order.
 
-        A stage without instructions counts as its base: as "scratch" where it adds nothing. A stage that builds files
-        keeps its name.
+        A stage without instructions yields the name of its base, which can be "scratch". A stage that builds files
+        yields its own name.
         """
         final = self.stages[-1]
         for text, copied in [(final.base, False), *((source, True) for source in final.sources)]:
@@ -94,13 +94,13 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Recipes:
-    """Every recipe under docker/, by name."""
+    """All recipes under docker/, by name."""
 
     by_name: Mapping[str, Recipe]
 
     @cached_property
     def features(self) -> frozenset[str]:
-        """What the runtime images can switch on: X for each `ARG ENABLE_X`, in lower case."""
+        """The features that runtime images can switch on: x for each `ARG ENABLE_X`."""
         return frozenset(
             argument.removeprefix("ENABLE_").lower()
             for recipe in self.by_name.values()
@@ -110,7 +110,7 @@ class Recipes:
 
 
 def parse(name: str, level: str, folder: Path, text: str) -> Recipe:
-    """Reads one Dockerfile. Raises SparkImagesError, naming the file and line, where it is not one."""
+    """Parses a Dockerfile. Raises SparkImagesError, which names the file, if it is not valid."""
     try:
         commands = dockerfile.parse_string(text)
     except dockerfile.GoParseError as error:
@@ -129,7 +129,7 @@ def parse(name: str, level: str, folder: Path, text: str) -> Recipe:
             stages.append(Stage(alias[1] if alias else "", base, ()))
         elif not stages:
             raise SparkImagesError(
-                f"{folder}/Dockerfile:{command.start_line}: {command.cmd} stands before the first FROM"
+                f"{folder}/Dockerfile:{command.start_line}: {command.cmd} comes before the first FROM"
             )
         elif command.cmd in ("COPY", "ADD", "RUN"):
             sources = tuple(_sources(command.flags))
@@ -149,8 +149,9 @@ def _sources(flags: tuple[str, ...]) -> Iterator[str]:
 
 
 def read(root: Path = ROOT) -> Recipes:
-    """Reads every Dockerfile under `root`/docker. Raises SparkImagesError for one that is none, or a name
-    used twice.
+    """Reads every Dockerfile under `root`/docker.
+
+    Raises SparkImagesError if a Dockerfile is not valid, or if two folders have the same name.
     """
     recipes: dict[str, Recipe] = {}
     for level in LEVELS:
@@ -158,6 +159,6 @@ def read(root: Path = ROOT) -> Recipes:
             folder = file.parent.relative_to(root)
             name = folder.name
             if name in recipes:
-                raise SparkImagesError(f'{folder}: the name "{name}" is also that of {recipes[name].folder}')
+                raise SparkImagesError(f'{folder}: the name "{name}" is already used by {recipes[name].folder}')
             recipes[name] = parse(name, level, folder, file.read_text())
     return Recipes(recipes)

@@ -1,4 +1,4 @@
-"""Lock files: what may enter a layer, by hash. They lie beside the layer that they belong to."""
+"""Lock files: the hashes of everything that a layer downloads. Each lock is in the folder of its layer."""
 
 import hashlib
 import json
@@ -36,7 +36,7 @@ _LOCK = TypeAdapter(dict[str, Entry])
 
 
 def read_locks(recipes: Recipes, root: Path = ROOT) -> dict[str, Lock]:
-    """Reads every artefacts.lock, by the layer's folder. Raises MatrixError for one that is not a lock."""
+    """Returns every artefacts.lock, by the layer's folder. Raises MatrixError if one is not valid."""
     locks: dict[str, Lock] = {}
     for recipe in recipes.by_name.values():
         file = root / recipe.folder / ARTEFACTS
@@ -57,10 +57,10 @@ def write_lock(file: Path, lock: Lock) -> None:
 
 @dataclass(frozen=True)
 class Requirements:
-    """A set of Python packages for one Python version: its requirements.in, its lock, and the locks that it respects.
+    """A set of Python packages for one Python version: its requirements.in, its lock and the locks that it follows.
 
-    The set takes the versions of all of these locks, and holds no package of those that it `extends`. `values` fill
-    the braces in requirements.in. `python` is a version (3.11), `platform` is Docker's name.
+    The set uses the versions of the locks in `extends` and `beside`, and omits the packages of those in `extends`.
+    `values` fills the names in braces in requirements.in. `python` is a version (3.11), `platform` is Docker's name.
     """
 
     source: Path
@@ -73,19 +73,19 @@ class Requirements:
 
     @property
     def text(self) -> str:
-        """What requirements.in asks for, with the values filled in."""
-        return fill(self.source.read_text(), self.values, str(self.source))
+        """The content of requirements.in, with the values filled in. Raises MatrixError as `fill` does."""
+        return fill(self.source.read_text(), self.values, self.source)
 
     @property
     def fingerprint(self) -> str:
-        """What the lock was compiled from, as a hash that stands in its first line."""
+        """The first line of the lock. It contains a hash of everything that the lock is compiled from."""
         others = (path.read_text() for path in (*self.extends, *self.beside) if path.exists())
         content = "\0".join([self.text, *others]).encode()
         return f"# compiled by `inv lock.update` from sources with sha256 {hashlib.sha256(content).hexdigest()}"
 
 
 OWN_PYTHON, OWN_PLATFORM = "3.11", next(iter(PLATFORMS))
-"""What the project's own packages are locked for: the lowest Python that ./bootstrap takes."""
+"""The Python and platform of the project's own lock. The Python is the oldest that ./bootstrap accepts."""
 
 
 def lock_name(python: str) -> str:
@@ -94,12 +94,12 @@ def lock_name(python: str) -> str:
 
 
 def requirement_sets(matrix: Matrix, recipes: Recipes, root: Path = ROOT) -> Iterator[Requirements]:
-    """Yields the project's own set, then one for each layer and each Python version that builds it.
+    """Yields the project's own set, then one set for each layer with requirements.in and each of its Python versions.
 
-    A set comes after those that it takes versions from. Sets that extend the same one can meet in one image: the later
-    takes the versions of the earlier. Sets of features come before those of every image.
+    A set comes after the sets whose versions it uses. One image can have two sets that extend the same set, so the
+    later set uses the versions of the earlier one. Sets of features come before the sets of every image.
 
-    Raises MatrixError where two cells of one Python version give a requirements.in different texts.
+    Raises MatrixError if two cells with the same Python version give a requirements.in different texts.
     """
     yield Requirements(root / REQUIREMENTS, root / "requirements.lock", OWN_PYTHON, OWN_PLATFORM, {})
     folders = {name: root / recipe.folder for name, recipe in recipes.by_name.items()}
@@ -126,15 +126,15 @@ def requirement_sets(matrix: Matrix, recipes: Recipes, root: Path = ROOT) -> Ite
 
 
 def _check_same_text(source: Path, text: str, one: Cell, other: Cell) -> None:
-    if fill(text, one.values, str(source)) != fill(text, other.values, str(source)):
+    if fill(text, one.values, source) != fill(text, other.values, source):
         raise MatrixError(
-            f"{source}: {one.key} and {other.key} have the same Python, {one.values['python']}, and give the braces "
-            "different values: one lock cannot hold both. Put a value that differs into a layer of its own"
+            f"{source}: {one.key} and {other.key} have the same Python, {one.values['python']}, and give the names "
+            "in braces different values. One lock cannot hold both. Use a separate layer for the value that differs"
         )
 
 
 def _ordered(matrix: Matrix, recipes: Recipes) -> list[str]:
-    """The layers' folders, each after those that it extends, and the features' before the others."""
+    """Returns the folders of all layers: each after the layers that it extends, and those of features first."""
     of_features = [folder for feature in matrix.features.values() for folder in feature.layers]
     found: dict[str, None] = {}
 
@@ -149,6 +149,6 @@ def _ordered(matrix: Matrix, recipes: Recipes) -> list[str]:
 
 
 def package_versions(lock: Path) -> list[tuple[str, str]]:
-    """Returns (name, version) of each package that a lock pins."""
+    """Returns the (name, version) of each package that a lock pins."""
     pins = (line.split()[0] for line in lock.read_text().splitlines() if "==" in line and line[:1].isalnum())
     return [(name, version) for name, _, version in (pin.partition("==") for pin in pins)]

@@ -1,4 +1,4 @@
-"""Running an image on this machine: shells, jobs, servers, a cluster, a notebook.
+"""Runs an image on this machine: a shell, a job, a server, a cluster or a notebook.
 
 The tasks run.* call this room.
 """

@@ -1,4 +1,4 @@
-"""Running an image: a shell, a job, a server or a small cluster of its containers, on this machine's engine."""
+"""Runs an image on this machine's engine: a shell, a job, a server or a standalone cluster."""
 
 import csv
 import io
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import docker
-from docker.errors import APIError, NotFound
+from docker.errors import NotFound
 from docker.models.containers import Container
 
 from spark_images.engine import build, daemon, gpu
@@ -23,7 +23,7 @@ from spark_images.matrix.selection import select
 from spark_images.plan.project import Project
 
 JOBS = "/opt/spark/work-dir"
-"""Where a job of the host lies in its container."""
+"""The folder in the container for a job of the host."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Mount:
 
     @property
     def option(self) -> str:
-        """The value of `docker run --mount`: a line of CSV, which takes commas, quotes and colons in a path."""
+        """The value of `docker run --mount`: a line of CSV, so that a path can contain commas, quotes and colons."""
         line = io.StringIO()
         fields = ["type=bind", f"source={self.source}", f"target={self.target}"]
         csv.writer(line, lineterminator="").writerow(fields + ["readonly"] * self.read_only)
@@ -44,16 +44,16 @@ class Mount:
 
 
 def chosen(project: Project, spark: str, variant: str, image: str = "spark") -> Cell:
-    """Returns the cell to run: the newest Spark version and the baseline where nothing else is said.
+    """Returns the cell to run. An empty `spark` means the newest version, an empty `variant` means the baseline.
 
-    Raises UsageError for a name that does not exist, or a cell that is refused.
+    Raises UsageError for a name that does not exist or a refused cell.
     """
     (cell,) = select(project.matrix, [spark or project.matrix.newest_spark], [variant or BASELINE], [image])
     return cell
 
 
 def ready(project: Project, cell: Cell) -> str:
-    """Returns the reference of a cell's image; it is built first where the engine does not hold it."""
+    """Returns the reference of a cell's image. Builds the image first if the engine does not have it."""
     reference = project.matrix.tag(cell.name)
     if not daemon.find(reference):
         graph = project.graph([cell])
@@ -70,9 +70,9 @@ def command(
     ports: Mapping[int, int] | None = None,
     mount: Mount | None = None,
 ) -> list[str]:
-    """Returns the `docker run` that runs `arguments` in the foreground.
+    """Returns the `docker run` command that runs `arguments` in the foreground.
 
-    `ports` are this machine's, open to it only, each with the container's that it leads to.
+    `ports` maps ports of this machine to ports of the container. Only this machine can reach them.
     """
     return [
         *("docker", "run", "--rm"),
@@ -85,9 +85,9 @@ def command(
 
 
 def check_port(port: int) -> None:
-    """Raises UsageError where `port` is no port, SparkImagesError where something listens on it already."""
+    """Raises UsageError if `port` is not a port number, and SparkImagesError if the port is in use."""
     if not 0 < port < 65536:
-        raise UsageError(f"{port} is no port: one is a number from 1 to 65535")
+        raise UsageError(f"{port} is not a port: expected a number from 1 to 65535")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -101,7 +101,7 @@ def run(
 ) -> None:
     """Runs a command in the image of a cell, in the foreground.
 
-    Raises CommandError with the command's own exit code where that is not 0, SparkImagesError where a port is in use.
+    Raises CommandError with the command's exit code if that is not 0, and SparkImagesError if a port is in use.
     """
     device = GPU in cell.features and not gpu.reason_to_skip()
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
@@ -112,40 +112,41 @@ def run(
     line = command(reference, arguments, terminal=terminal, device=device, ports=published, mount=mount)
     exit_code = subprocess.run(line, check=False).returncode
     if exit_code:
-        raise CommandError(f"{cell.name}: {' '.join(arguments)} ended with exit code {exit_code}", exit_code)
+        failed = f"{cell.name}: {' '.join(arguments)} ended with exit code {exit_code}"
+        raise CommandError(": ".join(filter(None, (failed, daemon.lost()))), exit_code)
 
 
 def words(text: str) -> list[str]:
-    """Returns the words of --arguments, quoted as in a shell. Raises UsageError where a quotation does not end."""
+    """Splits --arguments as a shell does. Raises UsageError if a quotation is not closed."""
     try:
         return shlex.split(text)
     except ValueError as error:
         raise UsageError(
-            f'--arguments is "{text}": {str(error).lower()}: quote as in a shell, '
+            f'--arguments is "{text}": {str(error).lower()}: quote the words as in a shell, '
             "for example --arguments \"--title 'two words'\""
         ) from None
 
 
 def submit(project: Project, cell: Cell, file: str, arguments: str) -> None:
-    """Runs a job, a file of this machine, by spark-submit. `arguments` are the job's in one text.
+    """Runs a job with spark-submit. `file` is a file of this machine, `arguments` are the job's arguments in one text.
 
-    Raises UsageError where there is no such file, or a quotation in `arguments` does not end.
+    Raises UsageError if there is no such file, or if a quotation in `arguments` is not closed.
     """
     path = Path(file).resolve()
     if not path.is_file():
-        raise UsageError(f"{file} is no file: name the job, a .py or a .jar")
+        raise UsageError(f"{file} is not a file: name a job, a .py or .jar file")
     inside = f"{JOBS}/{path.name}"
     run(project, cell, ["spark-submit", inside, *words(arguments)], mount=Mount(path, inside, read_only=True))
 
 
 def cluster(project: Project, cell: Cell, workers: int) -> None:
-    """Runs a master and its workers until Ctrl-C, and prints where they are.
+    """Runs a standalone master and its workers until Ctrl-C, and prints their URLs.
 
-    Raises UsageError for less than one worker, SparkImagesError where a port is in use, a container cannot be created
-    or does not start, or the network still holds containers of the user's at the end.
+    Raises UsageError for less than one worker. Raises SparkImagesError if a port is in use, a container cannot be
+    created or does not start, or containers of the user are still in the network at the end.
     """
     if workers < 1:
-        raise UsageError(f"--workers is {workers}: a cluster needs one at least")
+        raise UsageError(f"--workers is {workers}: a cluster needs at least 1")
     for port in (7077, *range(8080, 8081 + workers)):
         check_port(port)
     reference = ready(project, cell)
@@ -158,37 +159,28 @@ def cluster(project: Project, cell: Cell, workers: int) -> None:
             ui = 8080 + number
             environment = {"SPARK_MASTER_URL": "spark://master:7077", "SPARK_WORKER_WEBUI_PORT": str(ui)}
             stack.enter_context(_started(client, reference, network, name, "worker", (ui,), environment))
-        print(f"{cell.name}: spark://localhost:7077, from its network {network}: spark://master:7077")
+        print(f"{cell.name}: spark://localhost:7077, or in the network {network}: spark://master:7077")
         print("UIs: http://localhost:8080 (master), " + ", ".join(f":{8080 + n}" for n in range(1, workers + 1)))
-        print(f"a job: docker run --rm --network {network} {reference} spark-submit --master spark://master:7077 …")
-        print("Ctrl-C ends it", flush=True)
+        print(f"run a job: docker run --rm --network {network} {reference} spark-submit --master spark://master:7077 …")
+        print("press Ctrl-C to stop the cluster", flush=True)
         try:
             while True:
                 time.sleep(3600)
         except KeyboardInterrupt:
-            print("ending")
+            print("stopping the cluster")
 
 
 @contextmanager
 def _network(client: docker.DockerClient, name: str) -> Iterator[str]:
-    with _explained(f"the network {name} cannot be created"):
+    with daemon.explained(f"the network {name} cannot be created"):
         network = client.networks.create(name)
     try:
         yield name
     finally:
-        with _explained(
-            f"the network {name} cannot be removed", f"end the jobs in it, then run docker network rm {name}"
+        with daemon.explained(
+            f"the network {name} cannot be removed", f"stop the jobs in it, then run docker network rm {name}"
         ):
             network.remove()
-
-
-@contextmanager
-def _explained(what: str, advice: str = "") -> Iterator[None]:
-    """Turns the engine's refusal of one request into an error that says `what` failed."""
-    try:
-        yield
-    except APIError as error:
-        raise SparkImagesError(": ".join(filter(None, (what, error.explanation, advice)))) from None
 
 
 @contextmanager
@@ -201,7 +193,7 @@ def _started(
     ports: Sequence[int],
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[Container]:
-    with _explained(f"{name} cannot be created"):
+    with daemon.explained(f"{name} cannot be created"):
         container = client.containers.create(
             reference,
             [mode],
@@ -213,9 +205,9 @@ def _started(
             environment=dict(environment or {}),
         )
     try:
-        with _explained(f"{name} did not start"):
+        with daemon.explained(f"{name} did not start"):
             container.start()
         yield container
     finally:
-        with suppress(NotFound):  # the user removed it
+        with daemon.explained(f"{name} cannot be removed"), suppress(NotFound):  # the user removed it
             container.remove(force=True, v=True)

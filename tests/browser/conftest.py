@@ -1,4 +1,4 @@
-"""The image under test is the integration tests' own fixture."""
+"""Imports the fixtures of the integration tests, so that the browser tests share them."""
 
 from tests.integration.conftest import cell, image, project
 

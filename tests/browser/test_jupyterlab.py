@@ -1,6 +1,7 @@
-"""JupyterLab as a person uses it, in a real browser: log in, run a starter notebook, open the Spark UI.
+"""Uses JupyterLab in a real browser: log in, run a starter notebook, open the Spark UI.
 
-Debian's Chromium, headless (or the one that CHROMIUM names). The screenshots are kept in .build/browser.
+The browser is Debian's Chromium, headless. To use another one, set CHROMIUM to its path. Screenshots are written to
+.build/browser.
 """
 
 import os
@@ -17,7 +18,7 @@ from tests.integration.jupyter.server import Server, serve
 
 NOTEBOOK = "starters/1-dataframes-and-sql.ipynb"
 SLOW = 120_000
-"""Milliseconds for what waits on Spark."""
+"""Timeout in milliseconds for elements that appear only after Spark has started or finished a job."""
 
 
 @pytest.fixture(scope="module")
@@ -29,26 +30,25 @@ def server(image: Image) -> Iterator[Server]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    assert path, "Chromium is missing: ./bootstrap --browser installs it, or name yours in CHROMIUM"
+    assert path, "Chromium was not found: run ./bootstrap --browser to install it, or set CHROMIUM to its path"
     with sync_playwright() as playwright:
-        # The sandbox needs user namespaces, which a container or root may not have; the page is our own.
+        # The sandbox needs user namespaces. They may be missing in a container or for root. The page is our own.
         chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield chromium
         chromium.close()
 
 
 def keep(page: Page, image: Image, name: str) -> None:
-    """Keeps a screenshot."""
+    """Writes a screenshot of the page to .build/browser."""
     folder = BUILD / "browser"
     folder.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=folder / f"{image.labels['spark-images.cell']}-{name}.png")
 
 
-def test_a_starter_notebook(browser: Browser, server: Server, image: Image) -> None:
+def test_starter_notebook_runs_and_links_to_the_spark_ui(browser: Browser, server: Server, image: Image) -> None:
     page = browser.new_page(viewport={"width": 1280, "height": 1000})
     try:
         page.goto(f"http://{server.address}/lab/tree/{NOTEBOOK}")
-        # The way in is the token.
         page.locator("#password_input").fill("wrong")
         page.locator("#login_submit").click()
         expect(page.get_by_text("Invalid credentials")).to_be_visible()
@@ -57,13 +57,12 @@ def test_a_starter_notebook(browser: Browser, server: Server, image: Image) -> N
 
         notebook = page.locator(".jp-Notebook")
         expect(notebook).to_be_visible(timeout=SLOW)
-        # Cells that are run before the kernel is there are not run at all.
+        # JupyterLab ignores cells that are run before the kernel is ready.
         kernel = page.get_by_text(f"PySpark {image.labels['spark-images.spark']} | Idle")
         expect(kernel).to_be_visible(timeout=SLOW)
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_role("menuitem", name=re.compile("^Run All Cells")).click()
 
-        # A table, a plot, and no error.
         expect(notebook.locator(".jp-OutputArea table").first).to_be_visible(timeout=SLOW)
         plot = notebook.locator(".jp-OutputArea img")
         expect(plot).to_be_visible(timeout=SLOW)
@@ -72,7 +71,6 @@ def test_a_starter_notebook(browser: Browser, server: Server, image: Image) -> N
         plot.scroll_into_view_if_needed()
         keep(page, image, "notebook")
 
-        # The Spark UI, by the link in the session's own output.
         link = notebook.get_by_role("link", name="Spark UI").first
         link.scroll_into_view_if_needed()
         with page.context.expect_page() as opened:

@@ -1,4 +1,4 @@
-"""The image under test, and what a test does with it: run a command in a container of its own."""
+"""Fixtures and helpers of the integration tests: the image under test, and commands in containers of it."""
 
 import io
 import json
@@ -22,7 +22,7 @@ from spark_images.plan.project import Project, load_project
 
 SPARK_UID = "185:0"
 RANDOM_UID = "1000660000:0"
-"""What OpenShift's restricted policy hands out: a UID that no passwd file knows, with group 0."""
+"""A UID as OpenShift's restricted policy assigns it: no passwd file contains it, and its group is 0."""
 
 HARDENED: Mapping[str, Any] = {
     "read_only": True,
@@ -30,27 +30,28 @@ HARDENED: Mapping[str, Any] = {
     "cap_drop": ["ALL"],
     "security_opt": ["no-new-privileges"],
 }
-"""What a pod of the security level `restricted` with a read-only root may do: write to an empty volume at /tmp, which
-unlike a tmpfs of Docker's own making lets libraries be loaded from it."""
+"""Docker options that match a pod of the security level `restricted` with a read-only root and an emptyDir at /tmp.
+
+Docker's default tmpfs has `noexec`. An emptyDir does not, so libraries can be loaded from it."""
 
 QUICK: Mapping[str, str] = {"JAVA_TOOL_OPTIONS": suites.QUICK_JAVA}
 
 GRACE = 10
-"""Seconds from SIGTERM to the end of a process; after that it is killed, and its exit code is 137."""
+"""Seconds that a process has to end after SIGTERM. Then it is killed, and its exit code is 137."""
 
 MARK = "RESULT "
-"""What a line begins with that holds a job's result."""
+"""The prefix of the line with a job's result."""
 
 FETCH = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=10).read().decode())"
-"""Prints the page at its argument: for a Python in a container."""
+"""A Python script for a container. It prints the page whose URL is its argument."""
 
 LOG_LIMIT = 400
-"""Lines of a container's log that a failing test shows."""
+"""The number of lines of a container's log that a failed test shows."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a command in a container left: its exit code and what it wrote."""
+    """The exit code and output of a command in a container."""
 
     exit_code: int
     stdout: str
@@ -61,12 +62,15 @@ class Result:
         return self.stdout + self.stderr
 
     def json(self, mark: str = MARK) -> Any:
-        """Returns the JSON that a job printed on a line of its own after `mark`."""
+        """Returns the JSON on the last line of stdout that starts with `mark`. Fails the test if there is none."""
         return result_in(self.stdout, mark, f"exit code {self.exit_code}\n{self.output[-4000:]}")
 
 
 def result_in(log: str, mark: str = MARK, about: str = "") -> Any:
-    """Returns the JSON on the last line of `log` that starts with `mark`. `about` is said where there is none."""
+    """Returns the JSON on the last line of `log` that starts with `mark`.
+
+    Fails the test if there is none. The message then ends with `about`, or with the end of the log.
+    """
     lines = [line for line in log.splitlines() if line.startswith(mark)]
     assert lines, f"no line starts with {mark!r}; {about or log[-4000:]}"
     return json.loads(lines[-1].removeprefix(mark))
@@ -80,28 +84,31 @@ class Service:
 
     @property
     def log(self) -> str:
-        """What it wrote to its standard output."""
+        """The last 10,000 lines of its standard output."""
         return self.container.logs(stdout=True, stderr=False, tail=10_000).decode(errors="replace")
 
     def wait_for(self, text: str, timeout: float = 60, times: int = 1) -> None:
-        """Returns when `text` stands in its log. Fails the test where that takes too long, or the container ends."""
+        """Waits until `text` is in the log `times` times.
+
+        Fails the test after `timeout` seconds, or if the container ends.
+        """
         deadline = time.monotonic() + timeout
         while self.log.count(text) < times:
             self.container.reload()
             if self.container.status != "running" or time.monotonic() > deadline:
                 whole = self.container.logs(tail=LOG_LIMIT).decode(errors="replace")
-                pytest.fail(f'no "{text}" in the log of a container that is {self.container.status}:\n{whole}')
+                pytest.fail(f'"{text}" is not in the log; the container is {self.container.status}; its log:\n{whole}')
             time.sleep(0.1)
 
     def run(self, *command: str, timeout: int = 60) -> Result:
-        """Runs a command beside the service, in its container."""
+        """Runs a command in the service's container, for at most `timeout` seconds."""
         done: Any = self.container.exec_run(["timeout", str(timeout), *command], demux=True)
         stdout, stderr = (part.decode(errors="replace") if part else "" for part in done.output)
         print(f"$ {' '.join(command)}   (exit code {done.exit_code})", *(stdout + stderr).splitlines(), sep="\n")
         return Result(done.exit_code, stdout, stderr)
 
     def terminate(self) -> int:
-        """Sends SIGTERM, waits for the end, and returns the exit code."""
+        """Sends SIGTERM, waits until the container has ended, and returns its exit code."""
         self.container.stop(timeout=GRACE)
         self.container.reload()
         return int(self.container.attrs["State"]["ExitCode"])
@@ -129,7 +136,11 @@ class Image:
         timeout: float = 180,
         **options: Any,
     ) -> Result:
-        """Runs a command as `docker run` would, in a new container; `files` are put into it first, by their paths."""
+        """Runs a command in a new container, as `docker run` would, and removes the container.
+
+        `files` maps paths in the container to contents or local files. `modes` maps such paths to permissions, 0644 by
+        default. Fails the test after `timeout` seconds. `options` go to the Docker SDK.
+        """
         container = self.client.containers.create(
             self.reference, list(command), user=user, environment={**QUICK, **(environment or {})}, **options
         )
@@ -142,7 +153,7 @@ class Image:
             stderr = container.logs(stdout=False, stderr=True, tail=10_000).decode(errors="replace")
         finally:
             container.remove(force=True, v=True)
-        # pytest shows what a test printed where it fails.
+        # pytest shows this output if the test fails.
         shown = (stdout + stderr).splitlines()[-LOG_LIMIT:]
         print(f"$ {' '.join(command)}   (user {user}, exit code {exit_code})", *shown, sep="\n")
         return Result(exit_code, stdout, stderr)
@@ -151,7 +162,7 @@ class Image:
     def start(
         self, *command: str, user: str = SPARK_UID, environment: Mapping[str, str] | None = None, **options: Any
     ) -> Iterator[Service]:
-        """Runs a command in the background, as `docker run -d` would; it ends with the block."""
+        """Runs a command in the background, as `docker run -d` would. The container is removed when the block ends."""
         container = self.client.containers.run(
             self.reference,
             list(command),
@@ -169,7 +180,7 @@ class Image:
 
     @contextmanager
     def volume(self, files: Mapping[str, str | Path | bytes]) -> Iterator[str]:
-        """Yields the name of a volume that holds these files and that everyone may write; it goes with the block."""
+        """Yields the name of a world-writable volume with these files. The volume is removed when the block ends."""
         volume = self.client.volumes.create()
         try:
             mounts = {volume.name: {"bind": "/volume", "mode": "rw"}}
@@ -188,7 +199,7 @@ class Image:
 
 
 def put(container: Container, files: Mapping[str, str | Path | bytes], modes: Mapping[str, int]) -> None:
-    """Puts files (a content, or a file of this machine) into a container, run or not; a mode is 0644 by default."""
+    """Copies contents or local files to paths in a container, running or not. The default mode of a file is 0644."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for path, content in files.items():
@@ -201,7 +212,7 @@ def put(container: Container, files: Mapping[str, str | Path | bytes], modes: Ma
 
 
 def wait(container: Container, timeout: float) -> int:
-    """Returns a container's exit code. Fails the test where it has not ended within `timeout` seconds."""
+    """Waits for the end of a container and returns its exit code. Fails the test after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         container.reload()
@@ -210,7 +221,7 @@ def wait(container: Container, timeout: float) -> int:
         time.sleep(0.1)
     log = container.logs(tail=LOG_LIMIT).decode(errors="replace")
     container.kill()
-    pytest.fail(f"the container had not ended after {timeout} s; its log:\n{log}")
+    pytest.fail(f"the container did not end within {timeout} s; its log:\n{log}")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -219,7 +230,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Marks a test with the name of its folder: what is chosen is chosen by markers."""
+    """Marks each test with the name of its folder, because sessions select tests by marker."""
     if item.path.is_relative_to(suites.SUITES):
         item.add_marker(item.path.relative_to(suites.SUITES).parts[0])
 
@@ -228,7 +239,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 def image(request: pytest.FixtureRequest, record_testsuite_property: Callable[[str, object], None]) -> Image:
     reference = request.config.getoption("--image")
     if not reference:
-        pytest.fail("name the image to test: --image spark-k8s-spark-3.5.8 (or run a Nox session, which does)")
+        pytest.fail("--image is missing: name the image (--image spark-k8s-spark-3.5.8), or run its Nox session")
     client = daemon.client()
     found = client.images.get(reference)
     record_testsuite_property("image", reference)
@@ -243,5 +254,5 @@ def project() -> Project:
 
 @pytest.fixture(scope="session")
 def cell(image: Image, project: Project) -> Cell:
-    """The cell that the image says it is."""
+    """Returns the cell that the image's label names."""
     return cell_of(project.matrix, image.labels["spark-images.cell"])

@@ -1,4 +1,4 @@
-"""The content of an image's layers, file by file, and what of the building machine could be in it."""
+"""Reads the files of an image's layers and searches them for texts that identify the build machine."""
 
 import hashlib
 import re
@@ -13,11 +13,11 @@ from spark_images import BUILD, ROOT
 from spark_images.engine import daemon, host
 from spark_images.engine.host import Host
 
-SEARCHED = 4_000_000
-"""Bytes: a larger file is a library or a jar of an artefact that its hash vouches for."""
+MAX_SIZE = 4_000_000
+"""The size limit of searched files, in bytes. A larger file is a library or jar, which a lock's hash verifies."""
 
-TELLING = 8
-"""Characters from which a name or a path of a machine tells something: `/root` is in every image."""
+MIN_LENGTH = 8
+"""The minimum length of a text to search for, in characters. Shorter ones, such as `/root`, are in every image."""
 
 LEFT_BY_TOOLS = re.compile(
     r"^(run/secrets/|root/\.(m2|cache|config)|home/spark/.|var/cache/(apt|debconf)/.|var/lib/apt/lists/.|var/log/."
@@ -26,15 +26,15 @@ LEFT_BY_TOOLS = re.compile(
 
 BLOBS = "blobs/sha256/"
 NAMES_BY_DIGEST = 25
-"""The first engine that hands out layers by their digests."""
+"""The first major version of Docker Engine that names layers by digest in a saved image."""
 
 Member = tuple[str, tarfile.TarInfo, bytes | None]
-"""A layer, a file of it, and the file's content where it is not too large to be searched."""
+"""A layer, one of its files, and the content of the file, or None if it is larger than MAX_SIZE or no regular file."""
 
 
 @dataclass(frozen=True)
 class Holder:
-    """An image of this machine's engine, its size in bytes, and its layers."""
+    """An image in the local engine, its size in bytes, and the digests of its layers."""
 
     reference: str
     size: int
@@ -42,7 +42,7 @@ class Holder:
 
 
 def holders() -> list[Holder]:
-    """Returns the images that the engine holds under a name."""
+    """Returns the images in the engine that have a name."""
     return [
         Holder(image.tags[0], image.attrs["Size"], frozenset(image.attrs["RootFS"].get("Layers") or ()))
         for image in daemon.client().images.list()
@@ -51,8 +51,9 @@ def holders() -> list[Holder]:
 
 
 def smallest(wanted: Iterable[str], among: Iterable[Holder]) -> list[str]:
-    """Returns the images to read layers from: for each layer the smallest that has it, since an engine hands out whole
-    images only, and slowly.
+    """Returns the images to read the wanted layers from: for each layer, the smallest image that contains it.
+
+    An engine saves only whole images, and slowly.
     """
     by_size = sorted(among, key=lambda holder: holder.size)
     found = (next((holder for holder in by_size if layer in holder.layers), None) for layer in sorted(wanted))
@@ -60,14 +61,14 @@ def smallest(wanted: Iterable[str], among: Iterable[Holder]) -> list[str]:
 
 
 def sources(reference: str, missing: Iterable[str]) -> list[str]:
-    """Returns the images to read the `missing` layers of an image from: itself where its layers go by no digest."""
+    """Returns the images to read the `missing` layers from: only the image itself if the engine names no digests."""
     if int(daemon.client().version()["Version"].partition(".")[0]) < NAMES_BY_DIGEST:
         return [reference]
     return smallest(missing, holders()) or [reference]
 
 
 def layers(references: Sequence[str], wanted: Callable[[str], bool] = lambda _: True) -> Iterator[Member]:
-    """Yields each file of each layer that is wanted by its digest, in one pass; no content where it is large."""
+    """Yields each file of each layer for whose digest `wanted` is true, in one pass."""
     with daemon.saved(references) as archive:
         for member in archive:
             if member.size < tarfile.BLOCKSIZE or member.name.endswith(".json") or not wanted(digest(member.name)):
@@ -77,12 +78,12 @@ def layers(references: Sequence[str], wanted: Callable[[str], bool] = lambda _: 
 
 
 def digest(blob: str) -> str:
-    """Returns the digest of a layer by its name in an engine's archive; older engines give it another name."""
+    """Returns the digest of a layer from its name in a saved image, or the name itself if an older engine saved it."""
     return f"sha256:{blob.removeprefix(BLOBS)}" if blob.startswith(BLOBS) else blob
 
 
 def is_digest(name: str) -> bool:
-    """Whether a layer is named by its digest."""
+    """Returns whether the name of a layer is its digest."""
     return name.startswith("sha256:")
 
 
@@ -90,16 +91,16 @@ def _members(name: str, blob: Any) -> Iterator[Member]:
     try:
         with tarfile.open(fileobj=blob, mode="r|*") as layer:
             for member in layer:
-                file = layer.extractfile(member) if member.isfile() and member.size <= SEARCHED else None
+                file = layer.extractfile(member) if member.isfile() and member.size <= MAX_SIZE else None
                 yield name, member, file.read() if file else None
     except tarfile.ReadError:
-        return  # a manifest or a configuration
+        return  # the blob is a manifest or a configuration
 
 
 def marks_of(here: Host, hostname: str, checkout: Path, home: Path) -> dict[str, bytes]:
-    """Returns the texts that would give the building machine away, by what they are; Debian's own files hold none.
+    """Returns the texts that identify the build machine, by description. Debian's own files contain none of them.
 
-    The options that a build gives apt are in every build, so there is always something to look for.
+    The result is never empty, because every build passes options to apt.
     """
     texts = {
         f"apt's {option}": option for option in here.secrets("")["apt-conf"].splitlines() if not option.startswith("#")
@@ -110,16 +111,16 @@ def marks_of(here: Host, hostname: str, checkout: Path, home: Path) -> dict[str,
         addresses = re.findall(r"<url>\s*(\S+?)\s*</url>", here.maven_settings.read_text())
         texts |= {f"Maven's mirror {address}": address for address in addresses}
     own = {"the machine's name": hostname, "the checkout's path": str(checkout), "the user's home": str(home)}
-    return {name: text.encode() for name, text in {**texts, **own}.items() if len(text) >= TELLING}
+    return {name: text.encode() for name, text in {**texts, **own}.items() if len(text) >= MIN_LENGTH}
 
 
 def marks() -> dict[str, bytes]:
-    """Returns what would give this machine away."""
+    """Returns the texts that identify this machine, by description."""
     return marks_of(host.read(), socket.gethostname(), ROOT, Path.home())
 
 
 def leaks(members: Iterable[Member], marks: Mapping[str, bytes]) -> Iterator[tuple[str, list[str]]]:
-    """Yields for each file its layer, and a sentence for each thing in it that is the building machine's."""
+    """Yields for each file its layer, and a sentence for each text in it that identifies the build machine."""
     for layer, member, content in members:
         path = member.name.removeprefix("./")
         left = [f"{path} is in {layer}"] if LEFT_BY_TOOLS.match(path) and member.size else []
@@ -131,26 +132,26 @@ def leaks(members: Iterable[Member], marks: Mapping[str, bytes]) -> Iterator[tup
 
 @dataclass(frozen=True)
 class Searched:
-    """The layers that were searched for these marks and hold none: many images share them, and none changes.
+    """A record of the layers that were searched for the same marks and contain none.
 
-    A change of the marks, or of how they are searched for, makes all of them new.
+    Many images share a layer, so this saves time. If the marks or this file change, every layer is searched again.
     """
 
     folder: Path
 
     @staticmethod
     def of(marks: Mapping[str, bytes], folder: Path = BUILD / "searched") -> "Searched":
-        """Returns those that were searched for `marks` by this very file."""
+        """Returns the record for `marks` and the current version of this file."""
         what = hashlib.sha256(Path(__file__).read_bytes() + repr(sorted(marks.items())).encode())
         return Searched(folder / what.hexdigest()[:16])
 
     def files(self, layer: str) -> int | None:
-        """Returns how many files the layer has, or None where it has not been searched."""
+        """Returns the number of files in the layer, or None if it has not been searched."""
         file = self.folder / layer
         return int(file.read_text()) if file.exists() else None
 
     def add(self, layer: str, files: int) -> None:
-        """Notes a layer that holds none of the marks, with the number of its files."""
+        """Records a layer that contains none of the marks, with its number of files."""
         self.folder.mkdir(parents=True, exist_ok=True)
         partial = self.folder / f"{layer}.{socket.gethostname()}.partial"
         partial.write_text(str(files))

@@ -1,10 +1,10 @@
-"""A namespace of its own on the cluster that KUBECONFIG names, and what a test does there.
+"""Creates a namespace on the cluster that KUBECONFIG names, and runs pods and Spark applications in it.
 
-The namespace enforces the pod security level `restricted`. What the examples hold is what the tests use: the rights of
-a driver, the template of its pods. A pod called `client` runs spark-submit and, in client mode, whole drivers.
+The namespace enforces the pod security level `restricted`. The tests use the RBAC rules and the pod template of the
+examples. A pod called `client` runs spark-submit, and also the driver in client mode.
 
-The images must be where the cluster can pull them, or KUBE_LOAD names a command that brings them there
-(`kind load docker-image`): it gets the reference as its last argument.
+The cluster must be able to pull the images. If it is not, set KUBE_LOAD to a command that loads them, such as
+`kind load docker-image`. The reference of the image is added as its last argument.
 """
 
 import json
@@ -30,7 +30,7 @@ from tests.integration.conftest import FETCH, Result
 EXAMPLES = ROOT / "examples"
 JOBS = Path(__file__).parent / "jobs"
 SHARED = "/mnt/shared"
-"""Where each pod of a test has the volume that all of them share."""
+"""The mount path of the volume that all pods of the tests share."""
 
 RANDOM_UID = int(integration.RANDOM_UID.partition(":")[0])
 SUBMIT = "spark-submit --master k8s://https://$KUBERNETES_SERVICE_HOST:$KUBERNETES_SERVICE_PORT"
@@ -43,18 +43,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 POLLED = ("get", "logs")
-"""What is asked again and again: shown in the log of a failed test only where it failed itself."""
+"""The kubectl commands that run repeatedly. A failed test shows them only if they failed."""
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """A namespace of the cluster, and the image that its pods run."""
+    """A namespace of the cluster, and the image of its pods."""
 
     namespace: str
     image: str
 
     def kubectl(self, *arguments: str, document: Any = None, check: bool = True, timeout: float = 120) -> Result:
-        """Runs kubectl in the namespace, with `document` as JSON on its input."""
+        """Runs kubectl in the namespace, for at most `timeout` seconds.
+
+        `document` is its input, as JSON. With `check`, an exit code other than 0 fails the test.
+        """
         done = cluster_here.kubectl(self.namespace, *arguments, document=document, timeout=timeout)
         if done.returncode or arguments[0] not in POLLED:
             print(f"$ kubectl {' '.join(arguments)[:300]}   (exit code {done.returncode})\n{done.stderr[-2000:]}")
@@ -62,58 +65,58 @@ class Cluster:
         return Result(done.returncode, done.stdout, done.stderr)
 
     def apply(self, document: Any) -> None:
-        """Creates or changes what the manifest describes."""
+        """Creates or updates the object of a manifest."""
         self.kubectl("apply", "--filename", "-", document=document)
 
     def pod(self, name: str) -> Any:
-        """Returns a pod as the cluster knows it, or {} where there is none."""
+        """Returns a pod as JSON, or {} if it does not exist."""
         done = self.kubectl("get", "pod", name, "--ignore-not-found", "--output", "json")
         return json.loads(done.stdout) if done.stdout.strip() else {}
 
     def pods(self, selector: str) -> list[Any]:
-        """Returns the pods with these labels."""
+        """Returns the pods that match a label selector."""
         found: list[Any] = json.loads(self.kubectl("get", "pods", "--selector", selector, "--output", "json").stdout)[
             "items"
         ]
         return found
 
     def log(self, pod: str) -> str:
-        """Returns what the containers of a pod wrote."""
+        """Returns the last 4000 lines of a pod's log."""
         return self.kubectl("logs", pod, "--tail=4000", check=False).stdout
 
     def wait(self, what: str, ready: Callable[[], Any], pod: str = "", timeout: float = 180) -> Any:
-        """Returns the first true value of `ready`. Fails the test, with the log of `pod`, where that takes too long."""
+        """Returns the first true value of `ready`. After `timeout` seconds, shows `pod` and fails the test."""
         deadline = time.monotonic() + timeout
         while not (value := ready()):
             if time.monotonic() > deadline:
                 self.show(pod)
-                pytest.fail(f"not within {timeout} s: {what}")
+                pytest.fail(f"timed out after {timeout} s waiting for {what}")
             time.sleep(0.5)
         return value
 
     def wait_for_log(self, pod: str, text: str, timeout: float = 120) -> None:
-        """Returns when `text` stands in the log of a pod."""
+        """Waits until `text` is in the log of a pod. Fails the test after `timeout` seconds."""
         self.wait(f'"{text}" in the log of {pod}', lambda: text in self.log(pod), pod, timeout)
 
     def show(self, pod: str) -> None:
-        """Prints the log of a pod and what the cluster says of it; pytest shows it where a test fails."""
+        """Prints the log and the description of a pod. pytest shows them if the test fails."""
         if pod:
             print(self.log(pod)[-6000:])
             print(self.kubectl("describe", "pod", pod, check=False).stdout[-3000:])
 
     def client(self, command: str, *, check: bool = True, timeout: float = 180) -> Result:
-        """Runs a command in the pod `client`, as bash reads it."""
+        """Runs a bash command in the pod `client`. With `check`, an exit code other than 0 fails the test."""
         done = self.kubectl("exec", "client", "--", "bash", "-c", command, check=False, timeout=timeout)
         print(done.stdout[-6000:])
         assert not check or done.exit_code == 0, done.stderr[-3000:]
         return done
 
     def fetch(self, url: str) -> str:
-        """Returns a page, fetched in the pod `client`, or "" where nothing answers."""
+        """Fetches a URL in the pod `client`. Returns the page, or "" if nothing answers."""
         return self.kubectl("exec", "client", "--", "python3", "-c", FETCH, url, check=False).stdout
 
     def submit(self, name: str, job: str, conf: Mapping[str, str] | None = None, template: str = "pod-template") -> str:
-        """Submits a job in cluster mode, and returns the name of its driver's pod."""
+        """Submits a job in cluster mode and returns the name of its driver pod."""
         driver = f"{name}-driver"
         given = {
             "spark.app.name": name,
@@ -127,7 +130,7 @@ class Cluster:
         return driver
 
     def conf(self, template: str = "pod-template") -> dict[str, str]:
-        """Returns the configuration of every job here: small pods, from the template."""
+        """Returns the configuration that every job of the tests needs. It makes small pods from the template."""
         return {
             "spark.kubernetes.namespace": self.namespace,
             "spark.kubernetes.container.image": self.image,
@@ -150,7 +153,7 @@ class Cluster:
         }
 
     def ended(self, driver: str, phase: str = "Succeeded", timeout: float = 240) -> str:
-        """Waits for the end of a driver, and returns its log. Fails the test where it ends in another phase."""
+        """Waits for the end of a driver and returns its log. Fails the test if it ends in another phase."""
         final = ("Succeeded", "Failed")
         reached = self.wait(
             f"the end of {driver}",
@@ -166,13 +169,13 @@ class Cluster:
         return log
 
     def executors(self, name: str, phase: str = "Running") -> list[str]:
-        """Returns the names of the executor pods of an application that are in this phase."""
+        """Returns the names of an application's executor pods in this phase."""
         found = self.pods(f"spark-role=executor,spark-app-name={name}")
         return [pod["metadata"]["name"] for pod in found if pod["status"]["phase"] == phase]
 
 
 def options(conf: Mapping[str, str]) -> str:
-    """Returns a configuration as spark-submit's options, for bash."""
+    """Returns a configuration as options of spark-submit, quoted for bash."""
     return " ".join(f"--conf {shlex.quote(f'{key}={value}')}" for key, value in conf.items())
 
 
@@ -180,7 +183,7 @@ def options(conf: Mapping[str, str]) -> str:
 def image(request: pytest.FixtureRequest, record_testsuite_property: Callable[[str, object], None]) -> str:
     reference = str(request.config.getoption("--image") or "")
     if not reference:
-        pytest.fail("name the image to test: --image spark-k8s-spark-3.5.8 (or run a Nox session, which does)")
+        pytest.fail("--image is missing: name the image (--image spark-k8s-spark-3.5.8), or run its Nox session")
     cluster_here.load(reference)
     record_testsuite_property("image", reference)
     if here := daemon.find(reference):
@@ -190,7 +193,7 @@ def image(request: pytest.FixtureRequest, record_testsuite_property: Callable[[s
 
 @pytest.fixture(scope="session")
 def cell(image: str) -> Cell:
-    """The cell of the image, by its name."""
+    """Returns the cell whose image has this name."""
     matrix = load_project().matrix
     return next(
         cell for cell in matrix.buildable if matrix.tag(cell.name).split(":")[0] == image.split(":", maxsplit=1)[0]
@@ -198,7 +201,10 @@ def cell(image: str) -> Cell:
 
 
 def template(uid: int | None = None) -> Any:
-    """Returns the example's pod template, with the jobs and the shared volume of the tests mounted."""
+    """Returns the pod template of the examples, with mounts of the test jobs and the shared volume.
+
+    Its pods run under `uid` with group 0, or under the template's own user.
+    """
     pod = cluster_here.as_json(EXAMPLES / "kubernetes/pod-template.yaml")
     container = pod["spec"]["containers"][0]
     container["volumeMounts"] += [
@@ -239,7 +245,7 @@ def cluster(image: str) -> Iterator[Cluster]:
 
 
 def start(cluster: Cluster, name: str, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
-    """Starts a pod from the template that runs these arguments."""
+    """Starts a pod from the template, with these arguments for the entrypoint."""
     pod = template()
     pod["metadata"] = {"name": name, "labels": {"app": name}}
     pod["spec"] |= {"serviceAccountName": "spark", "restartPolicy": "Never", "terminationGracePeriodSeconds": 5}
@@ -257,14 +263,14 @@ def start(cluster: Cluster, name: str, *arguments: str, environment: Mapping[str
 
 
 def expose(cluster: Cluster, name: str, *ports: int) -> None:
-    """Puts a service of the same name before a pod."""
+    """Creates a service for a pod, with the pod's name."""
     listed = [{"name": f"port-{port}", "port": port} for port in ports]
     spec = {"selector": {"app": name}, "ports": listed}
     cluster.apply({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec})
 
 
 def share(cluster: Cluster) -> None:
-    """Makes the volume claim `shared`: a folder of the node, that everyone may write."""
+    """Creates the volume claim `shared`: a world-writable folder of the node."""
     name = cluster.namespace
     folder = f"/var/tmp/{name}"
     claim = {"namespace": name, "name": "shared"}
@@ -292,7 +298,7 @@ def share(cluster: Cluster) -> None:
             "spec": {**access, "volumeName": name, "resources": {"requests": size}},
         }
     )
-    # The folder is root's: a pod outside of the restricted namespace opens it for all.
+    # The folder belongs to root. A pod outside the restricted namespace makes it world-writable.
     opener = Cluster("default", cluster.image)
     pod = {
         "apiVersion": "v1",

@@ -1,4 +1,4 @@
-"""Applications in client mode, in Scala, growing and shrinking, and those that lose a part or fail."""
+"""Applications in client mode and in Scala, failures, lost executors, decommissioning and dynamic allocation."""
 
 import subprocess
 
@@ -10,15 +10,15 @@ from tests.kubernetes.conftest import SUBMIT, Cluster, options
 pytestmark = pytest.mark.thorough
 
 
-def test_client_mode_from_a_pod(cluster: Cluster) -> None:
+def test_client_mode_runs_in_a_pod(cluster: Cluster) -> None:
     conf = {**cluster.conf(), "spark.kubernetes.driver.pod.name": "client"}
     pi = "/opt/spark/examples/src/main/python/pi.py"
     done = cluster.client(f"{SUBMIT} {options(conf)} --conf spark.driver.host=$POD_IP {pi} 4")
     assert "Pi is roughly 3.1" in done.stdout
 
 
-def test_a_scala_job(cluster: Cluster) -> None:
-    """Compiled in the pod by the compiler of Spark's own shell; the executors get the jar from the driver."""
+def test_scala_job_runs_in_client_mode(cluster: Cluster) -> None:
+    """The pod compiles the job with the Scala compiler of spark-shell. The executors get the jar from the driver."""
     build = "java -cp '/opt/spark/jars/*' scala.tools.nsc.Main -usejavacp -d /tmp/job.jar /mnt/jobs/Squares.scala"
     conf = {**cluster.conf(), "spark.kubernetes.driver.pod.name": "client", "spark.executor.instances": "1"}
     done = cluster.client(
@@ -27,7 +27,7 @@ def test_a_scala_job(cluster: Cluster) -> None:
     assert "RESULT 328350" in done.stdout
 
 
-def test_a_failing_driver_gives_a_failed_pod_and_its_log(cluster: Cluster) -> None:
+def test_failed_driver_gives_a_failed_pod_with_its_log(cluster: Cluster) -> None:
     driver = cluster.submit("fails", "local:///mnt/jobs/fails.py")
     log = cluster.ended(driver, phase="Failed")
     assert "ValueError: this job was made to fail" in log
@@ -35,9 +35,9 @@ def test_a_failing_driver_gives_a_failed_pod_and_its_log(cluster: Cluster) -> No
     assert state["terminated"]["exitCode"] == 1
 
 
-def test_a_job_outlives_an_executor_that_is_killed(cluster: Cluster) -> None:
+def test_job_survives_a_killed_executor(cluster: Cluster) -> None:
     driver = cluster.submit("killed", "local:///mnt/jobs/slow.py")
-    cluster.wait_for_log(driver, "HALFWAY")
+    cluster.wait_for_log(driver, "FIRST TASKS DONE")
     victim = cluster.executors("killed")[0]
     cluster.kubectl("exec", victim, "--", "pkill", "-KILL", "java")
     found = result_in(cluster.ended(driver))
@@ -45,41 +45,41 @@ def test_a_job_outlives_an_executor_that_is_killed(cluster: Cluster) -> None:
     assert found["lost"] >= 1
 
 
-def test_an_executor_over_its_memory_limit_says_so(cluster: Cluster) -> None:
+def test_executor_over_its_memory_limit_is_reported(cluster: Cluster) -> None:
     conf = {
         "spark.executor.instances": "1",
         "spark.task.maxFailures": "1",
         "spark.executor.extraJavaOptions": "-XX:MaxDirectMemorySize=4g",
         "spark.kubernetes.executor.deleteOnTermination": "false",
     }
-    driver = cluster.submit("hungry", "local:///mnt/jobs/hungry.py", conf)
+    driver = cluster.submit("memory", "local:///mnt/jobs/out_of_memory.py", conf)
     log = cluster.ended(driver, phase="Failed")
     assert "137" in log
     assert "OOM" in log
-    pod = cluster.pod(cluster.executors("hungry", phase="Failed")[0])
+    pod = cluster.pod(cluster.executors("memory", phase="Failed")[0])
     assert pod["status"]["containerStatuses"][0]["state"]["terminated"]["reason"] == "OOMKilled"
 
 
-def test_a_graceful_decommission_moves_the_shuffle_blocks(cluster: Cluster) -> None:
+def test_graceful_decommission_moves_the_shuffle_blocks(cluster: Cluster) -> None:
     conf = {
         "spark.decommission.enabled": "true",
         "spark.storage.decommission.enabled": "true",
         "spark.storage.decommission.shuffleBlocks.enabled": "true",
     }
-    driver = cluster.submit("leaves", "local:///mnt/jobs/leaves.py", conf)
+    driver = cluster.submit("decommission", "local:///mnt/jobs/decommission.py", conf)
     cluster.wait_for_log(driver, "SHUFFLED")
-    leaver = cluster.executors("leaves")[0]
+    leaver = cluster.executors("decommission")[0]
     following = ["kubectl", "--namespace", cluster.namespace, "logs", "--follow", leaver]
     with subprocess.Popen(following, stdout=subprocess.PIPE, text=True) as follower:
         cluster.kubectl("delete", "pod", leaver, "--wait=false")
         last_words, _ = follower.communicate(timeout=120)
     found = result_in(cluster.ended(driver))
     assert found["sum"] == sum(range(8))
-    assert found["map_tasks_run"] == 8, "no map task ran again: the blocks were moved"
+    assert found["map_tasks_run"] == 8, "map tasks ran again: the shuffle blocks were not moved"
     assert "Finished decommissioning" in last_words or "migrated" in last_words.lower()
 
 
-def test_dynamic_allocation(cluster: Cluster) -> None:
+def test_dynamic_allocation_adds_and_removes_executors(cluster: Cluster) -> None:
     conf = {
         "spark.dynamicAllocation.enabled": "true",
         "spark.dynamicAllocation.shuffleTracking.enabled": "true",
@@ -89,6 +89,6 @@ def test_dynamic_allocation(cluster: Cluster) -> None:
         "spark.dynamicAllocation.executorIdleTimeout": "4s",
         "spark.executor.instances": "0",
     }
-    driver = cluster.submit("breathes", "local:///mnt/jobs/breathes.py", conf)
+    driver = cluster.submit("allocation", "local:///mnt/jobs/dynamic_allocation.py", conf)
     found = result_in(cluster.ended(driver))
     assert found == {"before": 0, "most": 2, "after": 0}

@@ -1,4 +1,4 @@
-"""What every version must do on a cluster: a shuffle over two executors, under a UID that no image knows."""
+"""Checks for every Spark version: a shuffle over two executors under a random UID, and the history server."""
 
 import json
 from typing import Any
@@ -17,22 +17,22 @@ def shuffle(cluster: Cluster) -> Any:
     return result_in(cluster.ended(driver))
 
 
-def test_a_shuffle_over_two_executors(shuffle: Any, cell: Cell) -> None:
+def test_shuffle_runs_on_two_executors(shuffle: Any, cell: Cell) -> None:
     assert shuffle["version"] == cell.spark
     assert shuffle["sums"] == [sum(n for n in range(1000) if n % 10 == key) for key in range(10)]
     assert shuffle["executors"] == ["1", "2"]
 
 
-def test_a_python_udf(shuffle: Any) -> None:
+def test_python_udf_runs(shuffle: Any) -> None:
     assert shuffle["tripled"] == [0, 3, 6]
 
 
-def test_the_pods_run_under_a_random_uid(shuffle: Any) -> None:
+def test_pods_run_under_a_random_uid(shuffle: Any) -> None:
     assert (shuffle["uids"], shuffle["users"]) == ([RANDOM_UID], ["spark"])
 
 
 @pytest.mark.usefixtures("shuffle")
-def test_the_history_server_reads_what_the_job_wrote(cluster: Cluster) -> None:
+def test_history_server_lists_the_job(cluster: Cluster) -> None:
     start(cluster, "history", "history", environment={"SPARK_HISTORY_LOG_DIR": f"{SHARED}/events"})
     expose(cluster, "history", 18080)
     found: list[str] = []

@@ -1,4 +1,4 @@
-"""A Spark Connect server with executors of its own, used from another pod through a service; and its metrics."""
+"""A Spark Connect server with its own executors, reached from another pod through a service, and its metrics."""
 
 from collections.abc import Iterator
 
@@ -31,19 +31,19 @@ def server(cluster: Cluster) -> Iterator[str]:
     cluster.kubectl("delete", "pod", SERVER, "--wait=false")
 
 
-def test_a_client_in_another_pod(cluster: Cluster, server: str) -> None:
+def test_client_in_another_pod_uses_the_server(cluster: Cluster, server: str) -> None:
     done = cluster.client(f"python3 /mnt/jobs/remote.py sc://{server}:15002")
     assert done.json() == {"sum": 4950, "twice": [0, 2, 4]}
 
 
-def test_the_driver_shows_its_metrics_and_its_executors(cluster: Cluster, server: str) -> None:
+def test_driver_shows_its_metrics_and_its_executors(cluster: Cluster, server: str) -> None:
     assert "_driver_BlockManager_" in cluster.fetch(f"http://{server}:4040/metrics/prometheus/")
     page = cluster.fetch(f"http://{server}:4040/metrics/executors/prometheus/")
     assert 'executor_id="1"' in page
 
 
-def test_an_executor_shows_its_metrics(cluster: Cluster, server: str) -> None:
-    """By the JMX exporter: an executor has no web server of its own."""
+def test_executor_shows_its_metrics(cluster: Cluster, server: str) -> None:
+    """The metrics come from the JMX exporter, because an executor has no web server."""
     (executor,) = [pod for pod in cluster.pods("spark-role=executor") if pod["status"]["phase"] == "Running"]
     page = cluster.fetch(f"http://{executor['status']['podIP']}:9404/metrics")
     assert 'executor="1"' in page

@@ -22,23 +22,23 @@ def _no_client_of_another_test() -> None:
 
 @pytest.fixture(scope="session")
 def project() -> Project:
-    """The real project, as no environment changes it: for test_real_matrix.py. Other tests take the small ones."""
+    """The real project without settings from the environment. Most tests use the small projects instead."""
     return load_project(environment={})
 
 
 @pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The small project with two of everything, to be read."""
+    """The project of full.py, loaded. Tests must not change it."""
     return Tree(tmp_path_factory.mktemp("full")).write_full().load()
 
 
 @pytest.fixture
 def full(tmp_path: Path) -> Tree:
-    """The small project with two of everything, to make mistakes in."""
+    """The working tree of the project of full.py, for tests that change it."""
     return Tree(tmp_path).write_full()
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Tree:
-    """A small project to make mistakes in."""
+    """The working tree of the small project, for tests that change it."""
     return Tree(tmp_path).write()

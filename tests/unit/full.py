@@ -1,6 +1,6 @@
-"""A small project with two of everything: stacks, lines, kinds of images, features, and what refuses a cell.
+"""A small project with two of everything: stacks, lines, kinds, features and reasons for a refusal.
 
-Its kinds of images have the names that the code knows, spark and jupyter, and so has the feature gpu.
+It uses the names that the code depends on: the kinds spark and jupyter, and the feature gpu.
 """
 
 from spark_images.recipes.locks import Entry
@@ -265,14 +265,14 @@ REQUIREMENTS = {
     "docker/intermediate/gpu-deps": "gpu-package=={cuda}.*\n",
     "docker/intermediate/lake-deps": "lake-package\n",
 }
-"""What each set of Python packages asks for, by its folder."""
+"""The content of each requirements.in, by folder."""
 
 PINS = {"deps": "pandas==2.0", "gpu-deps": "gpu-package==1.2.3", "lake-deps": "lake-package==4.0"}
-"""What the lock of each layer's set pins."""
+"""The pins in the lock of each layer."""
 
 
 def entry(number: int) -> Entry:
-    """Returns a hash that no other number gives."""
+    """Returns a lock entry with a hash that is unique for each number."""
     return Entry(f"{number:064x}", number)
 
 

@@ -1,4 +1,4 @@
-"""Limits of a machine that a test can put on itself."""
+"""Limits that a test can set for its own process."""
 
 import resource
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def full_disk(left: int) -> Iterator[None]:
-    """Lets no file of this process grow beyond `left` bytes."""
+    """Limits each file that this process writes to `left` bytes, to simulate a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (left, hard))
     try:

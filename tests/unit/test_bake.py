@@ -21,23 +21,23 @@ def whole(small: Project) -> Any:
 
 
 def defined(project: Project, revision: str) -> Any:
-    """Returns the definition that builds every image of a project, at one commit."""
+    """Returns the definition that builds every image of a project at a commit."""
     graph = project.graph(project.matrix.buildable)
     requested = graph.of_levels(("runtime",))
     stamp, output = Stamp(revision, 7), Output("type=image")
     return bake.definition(project.matrix, graph, requested, stamp, output, "rootfs/{}".format)
 
 
-def test_target_names_are_what_bake_takes(whole: Any) -> None:
+def test_target_names_have_only_characters_that_bake_allows(whole: Any) -> None:
     names = [*whole["target"], *whole["group"]["default"]["targets"]]
     assert [name for name in names if not re.fullmatch(r"[a-zA-Z0-9_-]+", name)] == []
 
 
-def test_no_two_names_become_one_target(small: Project, whole: Any) -> None:
+def test_each_name_has_its_own_bake_target(small: Project, whole: Any) -> None:
     assert len(whole["target"]) == len(small.graph(small.matrix.buildable).targets)
 
 
-def test_the_group_is_what_is_asked_for(small: Project, whole: Any) -> None:
+def test_group_has_the_requested_targets(small: Project, whole: Any) -> None:
     assert whole["group"]["default"]["targets"] == sorted(bake.identifier(c.name) for c in small.matrix.buildable)
 
 
@@ -48,11 +48,11 @@ def test_contexts_are_targets_of_the_definition(whole: Any) -> None:
     assert all(context.startswith("target:") for context in linked)
 
 
-def test_contexts_are_named_as_the_dockerfile_names_them(whole: Any) -> None:
+def test_contexts_have_the_names_in_the_dockerfile(whole: Any) -> None:
     assert whole["target"]["spark-9_0"]["contexts"]["core"] == "target:core-9_0"
 
 
-def test_what_is_not_asked_for_is_not_exported(whole: Any) -> None:
+def test_only_requested_targets_are_exported(whole: Any) -> None:
     outputs = {name: target["output"] for name, target in whole["target"].items()}
     requested = set(whole["group"]["default"]["targets"])
     assert {name for name, output in outputs.items() if output == ["type=image"]} == requested
@@ -63,7 +63,7 @@ def test_no_target_has_a_tag(whole: Any) -> None:
     assert [name for name, target in whole["target"].items() if "tags" in target] == []
 
 
-def test_keys_are_those_that_bake_knows(whole: Any) -> None:
+def test_targets_have_only_keys_that_bake_accepts(whole: Any) -> None:
     assert {key for target in whole["target"].values() for key in target} == {
         "context",
         "contexts",
@@ -74,19 +74,19 @@ def test_keys_are_those_that_bake_knows(whole: Any) -> None:
     }
 
 
-def test_images_have_the_date_of_the_commit_and_layers_that_of_their_files(whole: Any) -> None:
+def test_images_have_the_date_of_the_commit_and_layers_a_fixed_date(whole: Any) -> None:
     requested = whole["group"]["default"]["targets"]
     dates = {name: target["args"]["SOURCE_DATE_EPOCH"] for name, target in whole["target"].items()}
     assert {dates[name] for name in requested} == {"7"}
     assert {date for name, date in dates.items() if name not in requested} == {LAYER_EPOCH}
 
 
-def test_arguments_are_texts(whole: Any) -> None:
+def test_arguments_are_strings(whole: Any) -> None:
     values = [value for target in whole["target"].values() for value in target["args"].values()]
     assert [value for value in values if not isinstance(value, str)] == []
 
 
-def test_the_labels_of_an_image(whole: Any) -> None:
+def test_image_has_the_expected_labels(whole: Any) -> None:
     assert whole["target"]["spark-9_0-lake"]["labels"] == {
         "revision": REVISION,
         "version": "9.0-lake",
@@ -97,40 +97,40 @@ def test_the_labels_of_an_image(whole: Any) -> None:
     assert "lake" not in whole["target"]["spark-9_0"]["labels"]
 
 
-def test_layers_have_no_labels_of_a_commit(whole: Any) -> None:
+def test_layers_have_no_labels_with_a_commit(whole: Any) -> None:
     requested = whole["group"]["default"]["targets"]
     labels = [set(target["labels"]) for name, target in whole["target"].items() if name not in requested]
     assert all(names == {"org.opencontainers.image.title"} for names in labels)
 
 
-def test_no_two_targets_can_be_one_image(whole: Any) -> None:
-    """Layers of equal content, exported side by side under one digest, would make the engine fail."""
+def test_no_two_targets_have_the_same_labels(whole: Any) -> None:
+    """The engine can fail if it exports two layers with the same digest at the same time."""
     seen = [tuple(sorted(target["labels"].items())) for target in whole["target"].values()]
     assert len(set(seen)) == len(seen)
 
 
-def test_empty_labels_are_left_out(tree: Tree) -> None:
+def test_empty_labels_are_omitted(tree: Tree) -> None:
     assert tree.bake()["target"]["app-9_0"]["labels"] == {"version": "9.0", "revision": "abc"}
 
 
-def test_what_bake_would_replace_is_escaped(tree: Tree) -> None:
+def test_bake_variables_are_escaped(tree: Tree) -> None:
     tree.toml('"source" = "{source}"', '"source" = "${{HOME}}"')
     assert tree.bake()["target"]["app-9_0"]["labels"]["source"] == "$${HOME}"
 
 
-def test_directives_of_hcl_are_escaped(tree: Tree) -> None:
+def test_hcl_directives_are_escaped(tree: Tree) -> None:
     tree.toml('"source" = "{source}"', '"source" = "%{{if}}"')
     assert tree.bake()["target"]["app-9_0"]["labels"]["source"] == "%%{if}"
 
 
-def test_the_context_of_a_target_is_its_own_folder(whole: Any, small: Project) -> None:
+def test_context_of_a_target_is_its_folder(whole: Any, small: Project) -> None:
     folders = {str(recipe.folder) for name, recipe in small.recipes.by_name.items() if name != "rootfs"}
     assert {t["context"] for t in whole["target"].values()} == {*folders, "rootfs/bookworm", "rootfs/trixie"}
     assert whole["target"]["deps-3_11"]["context"] == "docker/intermediate/deps"
     assert whole["target"]["rootfs-trixie"]["context"] == "rootfs/trixie"
 
 
-def test_every_target_names_the_platform_that_it_is_for(small: Project, whole: Any) -> None:
+def test_every_target_has_its_platform(small: Project, whole: Any) -> None:
     assert {tuple(target["platforms"]) for target in whole["target"].values()} == {("linux/amd64",)}
     new = replace(small.matrix.stacks["new"], platform="linux/arm64")
     other = replace(small, matrix=replace(small.matrix, stacks={**small.matrix.stacks, "new": new}))
@@ -139,18 +139,18 @@ def test_every_target_names_the_platform_that_it_is_for(small: Project, whole: A
     assert platforms["spark-10_0"] == platforms["core-10_0"] == platforms["rootfs-trixie"] == ["linux/arm64"]
 
 
-def test_no_target_sees_the_folder_of_another(whole: Any, small: Project) -> None:
+def test_no_folder_contains_the_folder_of_another_target(whole: Any, small: Project) -> None:
     folders = [recipe.folder for recipe in small.recipes.by_name.values()]
     assert [(a, b) for a in folders for b in folders if a != b and a in b.parents] == []
 
 
-def test_a_new_commit_changes_no_layer(small: Project) -> None:
+def test_new_commit_changes_only_the_requested_images(small: Project) -> None:
     one, other = (defined(small, revision) for revision in ("one", "other"))
     changed = {name for name in one["target"] if one["target"][name] != other["target"][name]}
     assert changed == set(one["group"]["default"]["targets"])
 
 
-def test_a_new_artefact_changes_its_layer_only(tree: Tree) -> None:
+def test_new_artefact_changes_only_its_layer(tree: Tree) -> None:
     before = tree.bake()
     lock = tree.root / "docker/intermediate/core/artefacts.lock"
     lock.write_text(lock.read_text().replace("90" * 32, "ab" * 32))
@@ -158,31 +158,31 @@ def test_a_new_artefact_changes_its_layer_only(tree: Tree) -> None:
     assert [name for name in before["target"] if before["target"][name] != after["target"][name]] == ["core-9_0"]
 
 
-def test_a_changed_reference_changes_the_contexts(tree: Tree) -> None:
+def test_changed_reference_changes_the_contexts(tree: Tree) -> None:
     assert tree.bake()["target"]["core-9_0"]["contexts"] == {"tools": "target:tools-bookworm-java17"}
     tree.dockerfile("intermediate/core", DOCKERFILES["intermediate/core"].replace("FROM tools", "FROM os"))
     assert tree.bake()["target"]["core-9_0"]["contexts"] == {"os": "target:os-bookworm"}
 
 
-def test_only_what_is_needed_is_defined(tree: Tree) -> None:
+def test_definition_has_only_needed_targets(tree: Tree) -> None:
     definition = tree.bake(kinds=("base",))
     asked = ["jdk-17", "os-bookworm", "rootfs-bookworm"]
     assert definition["group"]["default"]["targets"] == asked
     assert set(definition["target"]) == {*asked, "tools-bookworm-java17"}
 
 
-def test_an_os_image_takes_the_place_of_the_root_file_system(tree: Tree) -> None:
+def test_os_image_replaces_the_root_file_system(tree: Tree) -> None:
     definition = tree.bake({"SPARK_IMAGES_OS_IMAGE": IMAGE})
     assert definition["target"]["os-bookworm"]["contexts"] == {"rootfs": f"docker-image://{IMAGE}"}
     assert "rootfs-bookworm" not in definition["target"]
 
 
-def test_an_os_image_is_no_target_to_ask_for(tree: Tree) -> None:
+def test_replaced_root_file_system_is_not_requested(tree: Tree) -> None:
     definition = tree.bake({"SPARK_IMAGES_OS_IMAGE": IMAGE}, kinds=("base",))
     assert set(definition["group"]["default"]["targets"]) <= set(definition["target"])
 
 
-def test_the_definition_is_a_function_of_its_arguments(small: Project) -> None:
+def test_equal_arguments_give_equal_definitions(small: Project) -> None:
     kept = copy.deepcopy(small.graph(small.matrix.buildable).targets)
     one, other = (defined(small, "r") for _ in range(2))
     assert one == other
@@ -191,5 +191,5 @@ def test_the_definition_is_a_function_of_its_arguments(small: Project) -> None:
 
 
 @pytest.mark.parametrize(("name", "identifier"), [("spark-9.0.8", "spark-9_0_8"), ("a/b:c", "a_b_c"), ("A_1-", "A_1-")])
-def test_identifier(name: str, identifier: str) -> None:
+def test_identifier_has_only_characters_that_bake_allows(name: str, identifier: str) -> None:
     assert bake.identifier(name) == identifier

@@ -129,8 +129,8 @@ def test_default_is_every_part_on_the_newest_baseline_of_each_line(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"only": ("sise",)}, r'no part of the benchmark "sise".*the nearest is "size"'),
-        ({"cells": ("9.0-basline",)}, r'no cell "9\.0-basline".*the nearest is "9\.0-baseline"'),
+        ({"only": ("sise",)}, r'unknown part of the benchmark "sise".*did you mean "size"'),
+        ({"cells": ("9.0-basline",)}, r'unknown cell "9\.0-basline".*did you mean "9\.0-baseline"'),
         ({"runs": -1}, r"--runs is -1: expected 1 or more"),
     ],
 )

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import requests
 from docker.errors import ImageNotFound, NullResource
 
 from spark_images.engine import build, buildx, daemon, host, records, rootfs
@@ -26,7 +27,7 @@ def graph(small: Project) -> Graph:
 
 
 class Images:
-    """The image store: what it holds by digest, and the names that were given."""
+    """An image store: the digests of its images, and its tags with their digests."""
 
     def __init__(self, *held: str) -> None:
         self.held = held
@@ -42,7 +43,7 @@ class Images:
 
 
 class Edges:
-    """The engine and the host, as far as a build touches them."""
+    """Replaces the engine and the host of a build."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, found: Engine = CONTAINERD) -> None:
         self.images = Images()
@@ -83,13 +84,13 @@ def edges(monkeypatch: pytest.MonkeyPatch) -> Edges:
 
 @pytest.fixture
 def baseline(graph: Graph, edges: Edges) -> list[Target]:
-    """One image that an engine would build without complaint."""
+    """One image that the engine can build."""
     edges.images.held = ("sha256:1",)
     edges.metadata = {"spark-9_0": {"containerimage.digest": "sha256:1"}}
     return [graph.targets["spark-9.0"]]
 
 
-def test_names_are_given_once_all_is_built(small: Project, graph: Graph, edges: Edges) -> None:
+def test_tags_are_applied_after_every_target_is_built(small: Project, graph: Graph, edges: Edges) -> None:
     edges.images.held = ("sha256:1", "sha256:2")
     edges.metadata = {
         "spark-9_0": {"containerimage.digest": "sha256:1"},
@@ -102,7 +103,7 @@ def test_names_are_given_once_all_is_built(small: Project, graph: Graph, edges: 
     }
 
 
-def test_no_name_moves_where_the_build_fails(small: Project, graph: Graph, edges: Edges) -> None:
+def test_a_failed_build_changes_no_tag(small: Project, graph: Graph, edges: Edges) -> None:
     edges.images.held = ("sha256:1",)
     edges.metadata = {"spark-9_0": {"containerimage.digest": "sha256:1"}}
     edges.failure = SparkImagesError("the build failed")
@@ -111,7 +112,7 @@ def test_no_name_moves_where_the_build_fails(small: Project, graph: Graph, edges
     assert edges.images.named == {}
 
 
-def test_the_classic_store_knows_an_image_by_its_configuration(small: Project, graph: Graph, edges: Edges) -> None:
+def test_the_classic_store_finds_an_image_by_its_config_digest(small: Project, graph: Graph, edges: Edges) -> None:
     edges.images.held = ("sha256:config",)
     edges.metadata = {
         "spark-9_0": {"containerimage.digest": "sha256:1", "containerimage.config.digest": "sha256:config"}
@@ -120,33 +121,47 @@ def test_the_classic_store_knows_an_image_by_its_configuration(small: Project, g
     assert edges.images.named == {"spark-k8s-spark-9.0:latest": "sha256:config"}
 
 
-def test_an_image_that_the_engine_does_not_hold(small: Project, graph: Graph, edges: Edges) -> None:
+def test_a_built_image_that_the_engine_does_not_have_is_an_error(small: Project, graph: Graph, edges: Edges) -> None:
     edges.metadata = {
         "spark-9_0": {"containerimage.digest": "sha256:1", "containerimage.config.digest": "sha256:config"}
     }
-    with pytest.raises(SparkImagesError, match=r"spark-9\.0 was built, but the engine does not hold it"):
+    with pytest.raises(SparkImagesError, match=r"spark-9\.0 was built, but the engine does not have the image"):
         build.build(small, graph, [graph.targets["spark-9.0"]])
 
 
 @pytest.mark.parametrize("results", [{}, {"containerimage.config.digest": "sha256:1"}])
-def test_a_digest_that_buildx_does_not_tell(
+def test_missing_digests_in_the_metadata_are_an_error(
     small: Project, graph: Graph, edges: Edges, results: dict[str, str]
 ) -> None:
     edges.metadata = {"spark-9_0": results}
-    with pytest.raises(SparkImagesError, match=r"spark-9\.0 was built, but the engine does not hold it"):
+    with pytest.raises(SparkImagesError, match=r"spark-9\.0 was built, but the engine does not have the image"):
         build.build(small, graph, [graph.targets["spark-9.0"]])
 
 
-def test_no_name_moves_where_one_image_is_missing(small: Project, graph: Graph, edges: Edges) -> None:
+def test_one_missing_image_changes_no_tag(small: Project, graph: Graph, edges: Edges) -> None:
     edges.images.held = ("sha256:1",)
     gone = {"containerimage.digest": "sha256:2", "containerimage.config.digest": "sha256:3"}
     edges.metadata = {"spark-9_0": {"containerimage.digest": "sha256:1"}, "spark-9_0-lake": gone}
-    with pytest.raises(SparkImagesError, match="does not hold it"):
+    with pytest.raises(SparkImagesError, match="does not have the image"):
         build.build(small, graph, [graph.targets["spark-9.0"], graph.targets["spark-9.0-lake"]])
     assert edges.images.named == {}
 
 
-def test_a_full_disk_stops_before_anything_is_done(
+def test_an_engine_that_dies_before_the_tags_is_an_error(
+    small: Project, graph: Graph, baseline: list[Target], edges: Edges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(_: str) -> None:
+        raise requests.ConnectionError("refused")
+
+    monkeypatch.setattr(daemon, "find", lambda _: SimpleNamespace(id="sha256:1", tag=dies))
+    with pytest.raises(
+        SparkImagesError, match=r"^spark-k8s-spark-9\.0:latest cannot be tagged: the container engine no longer answers"
+    ):
+        build.build(small, graph, baseline)
+    assert not records.RECORDS.exists()
+
+
+def test_a_full_disk_stops_a_build_before_its_first_step(
     small: Project, graph: Graph, edges: Edges, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(found: Engine, minimum: int) -> None:
@@ -162,7 +177,7 @@ def test_a_full_disk_stops_before_anything_is_done(
     ("made", "no_cache", "steps"),
     [(False, False, ["rootfs", "bake"]), (True, False, ["bake"]), (True, True, ["rootfs", "bake"])],
 )
-def test_the_root_file_system_comes_first(
+def test_a_missing_root_file_system_is_bootstrapped_before_the_build(
     small: Project, graph: Graph, baseline: list[Target], edges: Edges, made: bool, no_cache: bool, steps: list[str]
 ) -> None:
     edges.made = made
@@ -170,7 +185,7 @@ def test_the_root_file_system_comes_first(
     assert [name for name, _ in edges.calls] == steps
 
 
-def test_nothing_can_be_bootstrapped_offline(
+def test_a_missing_root_file_system_cannot_be_bootstrapped_offline(
     small: Project, graph: Graph, baseline: list[Target], edges: Edges
 ) -> None:
     edges.online = edges.made = False
@@ -179,23 +194,21 @@ def test_nothing_can_be_bootstrapped_offline(
     assert edges.calls == []
 
 
-def test_what_is_cached_can_be_built_offline(
-    small: Project, graph: Graph, baseline: list[Target], edges: Edges
-) -> None:
+def test_a_build_offline_tells_bake_so(small: Project, graph: Graph, baseline: list[Target], edges: Edges) -> None:
     edges.online = False
     build.build(small, graph, baseline)
     assert edges.how["online"] is False
 
 
-def test_nothing_is_bootstrapped_under_an_image_of_the_users(full: Tree, baseline: list[Target], edges: Edges) -> None:
+def test_an_os_image_of_the_user_replaces_the_bootstrap(full: Tree, baseline: list[Target], edges: Edges) -> None:
     edges.made = False
     project = full.load({"SPARK_IMAGES_OS_IMAGE": "debian@sha256:1"})
     build.build(project, project.graph(project.matrix.buildable), baseline)
     assert [name for name, _ in edges.calls] == ["bake"]
 
 
-def test_every_release_that_is_needed_is_bootstrapped(small: Project, edges: Edges) -> None:
-    """The image of the newer stack takes layers of plain files from the first one."""
+def test_every_required_debian_release_is_bootstrapped(small: Project, edges: Edges) -> None:
+    """The image of the newer stack copies layers of plain files that the first stack builds."""
     edges.made = False
     edges.images.held = ("sha256:1",)
     edges.metadata = {"spark-10_0": {"containerimage.digest": "sha256:1"}}
@@ -208,7 +221,7 @@ def test_every_release_that_is_needed_is_bootstrapped(small: Project, edges: Edg
     assert [what for name, what in edges.calls if name == "rootfs"] == ["trixie"]
 
 
-def test_every_target_is_told_its_release(small: Project, edges: Edges) -> None:
+def test_bake_gets_the_debian_release_of_every_target(small: Project, edges: Edges) -> None:
     edges.images.held = ("sha256:1",)
     edges.metadata = {"spark-10_0": {"containerimage.digest": "sha256:1"}}
     graph = small.graph([cell_of(small.matrix, "10.0-baseline")])
@@ -226,7 +239,7 @@ def test_every_target_is_told_its_release(small: Project, edges: Edges) -> None:
         (CONTAINERD, "kube", "type=docker"),
     ],
 )
-def test_how_results_reach_the_engine(
+def test_the_output_depends_on_the_image_store_and_the_builder(
     small: Project, graph: Graph, monkeypatch: pytest.MonkeyPatch, found: Engine, builder: str, output: str
 ) -> None:
     edges = Edges(monkeypatch, found)
@@ -237,11 +250,11 @@ def test_how_results_reach_the_engine(
 
 
 def keyed(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
-    """Lets every target be built from what `key` stands for: the real key needs a bootstrapped Debian."""
+    """Gives every target this key. A real key needs a bootstrapped Debian."""
     monkeypatch.setattr(keys, "keys", lambda definition: dict.fromkeys(definition["target"], key))
 
 
-def test_what_is_held_as_it_would_be_built_is_not_built_again(
+def test_an_up_to_date_image_is_not_rebuilt(
     small: Project,
     graph: Graph,
     baseline: list[Target],
@@ -253,14 +266,37 @@ def test_what_is_held_as_it_would_be_built_is_not_built_again(
     build.build(small, graph, baseline)
     build.build(small, graph, baseline)
     assert len(edges.calls) == 1
-    assert "nothing to build" in capsys.readouterr().out
+    assert "everything requested is up to date" in capsys.readouterr().out
     build.build(small, graph, baseline, no_cache=True)
     keyed(monkeypatch, "after")
     build.build(small, graph, baseline)
     assert [name for name, _ in edges.calls] == ["bake", "rootfs", "bake", "bake"]
 
 
-def test_what_changes_during_a_build_is_built_again(
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["spark-9.0"], "1 image"),
+        (["conf"], "1 layer"),
+        (["spark-9.0", "conf"], "1 layer and 1 image"),
+        (["spark-9.0", "spark-9.0-lake", "conf"], "1 layer and 2 images"),
+    ],
+)
+def test_the_summary_counts_layers_and_images(
+    small: Project,
+    graph: Graph,
+    edges: Edges,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    names: list[str],
+    said: str,
+) -> None:
+    monkeypatch.setattr(records, "is_current", lambda *_: True)
+    build.build(small, graph, [graph.targets[name] for name in names])
+    assert capsys.readouterr().out == f"everything requested is up to date ({said})\n"
+
+
+def test_a_change_during_a_build_causes_another_build(
     small: Project, graph: Graph, baseline: list[Target], edges: Edges, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keyed(monkeypatch, "before")
@@ -270,7 +306,7 @@ def test_what_changes_during_a_build_is_built_again(
     assert [name for name, _ in edges.calls] == ["bake", "bake"]
 
 
-def test_nothing_to_build_needs_no_disk(
+def test_an_up_to_date_build_does_not_check_the_disk(
     small: Project, graph: Graph, baseline: list[Target], edges: Edges, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keyed(monkeypatch, "same")
@@ -283,7 +319,7 @@ def test_nothing_to_build_needs_no_disk(
     build.build(small, graph, baseline)
 
 
-def test_only_what_is_outdated_is_built(
+def test_only_outdated_images_are_built(
     small: Project, graph: Graph, baseline: list[Target], edges: Edges, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keyed(monkeypatch, "same")
@@ -296,7 +332,7 @@ def test_only_what_is_outdated_is_built(
 
 
 @pytest.mark.parametrize("named", [{}, {"spark-k8s-spark-9.0:latest": "sha256:another"}])
-def test_what_the_engine_has_lost_is_built_again(
+def test_an_image_that_the_engine_lost_is_rebuilt(
     small: Project,
     graph: Graph,
     baseline: list[Target],
@@ -347,13 +383,13 @@ def test_the_stamp_is_the_commit_and_its_time(repository: Path) -> None:
     assert build.stamp() == bake.Stamp(git(repository, "rev-parse", "HEAD"), 1767312000)
 
 
-def test_the_stamp_of_a_changed_tree_says_so(repository: Path) -> None:
+def test_the_stamp_of_a_changed_tree_ends_in_dirty(repository: Path) -> None:
     (repository / "file").write_text("two")
     assert build.stamp().revision.endswith("-dirty")
 
 
 @pytest.mark.parametrize("file", ["docker/base/os/extra", "docker/runtime/app/new/folder/extra"])
-def test_a_file_in_a_layers_folder_that_git_does_not_know_changes_the_stamp(repository: Path, file: str) -> None:
+def test_an_untracked_file_in_a_layer_folder_changes_the_stamp(repository: Path, file: str) -> None:
     (repository / file).parent.mkdir(parents=True)
     (repository / file).write_text("two")
     assert build.stamp().revision.endswith("-dirty")
@@ -362,7 +398,7 @@ def test_a_file_in_a_layers_folder_that_git_does_not_know_changes_the_stamp(repo
 @pytest.mark.parametrize(
     "file", ["other", "docs/other", "docker/base/notes", "docker/images/other", "docker/base/os/x.tmp"]
 )
-def test_a_file_that_enters_no_image_or_that_git_ignores_changes_no_stamp(repository: Path, file: str) -> None:
+def test_an_ignored_file_or_one_outside_the_layers_does_not_change_the_stamp(repository: Path, file: str) -> None:
     (repository / ".git/info/exclude").write_text("*.tmp\n")
     (repository / file).parent.mkdir(parents=True, exist_ok=True)
     (repository / file).write_text("two")
@@ -375,9 +411,7 @@ def test_a_tree_without_a_commit_has_an_empty_stamp(tmp_path: Path, monkeypatch:
     assert build.stamp() == bake.Stamp("", 0)
 
 
-def test_an_image_that_is_not_there_yet_needs_the_room_of_its_features(
-    small: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_new_image_needs_the_disk_space_of_its_features(small: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     graph = small.graph(small.matrix.buildable)
 
     def room(*names: str) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from spark_images.engine import buildx
+from spark_images.engine import buildx, daemon
 from spark_images.engine.host import Apt, Host
 from spark_images.errors import SparkImagesError
 
@@ -27,7 +27,7 @@ FAILED = """\
 #12 ERROR: process "/bin/sh -c set -eu" did not complete successfully: exit code: 1
 ------
  > [python-deps packages 3/3] RUN --mount=type=secret,id=ca <<SH:
-0.9 a line that is long past
+0.9 an earlier line
 1.0 Collecting pandas
 1.1 ERROR: no matching distribution
 1.2 exit status 1
@@ -38,7 +38,7 @@ ERROR: failed to solve: process did not complete successfully
 """
 
 
-def test_explain_names_the_artefact_whose_content_is_not_the_locks() -> None:
+def test_explain_names_the_artefact_that_does_not_match_its_lock() -> None:
     log = "#9 4.2 org.x:y:1.0: expected sha256:aa, found sha256:bb\n" + FAILED
     assert buildx.explain(log) == (
         "org.x:y:1.0: its content is not what the lock says: expected sha256:aa, found sha256:bb"
@@ -46,7 +46,7 @@ def test_explain_names_the_artefact_whose_content_is_not_the_locks() -> None:
 
 
 @pytest.mark.parametrize("log", [FAILED, FAILED.replace("\n", "\r\n")], ids=["piped", "terminal"])
-def test_explain_gives_the_end_of_the_step_that_failed(log: str) -> None:
+def test_explain_shows_the_end_of_the_failed_step(log: str) -> None:
     assert buildx.explain(log).splitlines() == [
         "the build failed in python-deps packages 3/3:",
         "  1.0 Collecting pandas",
@@ -55,17 +55,17 @@ def test_explain_gives_the_end_of_the_step_that_failed(log: str) -> None:
     ]
 
 
-def test_explain_tells_an_interruption_from_a_failure() -> None:
+def test_explain_distinguishes_an_interruption_from_a_failure() -> None:
     log = "#12 CANCELED\nERROR: failed to solve: Canceled: context canceled\n"
-    assert buildx.explain(log) == "the build was interrupted: every image is what it was"
+    assert buildx.explain(log) == "the build was interrupted: no image has changed"
 
 
-def test_explain_gives_the_last_error_where_no_step_failed() -> None:
+def test_explain_shows_the_last_error_if_no_step_failed() -> None:
     log = "error: one\n#3 DONE\nERROR: failed to find target x\ngoodbye\n"
     assert buildx.explain(log) == "the build failed: ERROR: failed to find target x"
 
 
-def test_explain_without_a_reason() -> None:
+def test_explain_of_a_log_without_an_error_says_that_the_build_failed() -> None:
     assert buildx.explain("#1 DONE\n") == "the build failed"
 
 
@@ -82,24 +82,24 @@ def connects(monkeypatch: pytest.MonkeyPatch, *able: str) -> list[tuple[str, int
     return tried
 
 
-def test_one_endpoint_that_answers_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_is_reachable_if_one_endpoint_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     repositories = (("http://a", "bookworm"), ("http://a", "bookworm-updates"), ("http://b", "x"), ("http://c", "x"))
     tried = connects(monkeypatch, "b")
     assert buildx.reachable(Host(None, Apt(repositories), {}, None, {}))
     assert tried == [("a", 80), ("b", 80)]
 
 
-def test_no_endpoint_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_is_unreachable_if_no_endpoint_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     connects(monkeypatch)
     assert not buildx.reachable(OFFLINE)
 
 
-def test_a_host_that_names_no_mirror_is_taken_to_be_online(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_without_a_mirror_counts_as_reachable(monkeypatch: pytest.MonkeyPatch) -> None:
     assert connects(monkeypatch) == []
     assert buildx.reachable(SILENT)
 
 
-def test_secrets_lie_in_a_private_folder_while_a_build_runs() -> None:
+def test_secrets_are_in_a_private_folder_only_during_a_build() -> None:
     with buildx.secrets({"bookworm": {"ca": "CERTIFICATE"}}) as found:
         (option,) = found["bookworm"]
         name, _, source = option.partition(",src=")
@@ -135,7 +135,7 @@ DONE = """echo '{}' > "$metadata\""""
 
 @dataclass(frozen=True)
 class Ran:
-    """What the last docker of a bake was called with, the plan of each, and the digests that came back."""
+    """The arguments, environment and folder of the last docker call of a bake, every call's plan, and the metadata."""
 
     arguments: list[str]
     environment: dict[str, str]
@@ -149,7 +149,7 @@ Run = Callable[..., Ran]
 
 @pytest.fixture
 def checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """The repository, in a folder whose name a shell would take apart."""
+    """The repository, in a folder whose name needs quoting in a shell."""
     root = tmp_path / "my $HOME; it's a checkout"
     root.mkdir()
     monkeypatch.setattr(buildx, "ROOT", root)
@@ -159,10 +159,11 @@ def checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def bake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, checkout: Path) -> Run:
-    """buildx.bake where `script` takes the place of docker."""
+    """Returns a function that runs buildx.bake with `script` in place of docker."""
     docker = tmp_path / "bin/docker"
     docker.parent.mkdir()
     monkeypatch.setenv("PATH", str(docker.parent), prepend=os.pathsep)
+    monkeypatch.setattr(daemon, "lost", lambda: "")
 
     def run(script: str, host: Host = SILENT, definition: Mapping[str, Any] = DEFINITION, **how: Any) -> Ran:
         seen = Path(mkdtemp(dir=tmp_path))
@@ -193,12 +194,12 @@ EACH = """python3 -c 'import json, sys; t = json.load(open(sys.argv[1]))["group"
 print(json.dumps({t[0]: len(t)}))' "$plan" > "$metadata\""""
 
 
-def test_bake_runs_a_part_of_the_targets_after_the_other(bake: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bake_runs_a_limited_number_of_targets_at_once(bake: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(buildx, "AT_ONCE", 1)
     assert bake(EACH).metadata == {"os": 1, "python": 1}
 
 
-def test_bake_without_the_cache_runs_a_part_of_the_targets_after_the_other_too(
+def test_bake_without_the_cache_runs_a_limited_number_of_targets_at_once(
     bake: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(buildx, "AT_ONCE", 1)
@@ -207,14 +208,14 @@ def test_bake_without_the_cache_runs_a_part_of_the_targets_after_the_other_too(
     assert [requested(plan) for plan in ran.plans] == [["os"], ["python"]]
 
 
-def test_bake_without_the_cache_builds_each_target_anew_once(bake: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bake_without_the_cache_rebuilds_each_target_once(bake: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(buildx, "AT_ONCE", 1)
     ran = bake(DONE, no_cache=True)
     assert [anew(plan) for plan in ran.plans] == [{"os"}, {"tools", "python"}]
     assert "--no-cache" not in ran.arguments
 
 
-def test_bake_takes_what_it_can_from_the_cache(bake: Run) -> None:
+def test_bake_uses_the_cache_by_default(bake: Run) -> None:
     ran = bake(DONE)
     assert [anew(plan) for plan in ran.plans] == [set()]
     assert "--no-cache" not in ran.arguments
@@ -229,20 +230,20 @@ def test_bake_returns_the_digests(bake: Run) -> None:
     assert ran.metadata == {"os": {"containerimage.digest": "sha256:1"}}
 
 
-def test_bake_gives_every_target_the_hosts_secrets(bake: Run) -> None:
+def test_bake_passes_the_hosts_secrets_to_every_target(bake: Run) -> None:
     targets = bake(DONE, PROXIED).plans[0]["target"]
     assert targets["os"]["args"] == {"A": "1"}
     assert [s.partition(",")[0] for s in targets["python"]["secret"]] == ["id=apt-conf", "id=pip-conf"]
 
 
-def test_bake_gives_every_target_the_hosts_proxies_by_the_environment(bake: Run) -> None:
+def test_bake_passes_the_hosts_proxies_in_the_environment(bake: Run) -> None:
     ran = bake(DONE, PROXIED)
     assert ran.arguments[-2:] == ["--set", "*.args.http_proxy"]
     assert ran.environment["http_proxy"] == PROXY
 
 
 @pytest.mark.parametrize("script", [DONE, "exit 1"])
-def test_bake_leaves_no_password_of_a_proxy_behind(bake: Run, checkout: Path, script: str) -> None:
+def test_bake_writes_no_proxy_password_to_a_file(bake: Run, checkout: Path, script: str) -> None:
     with suppress(SparkImagesError):
         bake(f"echo tool: $http_proxy does not answer; {script}", PROXIED)
     kept = [file for file in checkout.rglob("*") if file.is_file()]
@@ -251,33 +252,33 @@ def test_bake_leaves_no_password_of_a_proxy_behind(bake: Run, checkout: Path, sc
     assert "tool: http://***@proxy.example:3128 does not answer" in next(checkout.rglob("*.log")).read_text()
 
 
-def test_an_error_tells_no_password_of_a_proxy(bake: Run) -> None:
+def test_an_error_contains_no_proxy_password(bake: Run) -> None:
     with pytest.raises(SparkImagesError, match=r"ERROR: http://\*\*\*@proxy\.example:3128 does not answer"):
         bake("echo ERROR: $http_proxy does not answer; exit 1", PROXIED)
 
 
-def test_only_the_user_can_read_what_bake_leaves_behind(bake: Run, checkout: Path) -> None:
+def test_only_the_user_can_read_the_plan_and_the_log(bake: Run, checkout: Path) -> None:
     bake(DONE)
     kept = [file for pattern in ("*.bake.json", "*.log") for file in (checkout / ".build/logs").glob(pattern)]
     assert [stat.S_IMODE(file.stat().st_mode) for file in kept] == [0o600, 0o600]
 
 
-def test_bake_leaves_no_attestation_and_no_load_to_chance(bake: Run) -> None:
+def test_bake_turns_off_default_loads_and_attestations(bake: Run) -> None:
     environment = bake(DONE).environment
     assert environment["BUILDX_NO_DEFAULT_LOAD"] == environment["BUILDX_NO_DEFAULT_ATTESTATIONS"] == "1"
 
 
 @pytest.mark.parametrize("builder", ["kube", "two words; exit 1"])
-def test_bake_passes_the_builder_on(bake: Run, builder: str) -> None:
+def test_bake_passes_the_builder_to_buildx(bake: Run, builder: str) -> None:
     assert bake(DONE, builder=builder).arguments[-2:] == ["--builder", builder]
 
 
-def test_bake_that_fails_explains_and_names_the_log(bake: Run, checkout: Path) -> None:
+def test_a_failed_bake_explains_the_failure_and_names_the_log(bake: Run, checkout: Path) -> None:
     with pytest.raises(SparkImagesError) as raised:
         bake("echo 'g:a:1: expected sha256:aa, found sha256:bb' >&2; exit 1")
     first, last = str(raised.value).splitlines()
     assert first.startswith("g:a:1: its content is not what the lock says")
-    log = checkout / last.removeprefix("the whole log: ")
+    log = checkout / last.removeprefix("full log: ")
     assert "expected sha256:aa" in log.read_text()
 
 
@@ -286,26 +287,36 @@ def test_a_log_that_cannot_be_written_is_an_error(bake: Run) -> None:
         bake(f"{DONE}; rm -r .build/logs; touch .build/logs")
 
 
-def test_bake_that_fails_offline_says_so(bake: Run) -> None:
+def test_a_failed_bake_says_that_the_engine_died(bake: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(daemon, "lost", lambda: "the container engine no longer answers")
+    with pytest.raises(SparkImagesError) as raised:
+        bake("echo ERROR: failed to receive status: error reading from server: EOF; exit 1")
+    first, second, last = str(raised.value).splitlines()
+    assert first == "the container engine no longer answers"
+    assert second == "the build failed: ERROR: failed to receive status: error reading from server: EOF"
+    assert last.startswith("full log: ")
+
+
+def test_a_failed_bake_offline_names_the_mirror(bake: Run) -> None:
     with pytest.raises(
-        SparkImagesError, match=r"^no network: mirror\.example does not answer.*Earlier images are untouched"
+        SparkImagesError, match=r"^no network: mirror\.example does not answer.*Existing images are unchanged"
     ):
         bake("exit 1", OFFLINE, online=False)
 
 
-def test_bake_that_cannot_end_offline_is_ended(bake: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bake_offline_is_stopped_at_its_time_limit(bake: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(buildx, "OFFLINE_LIMIT", 0.1)
     with pytest.raises(SparkImagesError, match=r"^no network: mirror\.example does not answer") as raised:
         bake("echo begun; exec sleep 60", OFFLINE, online=False)
-    assert "the whole log: .build/logs/" in str(raised.value)
+    assert "full log: .build/logs/" in str(raised.value)
 
 
-def test_bake_online_has_no_limit(bake: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bake_online_has_no_time_limit(bake: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(buildx, "OFFLINE_LIMIT", 0.1)
     assert bake(f"sleep 0.5; {DONE}").metadata == {}
 
 
-def test_bake_gives_each_target_the_mirrors_of_its_own_debian_release(bake: Run) -> None:
+def test_bake_gives_each_target_the_mirrors_of_its_debian_release(bake: Run) -> None:
     mirrors = (("http://mirror.example/debian", "bookworm"), ("http://mirror.example/debian", "trixie"))
     host = Host(None, Apt(mirrors), {}, None, {})
     shown = "import json, sys; p = json.load(open(sys.argv[1]))['target']; "

@@ -1,4 +1,4 @@
-"""The script of the toolchain that fetches: what it tells Maven of the environment's proxies."""
+"""Tests how the script fetch-artefacts of the toolchain passes the environment's proxies to Maven."""
 
 import importlib.util
 import os
@@ -38,7 +38,7 @@ def script() -> ModuleType:
     assert spec
     module = importlib.util.module_from_spec(spec)
     with pytest.MonkeyPatch.context() as patch:
-        # The folder is what the toolchain's image copies.
+        # The toolchain image copies this folder, so a __pycache__ would change it.
         patch.setattr(sys, "dont_write_bytecode", True)
         loader.exec_module(module)
     return module
@@ -58,11 +58,13 @@ def script() -> ModuleType:
         ("me:secret@proxy.corp:3128", ("proxy.corp", 3128, "me", "secret")),
     ],
 )
-def test_what_the_address_of_a_proxy_says(script: ModuleType, url: str, found: tuple[str, int, str, str]) -> None:
+def test_a_proxy_address_is_split_into_its_parts(
+    script: ModuleType, url: str, found: tuple[str, int, str, str]
+) -> None:
     assert script.proxies({"https": url}) == [("https", *found)]
 
 
-def test_only_what_maven_can_use_is_a_proxy(script: ModuleType) -> None:
+def test_only_http_and_https_proxies_are_passed_to_maven(script: ModuleType) -> None:
     urls = {"http": "http://a:1", "https": "http://b:2", "ftp": "http://c:3", "all": "http://d:4", "no": ".corp"}
     assert [(proxy.protocol, proxy.host) for proxy in script.proxies(urls)] == [("http", "a"), ("https", "b")]
     assert script.proxies({"https": ""}) == []
@@ -71,7 +73,7 @@ def test_only_what_maven_can_use_is_a_proxy(script: ModuleType) -> None:
 @pytest.mark.parametrize(
     "url", ["http://proxy:port", "http://me:sec#ret@proxy:1", "http://me:sec/ret@proxy:1", "http://"]
 )
-def test_what_is_no_address_of_a_proxy(script: ModuleType, url: str) -> None:
+def test_a_malformed_proxy_address_is_an_error_without_its_password(script: ModuleType, url: str) -> None:
     with pytest.raises(SystemExit) as raised:
         script.proxies({"https": url})
     assert str(raised.value).startswith("https_proxy is no address of a proxy: expected http://")
@@ -102,13 +104,13 @@ def test_what_is_no_address_of_a_proxy(script: ModuleType, url: str) -> None:
         ("fd00::/8", []),
     ],
 )
-def test_no_proxy_in_the_words_of_java(script: ModuleType, no_proxy: str, patterns: list[str]) -> None:
+def test_no_proxy_is_translated_to_javas_patterns(script: ModuleType, no_proxy: str, patterns: list[str]) -> None:
     assert script.java_hosts(no_proxy) == patterns
 
 
 @pytest.fixture
 def maven(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A Maven that records what it is told; returns the folder of the records. The environment names no proxy."""
+    """Installs a fake Maven that records its arguments, in an environment without a proxy. Returns its folder."""
     (tmp_path / "bin").mkdir()
     (tmp_path / "conf").mkdir()
     (tmp_path / "conf/settings.xml").write_text(INSTALLED)
@@ -124,7 +126,7 @@ def maven(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def fetch(
     script: ModuleType, maven: Path, monkeypatch: pytest.MonkeyPatch, environment: Mapping[str, str]
 ) -> tuple[list[str], ElementTree.Element | None]:
-    """Fetches a jar in this environment; returns what Maven is called with, and the global settings that it reads."""
+    """Fetches a jar in this environment. Returns the arguments of Maven and the global settings that it reads."""
     for variable, value in environment.items():
         monkeypatch.setenv(variable, value)
     script.fetch_jars(["group:artefact:1"], maven / "jars")
@@ -163,8 +165,8 @@ def test_a_proxy_and_its_password_reach_maven(script: ModuleType, maven: Path, m
     assert "ecret" not in " ".join(arguments)
 
 
-def test_mavens_own_settings_stay(script: ModuleType, maven: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Maven's installation refuses plain HTTP to other machines: a file in its place would allow it."""
+def test_mavens_own_settings_are_kept(script: ModuleType, maven: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Maven's installed settings block plain HTTP to other machines. Settings without that mirror would allow it."""
     _, settings = fetch(script, maven, monkeypatch, {"https_proxy": "http://proxy.corp:3128"})
     assert len(proxies_of(settings)) == 1
     text = (maven / "settings.xml").read_text()
@@ -172,17 +174,17 @@ def test_mavens_own_settings_stay(script: ModuleType, maven: Path, monkeypatch: 
     assert text.count("<proxies>") == 1
 
 
-def test_a_maven_without_global_settings(script: ModuleType, maven: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_maven_without_global_settings_gets_the_proxy(
+    script: ModuleType, maven: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (maven / "conf/settings.xml").unlink()
     _, settings = fetch(script, maven, monkeypatch, {"https_proxy": "http://proxy.corp:3128"})
     assert settings is not None
     assert settings.findtext("proxies/proxy/host") == "proxy.corp"
 
 
-def test_https_goes_through_no_proxy_that_is_for_http(
-    script: ModuleType, maven: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Maven takes a proxy for http in its settings for https as well; a cache of Debian packages could not serve it."""
+def test_the_http_proxy_is_not_used_for_https(script: ModuleType, maven: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Maven would also use an http proxy in its settings for https, which a cache of Debian packages cannot serve."""
     environment = {"http_proxy": "http://cache.corp:3142", "no_proxy": ".corp"}
     arguments, settings = fetch(script, maven, monkeypatch, environment)
     assert settings is None
@@ -193,7 +195,7 @@ def test_https_goes_through_no_proxy_that_is_for_http(
 
 
 @pytest.mark.parametrize("environment", [{}, {"https_proxy": "http://me:secret@proxy.corp", "no_proxy": "a,*"}])
-def test_no_proxy_for_maven(
+def test_maven_gets_no_proxy_if_none_applies(
     script: ModuleType, maven: Path, monkeypatch: pytest.MonkeyPatch, environment: Mapping[str, str]
 ) -> None:
     arguments, settings = fetch(script, maven, monkeypatch, environment)

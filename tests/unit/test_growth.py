@@ -1,4 +1,4 @@
-"""What growing costs: a line, a feature or another JDK is one table and its folder, and nothing else."""
+"""Adding a line, a feature or a JDK takes only its tables, its folder and its stages."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def grown(tree: Tree) -> Tree:
     return tree.toml("[images.app]", NEW_LINE)
 
 
-def test_a_line_without_data_for_a_feature_does_not_offer_it(tree: Tree) -> None:
+def test_line_without_a_table_of_a_feature_does_not_offer_it(tree: Tree) -> None:
     cells = {cell.key: cell for cell in grown(tree).matrix().cells}
     assert cells["10.0-baseline"].refusal == ""
     assert cells["10.0-lake"].refusal == (
@@ -31,8 +31,8 @@ def test_a_line_without_data_for_a_feature_does_not_offer_it(tree: Tree) -> None
     )
 
 
-def test_a_cell_that_is_not_offered_is_never_evaluated(tree: Tree) -> None:
-    """No template, no lock: the lake's artefact names a version that only line 9 has."""
+def test_refused_cell_evaluates_no_template_and_no_lock(tree: Tree) -> None:
+    """The artefact of the feature lake uses a version that only line 9 has."""
     layer = "[features.lake.layers.lake-jars]\n"
     tree.toml(layer, f'{layer}artefacts = [{{ coordinate = "group:lake:{{lake}}", licence = "MIT" }}]\n')
     project = grown(tree).load(locked=False)
@@ -42,14 +42,14 @@ def test_a_cell_that_is_not_offered_is_never_evaluated(tree: Tree) -> None:
     assert {a.coordinate for layer, a in project.matrix.all_artefacts() if layer == "lake-jars"} == {"group:lake:1.0"}
 
 
-def test_a_new_line_builds_its_own_layers_and_shares_the_others(tree: Tree) -> None:
+def test_new_line_builds_its_own_layers_and_shares_the_others(tree: Tree) -> None:
     project = grown(tree).load(locked=False)
     cell = next(cell for cell in project.matrix.buildable if cell.spark == "10.0")
     assert project.matrix.layer_name("core", cell.values) == "core-10.0"
     assert project.matrix.name_of("jdk", cell) == "jdk-17"
 
 
-def test_another_jdk_for_one_line_is_one_value(tree: Tree) -> None:
+def test_another_jdk_for_one_line_takes_one_value(tree: Tree) -> None:
     tree.toml("[images.app]", NEW_LINE.replace('scala = "3"', 'scala = "3"\njava = "21"')).lock("core", "10.0")
     project = tree.load()
     targets = project.graph(project.matrix.buildable).targets
@@ -58,7 +58,7 @@ def test_another_jdk_for_one_line_is_one_value(tree: Tree) -> None:
     assert targets["app-9.0"].contexts["jdk"] == "jdk-17"
 
 
-def test_a_layer_of_plain_files_is_the_same_layer_in_every_stack(tree: Tree) -> None:
+def test_layer_of_plain_files_is_shared_by_all_stacks(tree: Tree) -> None:
     tree.toml("[images.app]", NEW_LINE.replace('scala = "3"', 'scala = "3"\ndebian = "trixie"\njava = "21"')).lock(
         "core", "10.0"
     )
@@ -70,7 +70,7 @@ def test_a_layer_of_plain_files_is_the_same_layer_in_every_stack(tree: Tree) -> 
     assert graph.suites(graph.targets.values()) == ["bookworm", "trixie"]
 
 
-def test_each_target_has_the_debian_release_that_it_is_built_on(tree: Tree) -> None:
+def test_target_has_the_debian_release_that_it_is_built_on(tree: Tree) -> None:
     tree.toml("[images.app]", NEW_LINE.replace('scala = "3"', 'scala = "3"\ndebian = "trixie"\njava = "21"')).lock(
         "core", "10.0"
     )
@@ -108,7 +108,7 @@ RUNTIME = (
 )
 
 
-def test_a_feature_is_one_table_one_folder_and_its_lines_in_the_runtime_dockerfile(tree: Tree) -> None:
+def test_adding_a_feature_takes_tables_a_folder_and_stages_in_the_runtime_dockerfile(tree: Tree) -> None:
     tree.toml("\n[features.lake]", FEATURE)
     tree.dockerfile("intermediate/mill-jars", "FROM scratch\n").dockerfile("runtime/app", RUNTIME)
     project = tree.load()
@@ -120,24 +120,22 @@ def test_a_feature_is_one_table_one_folder_and_its_lines_in_the_runtime_dockerfi
     assert budgets == {"9.0-baseline": 100, "9.0-lake": 120, "9.0-mill": 105, "9.0-mill-lake": 125}
 
 
-def test_a_platform_that_does_not_exist(tree: Tree) -> None:
-    with pytest.raises(
-        MatrixError, match=r'\[stacks\.old\] platform: there is no platform "linux/amd46".*"linux/amd64"'
-    ):
+def test_unknown_platform_is_an_error(tree: Tree) -> None:
+    with pytest.raises(MatrixError, match=r'\[stacks\.old\] platform: unknown platform "linux/amd46".*"linux/amd64"'):
         tree.toml('"linux/amd64"', '"linux/amd46"').matrix()
 
 
-def test_a_line_without_a_budget_for_a_kind_of_image(tree: Tree) -> None:
+def test_line_without_a_budget_for_a_kind_is_an_error(tree: Tree) -> None:
     with pytest.raises(MatrixError, match=r'\[lines\."9"\] budget-mb: the figure for app is missing'):
         tree.toml("budget-mb = { app = 100 }", "budget-mb = {}").matrix()
 
 
-def test_the_newest_spark_is_the_highest_version_and_not_the_last_in_the_file(tree: Tree) -> None:
+def test_newest_spark_is_the_highest_version(tree: Tree) -> None:
     tree.toml('[spark."9.0"]', '[spark."9.10"]\nline = "9"\n\n[spark."9.0"]')
     assert tree.matrix().newest_spark == "9.10"
 
 
-def test_a_layer_that_depends_on_python_alone_is_one_layer_for_two_jdks(tree: Tree) -> None:
+def test_layer_that_depends_only_on_python_is_shared_by_two_jdks(tree: Tree) -> None:
     tree.toml("[layers.core]", '[layers.wheels]\nname = "wheels-{python}"\nany-stack = true\n\n[layers.core]')
     tree.dockerfile("intermediate/wheels", "FROM tools AS made\nFROM scratch\nCOPY --from=made /layer /\n")
     tree.dockerfile("runtime/app", DOCKERFILES["runtime/app"] + "COPY --link --from=wheels / /\n")
@@ -148,8 +146,10 @@ def test_a_layer_that_depends_on_python_alone_is_one_layer_for_two_jdks(tree: Tr
     assert targets["app-10.0"].contexts["wheels"] == "wheels-3.11"
 
 
-def test_a_layer_whose_name_hides_the_jdk_that_it_depends_on_is_an_error(tree: Tree) -> None:
+def test_layer_whose_name_omits_its_jdk_is_an_error(tree: Tree) -> None:
     tree.toml('name = "jdk-{java}"', 'name = "jdk"')
     tree.toml("[images.app]", NEW_LINE.replace('scala = "3"', 'scala = "3"\njava = "21"')).lock("core", "10.0")
-    with pytest.raises(MatrixError, match=r'the name "jdk" stands for two builds: JAVA_VERSION is "\d\d" and "\d\d"'):
+    with pytest.raises(
+        MatrixError, match=r'two different builds have the name "jdk": JAVA_VERSION is "\d\d" and "\d\d"'
+    ):
         tree.load()

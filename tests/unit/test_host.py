@@ -38,7 +38,7 @@ Acquire::Languages "en";
                 f"deb {MIRROR} bookworm-updates main",
                 f"deb {SECURITY} bookworm-security main",
             ],
-            id="of another suite",
+            id="another suite",
         ),
         pytest.param(
             ((MIRROR, "bookworm"),),
@@ -46,22 +46,24 @@ Acquire::Languages "en";
             id="without security",
         ),
         pytest.param(
-            ((SECURITY, "bookworm-security"),), [f"deb {SECURITY} bookworm-security main"], id="security alone"
+            ((SECURITY, "bookworm-security"),), [f"deb {SECURITY} bookworm-security main"], id="security only"
         ),
     ],
 )
-def test_sources_of_a_suite(repositories: tuple[tuple[str, str], ...], lines: list[str]) -> None:
+def test_sources_are_the_hosts_mirrors_for_the_requested_suite(
+    repositories: tuple[tuple[str, str], ...], lines: list[str]
+) -> None:
     assert Apt(repositories).sources("bookworm") == lines
 
 
-def test_a_host_that_sets_nothing_gives_only_apts_patience() -> None:
+def test_a_host_without_settings_has_only_apts_retries_and_timeouts() -> None:
     secrets = NOTHING.secrets("bookworm")
     assert list(secrets) == ["apt-conf"]
     assert "CAInfo" not in secrets["apt-conf"]
     assert 'Acquire::Retries "2";' in secrets["apt-conf"].splitlines()
 
 
-def test_secrets_hold_what_the_host_sets(tmp_path: Path) -> None:
+def test_secrets_contain_the_hosts_settings(tmp_path: Path) -> None:
     ca, settings = tmp_path / "ca.pem", tmp_path / "settings.xml"
     ca.write_text("CERTIFICATE")
     settings.write_text("<settings/>")
@@ -74,7 +76,7 @@ def test_secrets_hold_what_the_host_sets(tmp_path: Path) -> None:
     assert 'Acquire::http::Proxy "http://p:1";' in secrets["apt-conf"].splitlines()
 
 
-def test_apt_in_a_build_trusts_the_secret_and_not_the_hosts_path(tmp_path: Path) -> None:
+def test_apt_in_a_build_uses_the_ca_secret_instead_of_the_hosts_path(tmp_path: Path) -> None:
     ca = tmp_path / "ca.pem"
     ca.write_text("")
     text = Host(ca, Apt((), ('Acquire::https::CAInfo "/host/ca.pem"',)), {}, None, {}).secrets("bookworm")["apt-conf"]
@@ -82,7 +84,7 @@ def test_apt_in_a_build_trusts_the_secret_and_not_the_hosts_path(tmp_path: Path)
     assert "/host/ca.pem" not in text
 
 
-def test_no_path_of_the_host_reaches_a_build(tmp_path: Path) -> None:
+def test_apt_options_with_a_path_of_the_host_are_dropped(tmp_path: Path) -> None:
     apt = Apt((), ('Acquire::https::mirror.example::CAInfo "/host/ca.pem"',))
     assert "/host/ca.pem" not in Host(None, apt, {}, None, {}).secrets("bookworm")["apt-conf"]
 
@@ -112,7 +114,7 @@ def answers(monkeypatch: pytest.MonkeyPatch, **outputs: str) -> None:
     monkeypatch.setattr(host, "_output", lambda *command: outputs.get(command[0].replace("-", "_"), ""))
 
 
-def test_the_hosts_debian_repositories_are_read_once_each(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_debian_repository_of_the_host_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     answers(monkeypatch, apt_get=TARGETS)
     assert host.read({}).apt.repositories == (
         (f"{MIRROR}/", "trixie"),
@@ -121,7 +123,7 @@ def test_the_hosts_debian_repositories_are_read_once_each(monkeypatch: pytest.Mo
     )
 
 
-def test_the_hosts_options_for_fetching_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_hosts_apt_options_for_downloads_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     answers(monkeypatch, apt_config=APT_CONFIG)
     assert host.read({}).apt.options == (
         'Acquire::https::CAInfo "/host/ca.pem"',
@@ -142,7 +144,9 @@ def test_the_hosts_options_for_fetching_are_read(monkeypatch: pytest.MonkeyPatch
         ("", {}),
     ],
 )
-def test_pips_options(monkeypatch: pytest.MonkeyPatch, listed: str, expected: dict[str, str]) -> None:
+def test_pips_options_for_the_origin_of_packages_are_read(
+    monkeypatch: pytest.MonkeyPatch, listed: str, expected: dict[str, str]
+) -> None:
     answers(monkeypatch, pip=listed)
     assert host.read({}).pip == expected
 
@@ -158,13 +162,13 @@ def test_the_ca_of_the_environment_comes_first(monkeypatch: pytest.MonkeyPatch, 
     assert host.read({}).ca == systems
 
 
-def test_a_host_without_a_ca(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_without_a_ca_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
     answers(monkeypatch)
     monkeypatch.setattr(host, "CA_FILES", ())
     assert host.read({}).ca is None
 
 
-def test_maven_settings_of_the_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_maven_settings_are_read_from_the_home_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     answers(monkeypatch)
     assert host.read({"HOME": str(tmp_path)}).maven_settings is None
     (tmp_path / ".m2").mkdir()
@@ -172,11 +176,11 @@ def test_maven_settings_of_the_home(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert host.read({"HOME": str(tmp_path)}).maven_settings == tmp_path / ".m2/settings.xml"
 
 
-def test_proxies_in_either_case(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxies_are_read_in_lower_and_upper_case(monkeypatch: pytest.MonkeyPatch) -> None:
     answers(monkeypatch)
     environment = {"HTTP_PROXY": "http://a", "https_proxy": "http://b", "HTTPS_PROXY": "http://c", "no_proxy": ""}
     assert host.read(environment).proxies == {"http_proxy": "http://a", "https_proxy": "http://b"}
 
 
-def test_a_tool_that_is_missing_says_nothing() -> None:
+def test_a_missing_tool_has_no_output() -> None:
     assert host._output("a-tool-that-no-host-has") == ""

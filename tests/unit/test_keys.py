@@ -44,7 +44,7 @@ def definition() -> Any:
     return copy.deepcopy(DEFINITION)
 
 
-def test_the_same_is_the_same(root: Path, definition: Any) -> None:
+def test_same_inputs_have_the_same_key(root: Path, definition: Any) -> None:
     before = keys.keys(definition, root)
     (root / "app/Dockerfile").touch()
     assert keys.keys(definition, root) == before
@@ -66,7 +66,7 @@ CHANGES: dict[str, Callable[[Path, Any], Any]] = {
 
 
 @pytest.mark.parametrize("what", CHANGES)
-def test_a_change_of_what_goes_in_changes_the_key(root: Path, definition: Any, what: str) -> None:
+def test_changed_input_changes_the_key(root: Path, definition: Any, what: str) -> None:
     before = keys.keys(definition, root)
     CHANGES[what](root, definition)
     after = keys.keys(definition, root)
@@ -74,7 +74,7 @@ def test_a_change_of_what_goes_in_changes_the_key(root: Path, definition: Any, w
     assert (after["os"] != before["os"]) == what.endswith("below")
 
 
-def test_a_link_that_points_elsewhere_changes_the_key(root: Path, definition: Any) -> None:
+def test_changed_link_target_changes_the_key(root: Path, definition: Any) -> None:
     link = root / "app/link"
     link.symlink_to("Dockerfile")
     before = keys.keys(definition, root)
@@ -83,25 +83,25 @@ def test_a_link_that_points_elsewhere_changes_the_key(root: Path, definition: An
     assert keys.keys(definition, root) != before
 
 
-def test_where_results_go_is_no_part_of_the_key(root: Path, definition: Any) -> None:
+def test_output_is_not_part_of_the_key(root: Path, definition: Any) -> None:
     before = keys.keys(definition, root)
     definition["target"]["os"]["output"] = ["type=docker"]
     definition["group"]["default"]["targets"] = ["os"]
     assert keys.keys(definition, root) == before
 
 
-def test_what_is_yet_to_come_has_no_key(root: Path, definition: Any) -> None:
+def test_missing_folder_has_no_key(root: Path, definition: Any) -> None:
     definition["target"]["os"]["context"] = "nowhere"
     assert keys.keys(definition, root) == {}
 
 
 @pytest.mark.parametrize(("image", "known"), [("debian:bookworm-slim", False), ("debian@sha256:0f", True)])
-def test_an_image_without_a_digest_can_change_unseen(root: Path, definition: Any, image: str, known: bool) -> None:
+def test_image_without_a_digest_has_no_key(root: Path, definition: Any, image: str, known: bool) -> None:
     definition["target"]["app"]["contexts"]["os"] = f"docker-image://{image}"
     assert ("app" in keys.keys(definition, root)) == known
 
 
-def test_another_image_below_is_another_key(root: Path, definition: Any) -> None:
+def test_another_base_image_changes_the_key(root: Path, definition: Any) -> None:
     definition["target"]["app"]["contexts"]["os"] = "docker-image://debian@sha256:0f"
     before = keys.keys(definition, root)
     definition["target"]["app"]["contexts"]["os"] = "docker-image://debian@sha256:1f"

@@ -1,4 +1,4 @@
-"""What would give the building machine away, and whether the search for it finds it."""
+"""The search of layers for traces of the build machine."""
 
 import tarfile
 from pathlib import Path
@@ -9,7 +9,7 @@ from spark_images.engine.host import Apt, Host
 from tests.integration.layers import Holder, Searched, digest, leaks, marks_of, smallest
 
 BARE = Host(None, Apt(), {}, None, {})
-"""A machine without a mirror, a proxy or a CA of its own."""
+"""A machine without a mirror, a proxy or its own CA."""
 
 
 def members(path: str, content: bytes) -> list[tuple[str, tarfile.TarInfo, bytes | None]]:
@@ -18,12 +18,12 @@ def members(path: str, content: bytes) -> list[tuple[str, tarfile.TarInfo, bytes
     return [("sha256:a", member, content)]
 
 
-def test_there_is_something_to_look_for_on_a_machine_without_anything_of_its_own() -> None:
+def test_marks_of_a_bare_machine_include_the_apt_options() -> None:
     found = marks_of(BARE, "debian", Path("/src"), Path("/root"))
     assert b'Acquire::http::Timeout "20";' in found.values()
 
 
-def test_a_machine_with_settings_has_all_of_them_looked_for(tmp_path: Path) -> None:
+def test_marks_include_all_settings_of_the_machine(tmp_path: Path) -> None:
     settings = tmp_path / "settings.xml"
     settings.write_text("<settings><mirror><url> https://maven.corp/repository </url></mirror></settings>")
     proxies = {"https_proxy": "http://proxy.corp:3128", "no_proxy": "localhost"}
@@ -46,17 +46,17 @@ def test_a_machine_with_settings_has_all_of_them_looked_for(tmp_path: Path) -> N
         ),
     ],
 )
-def test_what_is_left_is_found(path: str, content: bytes, sentence: str) -> None:
+def test_leaks_finds_each_mark(path: str, content: bytes, sentence: str) -> None:
     looked_for = marks_of(BARE, "build-07.corp", Path("/home/ada/spark"), Path("/root"))
     assert list(leaks(members(path, content), looked_for)) == [("sha256:a", [sentence])]
 
 
-def test_other_files_leave_nothing() -> None:
+def test_leaks_finds_nothing_in_other_files() -> None:
     looked_for = marks_of(BARE, "build-07.corp", Path("/home/ada/spark"), Path("/root"))
     assert list(leaks(members("etc/issue", b"Debian"), looked_for)) == [("sha256:a", [])]
 
 
-def test_a_layer_is_searched_once_for_the_same_marks_of(tmp_path: Path) -> None:
+def test_layer_is_searched_once_for_the_same_marks(tmp_path: Path) -> None:
     first = Searched.of({"a": b"a"}, tmp_path)
     assert first.files("sha256:a") is None
     first.add("sha256:a", 7)
@@ -64,12 +64,12 @@ def test_a_layer_is_searched_once_for_the_same_marks_of(tmp_path: Path) -> None:
     assert Searched.of({"a": b"b"}, tmp_path).files("sha256:a") is None
 
 
-def test_a_layer_is_known_by_its_digest() -> None:
+def test_layer_is_identified_by_its_digest() -> None:
     assert digest("blobs/sha256/abc") == "sha256:abc"
     assert digest("abc/layer.tar") == "abc/layer.tar"
 
 
-def test_a_layer_is_read_from_the_smallest_image_that_has_it() -> None:
+def test_layer_is_read_from_the_smallest_image_that_has_it() -> None:
     among = [
         Holder("whole", 900, frozenset("abc")),
         Holder("half", 100, frozenset("ab")),

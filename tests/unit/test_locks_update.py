@@ -11,6 +11,7 @@ from typing import Any
 from zipfile import ZipFile
 
 import pytest
+import requests
 
 from spark_images.engine import build, daemon, host
 from spark_images.engine.host import Apt, Host
@@ -26,24 +27,24 @@ CORE = "docker/intermediate/core/artefacts.lock"
 
 @pytest.fixture
 def place(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> Tree:
-    """The small project as the repository; every artefact that is fetched has the hash NEW."""
+    """The small project as the repository. Every fetched artefact has the hash NEW."""
     monkeypatch.setattr(update, "ROOT", tree.root)
     monkeypatch.setattr(update, "_hashes", lambda _, coordinates: {c: Entry(NEW, 2) for c in coordinates})
     return tree
 
 
-def test_an_unknown_kind(place: Tree) -> None:
+def test_an_unknown_kind_of_lock_is_an_error_with_the_nearest_kind(place: Tree) -> None:
     with pytest.raises(
-        UsageError, match='no kind of lock "pyton": there is artefacts, python; the nearest is "python"'
+        UsageError, match=r'unknown kind of lock "pyton"; expected one of artefacts, python \(did you mean "python"'
     ):
         update.update(place.load(), ["pyton"])
 
 
-def test_locks_that_agree_are_left_alone(place: Tree) -> None:
+def test_up_to_date_locks_do_not_change(place: Tree) -> None:
     assert update.update(place.load(), ["artefacts"]) == []
 
 
-def test_what_is_locked_keeps_its_hash(place: Tree) -> None:
+def test_a_locked_artefact_keeps_its_hash(place: Tree) -> None:
     before = json.loads((place.root / CORE).read_text())
     place.toml('[spark."9.1"]', '[spark."9.2"]')
     assert update.update(place.load(locked=False), ["artefacts"]) == [place.root / CORE]
@@ -53,7 +54,7 @@ def test_what_is_locked_keeps_its_hash(place: Tree) -> None:
     }
 
 
-def test_what_nothing_takes_leaves_the_lock_without_an_engine(place: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unused_artefact_is_removed_without_an_engine(place: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(update, "_hashes")
     place.toml('[spark."9.1"]\nline = "9"\n', "")
     update.update(place.load(locked=False), ["artefacts"])
@@ -62,7 +63,7 @@ def test_what_nothing_takes_leaves_the_lock_without_an_engine(place: Tree, monke
 
 @pytest.fixture
 def requirements(place: Tree, monkeypatch: pytest.MonkeyPatch) -> Requirements:
-    """A set for Python 3.13 that stands upon one lock, and shares images with another."""
+    """A set for Python 3.13 that extends one lock and shares images with another."""
     (place.root / "below.lock").write_text("numpy==1.26.4\n")
     (place.root / "beside.lock").write_text("six==1.17.0\n")
     (place.root / "requirements.in").write_text("pandas=={version}\n")
@@ -96,7 +97,7 @@ def compiles(
     return seen
 
 
-def test_a_python_lock_says_what_it_was_compiled_from(
+def test_a_python_lock_starts_with_the_fingerprint_of_its_requirements(
     place: Tree, requirements: Requirements, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compiles(monkeypatch)
@@ -115,7 +116,7 @@ def test_a_python_lock_keeps_its_versions(
     assert seen["before"] == requirements.lock.read_text()
 
 
-def test_a_python_lock_that_cannot_be_compiled_stays_as_it_was(
+def test_a_python_lock_that_cannot_be_compiled_does_not_change(
     place: Tree, requirements: Requirements, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     requirements.lock.write_text("before")
@@ -130,7 +131,7 @@ def host_has(monkeypatch: pytest.MonkeyPatch, **pip: str) -> None:
     monkeypatch.setattr(host, "read", lambda: found)
 
 
-def test_a_python_lock_is_compiled_with_pips_further_indexes_and_trusted_hosts(
+def test_a_python_lock_uses_pips_extra_indexes_and_trusted_hosts(
     place: Tree, requirements: Requirements, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host_has(monkeypatch, extra_index_url="https://a.example https://b.example", trusted_host="a.example b.example:8")
@@ -142,7 +143,7 @@ def test_a_python_lock_is_compiled_with_pips_further_indexes_and_trusted_hosts(
     assert "--default-index" not in command
 
 
-def test_a_python_lock_is_compiled_by_pips_proxy(
+def test_a_python_lock_uses_pips_proxy(
     place: Tree, requirements: Requirements, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host_has(monkeypatch, proxy="http://pip.example:3128")
@@ -154,7 +155,7 @@ def test_a_python_lock_is_compiled_by_pips_proxy(
 
 
 def index(folder: Path, version: str) -> None:
-    """Makes an index of one package in one version."""
+    """Makes a package index with one version of one package."""
     wheel = folder / f"demo/demo-{version}-py3-none-any.whl"
     wheel.parent.mkdir(parents=True)
     with ZipFile(wheel, "w") as archive:
@@ -176,7 +177,7 @@ class Quiet(SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def web(tmp_path: Path) -> Iterator[str]:
-    """Serves the folder web of the test's folder; yields the address."""
+    """Serves the folder `web` of tmp_path over HTTP, and yields its address."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path / "web")))
     thread = Thread(target=server.serve_forever)
     thread.start()
@@ -187,7 +188,7 @@ def web(tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(("first", "further"), [("1.0", "2.0"), ("2.0", "1.0")])
-def test_the_newest_version_of_all_indexes_is_locked_as_pip_would_take_it(
+def test_the_newest_version_of_all_indexes_is_locked(
     place: Tree, requirements: Requirements, monkeypatch: pytest.MonkeyPatch, web: str, first: str, further: str
 ) -> None:
     index(place.root / "web/first", first)
@@ -223,7 +224,23 @@ def test_artefacts_are_fetched_with_the_hosts_proxies_and_secrets(tree: Tree, mo
     assert "https://pip.example" in seen["secrets"]["pip-conf"]
 
 
-def test_a_python_lock_is_compiled_for_the_images_python_from_the_hosts_index(
+def test_an_engine_that_dies_while_artefacts_are_fetched_is_an_error(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(*_: Any, **__: Any) -> bytes:
+        raise requests.ConnectionError("refused")
+
+    tree.dockerfile("base/toolchain", "FROM scratch\n")
+    monkeypatch.setattr(host, "read", lambda: Host(None, Apt(), {}, None, {}))
+    monkeypatch.setattr(build, "build", lambda *_: None)
+    monkeypatch.setattr(daemon, "client", lambda: SimpleNamespace(containers=SimpleNamespace(run=dies)))
+    with pytest.raises(
+        SparkImagesError, match=r"^could not fetch group:a:1: the container engine no longer answers \(refused\)"
+    ):
+        update._hashes(tree.load(), ["group:a:1"])
+
+
+def test_a_python_lock_uses_the_hosts_index_and_ca_and_has_hashes(
     place: Tree, requirements: Requirements, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = compiles(monkeypatch)
@@ -236,7 +253,7 @@ def test_a_python_lock_is_compiled_for_the_images_python_from_the_hosts_index(
     assert seen["env"]["SSL_CERT_FILE"] == "/host/ca.pem"
 
 
-def test_what_the_set_below_holds_is_not_held_again(
+def test_packages_of_an_extended_set_are_omitted(
     place: Tree, requirements: Requirements, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = compiles(monkeypatch)
@@ -249,7 +266,7 @@ def test_what_the_set_below_holds_is_not_held_again(
     assert "--upgrade" not in command
 
 
-def test_requirements_that_cannot_be_met(
+def test_requirements_that_cannot_be_resolved_are_an_error(
     place: Tree, requirements: Requirements, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compiles(monkeypatch, code=1)
@@ -257,7 +274,7 @@ def test_requirements_that_cannot_be_met(
         update._compile(requirements, upgrade=False)
 
 
-def test_every_set_of_every_python_is_compiled(full: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_set_of_every_python_version_is_compiled(full: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(update, "ROOT", full.root)
     monkeypatch.setattr(update, "requirement_sets", partial(requirement_sets, root=full.root))
     monkeypatch.setattr(host, "read", lambda: Host(None, Apt(), {}, None, {}))

@@ -1,4 +1,4 @@
-"""Jobs side by side, as small processes in place of Nox."""
+"""Runs jobs in parallel, with small processes in place of Nox."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ from spark_images.checks.results import Outcome, Status
 from spark_images.checks.tiers import Tier
 
 LIMIT = 20
-"""Seconds after which a run that was interrupted counts as one that goes on."""
+"""Seconds that an interrupted run may take to end."""
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,7 @@ def _results_of_the_test(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
 
 
-def test_a_job_is_a_nox_with_its_tier_and_a_report() -> None:
+def test_a_job_is_a_nox_command_with_its_tier_and_a_report() -> None:
     command = parallel.nox(Job("test-9.0", Tier.QUICK))
     assert command[1:] == [
         *("-m", "nox", "--session", "test-9.0", "--report", str(results.RESULTS / "test-9.0-quick.json")),
@@ -36,7 +36,7 @@ def test_a_job_is_a_nox_with_its_tier_and_a_report() -> None:
     assert "--" not in parallel.nox(Job("network"))
 
 
-def test_as_many_run_together_as_there_are_lanes(tmp_path: Path) -> None:
+def test_at_most_at_once_jobs_run_together(tmp_path: Path) -> None:
     marks = tmp_path / "marks"
     marks.mkdir()
     script = f"touch {marks}/$0; ls {marks} | wc -l > {tmp_path}/$0; sleep 0.2; rm {marks}/$0"
@@ -48,15 +48,15 @@ def test_as_many_run_together_as_there_are_lanes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", ["exit 1", "exit 5", "kill -TERM $$", "kill -KILL $$"])
-def test_a_job_that_fails_or_is_killed_failed_and_shows_its_log(ending: str) -> None:
+def test_a_failed_or_killed_job_shows_its_log(ending: str) -> None:
     said: list[str] = []
     (outcome,) = parallel.run([Job("a")], said.append, command=lambda _: ["sh", "-c", f"echo why; {ending}"])
     assert outcome.status is Status.FAILED
     assert said[0].startswith("why\na: failed")
-    assert said[0].endswith(f"; the whole log: {parallel.log_of(Job('a'))}")
+    assert said[0].endswith(f"; full log: {parallel.log_of(Job('a'))}")
 
 
-def test_all_end_though_one_fails() -> None:
+def test_a_failed_job_does_not_stop_the_others() -> None:
     def command(job: Job) -> Sequence[str]:
         return ["sh", "-c", f"exit {int(job.session == 'a')}"]
 
@@ -64,7 +64,7 @@ def test_all_end_though_one_fails() -> None:
     assert len(outcomes) == 3
 
 
-def test_what_is_said_of_a_job_that_ended(tmp_path: Path) -> None:
+def test_a_skipped_job_shows_its_reason_and_time(tmp_path: Path) -> None:
     skipped = Outcome("test-9.0-gpu", Status.SKIPPED, 1.2, "no CUDA device")
     assert parallel.said(skipped, tmp_path / "log") == "test-9.0-gpu: skipped: no CUDA device (1 s)"
 
@@ -87,12 +87,14 @@ def alive(number: int) -> bool:
 
 
 IN_THE_BACKGROUND = ("sh", "-c", "trap '' INT; exec \"$@\"", "sh")
-"""Starts a command as a shell does in the background: with SIGINT ignored."""
+"""Starts a command with SIGINT ignored, as a shell does in the background."""
 
 
 @pytest.mark.parametrize("start", [(), IN_THE_BACKGROUND], ids=["foreground", "background"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_ends_what_runs_and_begins_no_other(tmp_path: Path, start: Sequence[str], number: int) -> None:
+def test_an_interrupt_stops_the_running_jobs_and_starts_no_other(
+    tmp_path: Path, start: Sequence[str], number: int
+) -> None:
     command = [*start, sys.executable, "-c", textwrap.dedent(INTERRUPTED), str(tmp_path)]
     begun = tmp_path / "begun"
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
@@ -110,5 +112,5 @@ def test_an_interrupt_ends_what_runs_and_begins_no_other(tmp_path: Path, start: 
                     os.killpg(int(group), signal.SIGKILL)
     assert "KeyboardInterrupt" in errors
     numbers = [*begun.read_text().split(), *(tmp_path / "grandchildren").read_text().split()]
-    assert len(numbers) == 2 * parallel.AT_ONCE, "no further job began"
+    assert len(numbers) == 2 * parallel.AT_ONCE, "a job started after the interrupt"
     assert [each for each in numbers if alive(int(each))] == []

@@ -1,4 +1,4 @@
-"""How far RAPIDS supports a Spark version, and the pairings that images.toml may not hold."""
+"""RAPIDS' support of Spark versions, and the version conflicts that images.toml declares."""
 
 import pytest
 
@@ -12,7 +12,7 @@ VERSIONS = {"rapids": "5.0"}
 BRIDGED = Shims(("9.0",), {"9.1": Bridge("9.0", "6.0"), "9.2": Bridge("9.0")})
 
 
-def test_a_shim_of_its_own_is_native_and_needs_no_override() -> None:
+def test_native_shim_needs_no_override() -> None:
     assert BRIDGED.refuses("9.0", VERSIONS) == ""
     assert BRIDGED.values("9.0", VERSIONS) == {
         "rapids_level": "native",
@@ -22,7 +22,7 @@ def test_a_shim_of_its_own_is_native_and_needs_no_override() -> None:
     }
 
 
-def test_a_bridge_is_the_shim_of_another_version() -> None:
+def test_bridge_uses_the_shim_of_another_version() -> None:
     assert BRIDGED.refuses("9.1", VERSIONS) == ""
     assert BRIDGED.values("9.1", VERSIONS) == {
         "rapids_level": "bridged",
@@ -33,90 +33,94 @@ def test_a_bridge_is_the_shim_of_another_version() -> None:
     }
 
 
-def test_a_version_that_no_release_supports_says_so() -> None:
+def test_bridge_without_a_native_release_says_so() -> None:
     assert BRIDGED.values("9.2", VERSIONS)["rapids_support"].endswith("; no release of RAPIDS has a shim for it")
 
 
-def test_a_release_with_a_shim_of_its_own_drops_the_bridge() -> None:
-    """Raising RAPIDS is a change of its table alone: the bridge may stay."""
+def test_native_shim_takes_precedence_over_a_bridge() -> None:
+    """An update of RAPIDS changes only its version and shims. The bridge can stay."""
     raised = Shims(("9.0", "9.1"), BRIDGED.bridges)
     assert raised.values("9.1", {"rapids": "6.0"})["rapids_override"] == ""
     assert raised.values("9.1", {"rapids": "6.0"})["rapids_level"] == "native"
 
 
-def test_neither_shim_nor_bridge() -> None:
+def test_version_without_shim_and_bridge_is_refused() -> None:
     assert BRIDGED.refuses("9.9", VERSIONS) == (
-        "RAPIDS 5.0 has no shim for Spark 9.9, and images.toml names no bridge for it"
+        "RAPIDS 5.0 has no shim for Spark 9.9, and images.toml has no bridge for it"
     )
 
 
-def test_a_bridge_to_a_shim_that_the_release_lacks() -> None:
+def test_bridge_to_a_missing_shim_is_refused() -> None:
     shims = Shims(("9.0",), {"9.1": Bridge("8.9")})
     assert shims.refuses("9.1", VERSIONS) == (
-        "the bridge of Spark 9.1 names a shim for 8.9, which RAPIDS 5.0 does not have"
+        "the bridge for Spark 9.1 uses the shim for Spark 8.9, which RAPIDS 5.0 does not have"
     )
 
 
 def gpu_cells(tree: Tree) -> dict[str, str]:
-    """Returns why each cell of the variant gpu is not built, by its Spark version."""
+    """Returns the refusal of each Spark cell of the variant gpu, by Spark version."""
     return {c.spark: c.refusal for c in tree.matrix().cells if (c.image, c.variant) == ("spark", "gpu")}
 
 
-def test_the_levels_of_a_matrix(small: Project) -> None:
+def test_matrix_has_the_expected_levels(small: Project) -> None:
     levels = {c.spark: c.values["rapids_level"] for c in small.matrix.buildable if c.variant == "gpu"}
     assert levels == {"9.0": "native", "9.1": "bridged", "10.0": "native"}
 
 
-def test_a_version_without_shim_and_without_bridge_has_no_gpu_image(full: Tree) -> None:
+def test_version_without_shim_and_bridge_has_no_gpu_cells(full: Tree) -> None:
     full.toml('bridges."9.1" = { shim = "9.0", native-from = "6.0" }', "")
     assert gpu_cells(full) == {
         "9.0": "",
-        "9.1": "RAPIDS 5.0 has no shim for Spark 9.1, and images.toml names no bridge for it",
+        "9.1": "RAPIDS 5.0 has no shim for Spark 9.1, and images.toml has no bridge for it",
         "10.0": "",
     }
 
 
-def test_a_version_without_gpu_images_has_the_others(full: Tree) -> None:
+def test_version_without_gpu_cells_has_all_other_cells(full: Tree) -> None:
     full.toml('bridges."9.1" = { shim = "9.0", native-from = "6.0" }', "")
     built = {cell.key for cell in full.load().matrix.buildable if cell.spark == "9.1"}
     assert built == {"9.1-baseline", "9.1-lake", "jupyter-9.1-baseline", "jupyter-9.1-lake"}
 
 
-def test_a_bridge_whose_shim_the_release_lacks_refuses_the_cell(full: Tree) -> None:
+def test_bridge_to_a_missing_shim_refuses_the_cell(full: Tree) -> None:
     full.toml('native = ["9.0"]', 'native = ["9.0.1"]')
-    assert gpu_cells(full)["9.1"] == "the bridge of Spark 9.1 names a shim for 9.0, which RAPIDS 5.0 does not have"
+    assert (
+        gpu_cells(full)["9.1"] == "the bridge for Spark 9.1 uses the shim for Spark 9.0, which RAPIDS 5.0 does not have"
+    )
 
 
-def test_a_bridge_for_an_unknown_spark_version(full: Tree) -> None:
+def test_bridge_for_an_unknown_spark_version_is_an_error(full: Tree) -> None:
     with pytest.raises(MatrixError) as raised:
         full.toml('bridges."9.1"', 'bridges."9.2"').matrix()
     assert str(raised.value).startswith(
         'images.toml: [features.gpu.lines."9".shims] bridges: '
-        'there is no Spark version "9.2": there is 9.0, 9.1, 10.0; the nearest is "9.'
+        'unknown Spark version "9.2"; expected one of 9.0, 9.1, 10.0 (did you mean "9.'
     )
 
 
-def test_a_feature_without_shims_goes_with_every_version_of_its_lines(full: Tree) -> None:
+def test_feature_without_shims_works_with_every_version_of_its_lines(full: Tree) -> None:
     full.toml(
         '[features.gpu.lines."9".shims]\nnative = ["9.0"]\nbridges."9.1" = { shim = "9.0", native-from = "6.0" }', ""
     )
-    with pytest.raises(MatrixError, match=r'\[features\.gpu\] note: there is no value "{rapids_support}"'):
+    with pytest.raises(MatrixError, match=r'\[features\.gpu\] note: unknown value "{rapids_support}"'):
         full.matrix()
     full.toml('note = "{rapids_support}"\n', "").toml(" ({rapids_level})", "")
     assert gpu_cells(full) == {"9.0": "", "9.1": "", "10.0": ""}
 
 
-def test_versions_that_conflict(full: Tree) -> None:
+def test_conflicting_versions_are_an_error(full: Tree) -> None:
     with pytest.raises(MatrixError) as raised:
         full.toml('lake = "1.1"', 'lake = "2.0"').matrix()
-    assert str(raised.value) == ("images.toml: 10.0-gpu-lake cannot work with rapids 6.0, lake 2.0: every query throws")
+    assert str(raised.value) == (
+        "images.toml: 10.0-gpu-lake does not work with rapids 6.0, lake 2.0: every query throws"
+    )
 
 
-def test_one_version_of_a_conflict_alone_is_none(full: Tree) -> None:
+def test_one_version_of_a_conflict_is_allowed(full: Tree) -> None:
     full.toml('lake = "1.0"', 'lake = "2.0"').matrix()
 
 
-def test_a_conflict_of_cells_that_are_refused_is_none(full: Tree) -> None:
+def test_refused_cells_have_no_conflict(full: Tree) -> None:
     full.toml('line = "9"\nvariant = "gpu-lake"', 'line = "9"\nvariant = "gpu-lake"\nspark = "9.0"')
     full.toml(
         "[[features.gpu.conflicts]]",
@@ -125,17 +129,18 @@ def test_a_conflict_of_cells_that_are_refused_is_none(full: Tree) -> None:
     full.toml('lake = "1.1"', 'lake = "2.0"').matrix()
 
 
-def test_a_conflict_of_one_feature_alone(tree: Tree) -> None:
+def test_conflict_can_have_one_feature(tree: Tree) -> None:
     conflict = '[[features.lake.conflicts]]\nfeatures = ["lake"]\nwhen = { scala = "2.13" }\nreason = "it throws"\n\n'
-    with pytest.raises(MatrixError, match=r"9\.0-lake cannot work with scala 2\.13: it throws"):
+    with pytest.raises(MatrixError, match=r"9\.0-lake does not work with scala 2\.13: it throws"):
         tree.toml("[features.lake.layers.lake-jars]", f"{conflict}[features.lake.layers.lake-jars]").matrix()
 
 
-def test_a_conflict_with_an_unknown_feature(full: Tree) -> None:
+def test_conflict_with_an_unknown_feature_is_an_error(full: Tree) -> None:
     with pytest.raises(MatrixError) as raised:
         full.toml('features = ["lake"]', 'features = ["lkae"]').matrix()
     assert str(raised.value) == (
-        'images.toml: [features.gpu] conflicts: there is no feature "lkae": there is gpu, lake; the nearest is "lake"'
+        'images.toml: [features.gpu] conflicts: unknown feature "lkae"; '
+        'expected one of gpu, lake (did you mean "lake"?)'
     )
 
 
@@ -150,5 +155,7 @@ def test_a_conflict_with_an_unknown_feature(full: Tree) -> None:
         (("gpu",), {"rapids": "6.0", "lake": "2.0"}, False),
     ],
 )
-def test_a_conflict_is_of_whole_numbers(features: tuple[str, ...], values: dict[str, str], strikes: bool) -> None:
+def test_conflict_compares_whole_parts_of_a_version(
+    features: tuple[str, ...], values: dict[str, str], strikes: bool
+) -> None:
     assert Conflict(("lake",), {"rapids": "6", "lake": "2"}, "no").strikes(features, values) is strikes

@@ -1,7 +1,7 @@
-"""The real images.toml, Dockerfiles and locks. No other unit test depends on what they hold.
+"""Tests of the real images.toml, Dockerfiles and locks. No other unit test depends on their content.
 
-CELLS and the budgets are written out, since they are what the project promises: a new Spark version adds its cells to
-them. Everything else is read from the matrix.
+CELLS and the budgets are literal, because the project promises them. A new Spark version adds its cells to CELLS.
+Everything else is read from the matrix.
 """
 
 import re
@@ -58,7 +58,7 @@ jupyter-4.1.1-gpu       jupyter-4.1.1-gpu
 jupyter-4.1.1-iceberg   jupyter-4.1.1-iceberg
 jupyter-4.1.1-gpu-iceberg  jupyter-4.1.1-gpu-iceberg
 """
-"""The key and the name of each image."""
+"""The key and name of each cell."""
 
 DOCKERFILES = sorted((ROOT / "docker").glob("*/*/Dockerfile"))
 
@@ -75,7 +75,7 @@ def definition(project: Project, whole: Graph) -> Any:
 
 
 def built(project: Project, image: str, feature: str = "") -> list[Cell]:
-    """Returns the cells of a kind of image that are built, those with a feature if one is named."""
+    """Returns the buildable cells of a kind. If `feature` is set, returns only cells with that feature."""
     cells = [cell for cell in project.matrix.buildable if cell.image == image]
     return [cell for cell in cells if not feature or feature in cell.features]
 
@@ -83,15 +83,15 @@ def built(project: Project, image: str, feature: str = "") -> list[Cell]:
 # Cells.
 
 
-def test_the_images(project: Project) -> None:
+def test_buildable_cells_are_the_promised_ones(project: Project) -> None:
     assert [[cell.key, cell.name] for cell in project.matrix.buildable] == [
         line.split() for line in CELLS.strip().splitlines()
     ]
     assert len(project.matrix.buildable) == 30
 
 
-def test_the_refused_cells(project: Project) -> None:
-    """A notebook of both features exists where RAPIDS reads Iceberg tables. Else a line does not offer a feature."""
+def test_refused_cells_have_the_expected_reasons(project: Project) -> None:
+    """A cell is refused if RAPIDS cannot read Iceberg tables, or if its line does not offer a feature."""
     (rule,) = project.matrix.features["gpu"].refusals
     refused = {cell.key: cell.refusal for cell in project.matrix.cells if cell.refusal}
     sparks = [spark for spark, table in project.matrix.spark.items() if table.line == rule.line]
@@ -101,7 +101,7 @@ def test_the_refused_cells(project: Project) -> None:
     assert "does not read Iceberg" in rule.reason
 
 
-def test_the_level_of_rapids_is_that_of_the_release(project: Project) -> None:
+def test_rapids_level_follows_from_the_shims(project: Project) -> None:
     for cell in built(project, "spark", "gpu"):
         shims = project.matrix.features["gpu"].lines[cell.line].shims
         assert shims
@@ -112,14 +112,14 @@ def test_the_level_of_rapids_is_that_of_the_release(project: Project) -> None:
         assert project.matrix.notes(cell) == [cell.values["rapids_support"]]
 
 
-def test_what_is_bridged_says_when_it_will_be_native(project: Project) -> None:
+def test_bridged_version_says_when_it_will_be_native(project: Project) -> None:
     words = [cell.values["rapids_support"] for cell in built(project, "spark", "gpu")]
     assert words
     assert [w for w in words if not re.match(r"native: |bridged: .*; (native from RAPIDS|no release)", w)] == []
 
 
-def test_versions_that_are_known_to_conflict(project: Project, tmp_path: Path) -> None:
-    """Iceberg 1.12 in the images of the line with RAPIDS 26.08."""
+def test_known_version_conflict_is_an_error(project: Project, tmp_path: Path) -> None:
+    """The conflict is Iceberg 1.12 with RAPIDS 26.08."""
     (conflict,) = project.matrix.features["gpu"].conflicts
     (line,) = [
         line
@@ -132,12 +132,12 @@ def test_versions_that_are_known_to_conflict(project: Project, tmp_path: Path) -
     assert changed != text
     (tmp_path / "images.toml").write_text(changed)
     with pytest.raises(
-        MatrixError, match=rf"-gpu-iceberg cannot work with rapids .*, iceberg .*{conflict.reason[:20]}"
+        MatrixError, match=rf"-gpu-iceberg does not work with rapids .*, iceberg .*{conflict.reason[:20]}"
     ):
         file.load(tmp_path / "images.toml")
 
 
-def test_the_budget_of_each_image(project: Project) -> None:
+def test_each_image_has_the_promised_budget(project: Project) -> None:
     baseline, gpu = {"3.5": 800, "4.1": 880}, {"3.5": 2400, "4.1": 2800}
     for cell in project.matrix.buildable:
         features = {"gpu": gpu[cell.line], "iceberg": 200}
@@ -147,7 +147,7 @@ def test_the_budget_of_each_image(project: Project) -> None:
         assert project.matrix.budget(cell) == expected, cell.key
 
 
-def test_the_layers_with_a_budget_of_their_own_are_shipped(project: Project, whole: Graph) -> None:
+def test_layers_with_their_own_budget_are_shipped(project: Project, whole: Graph) -> None:
     assert set(project.matrix.layer_budgets) <= whole.shipped
     assert all(limit > project.matrix.budgets.layer_mb for limit in project.matrix.layer_budgets.values())
 
@@ -156,7 +156,7 @@ def test_every_artefact_states_its_licence(project: Project) -> None:
     assert [a.coordinate for _, a in project.matrix.all_artefacts() if not a.licence] == []
 
 
-def test_every_driver_has_a_link_and_an_address(project: Project, whole: Graph) -> None:
+def test_every_driver_has_a_link_and_a_url(project: Project, whole: Graph) -> None:
     drivers = [a for _, a in project.matrix.all_artefacts() if a.driver]
     assert drivers
     assert all(a.link and a.url.startswith("jdbc:") for a in drivers)
@@ -173,16 +173,16 @@ def test_every_folder_with_a_dockerfile_is_read(project: Project) -> None:
     }
 
 
-def test_every_folder_is_reached_by_an_image_that_is_built(project: Project, whole: Graph) -> None:
+def test_every_folder_is_used_by_an_image(project: Project, whole: Graph) -> None:
     assert {target.recipe.name for target in whole.targets.values()} == set(project.recipes.by_name)
 
 
-def test_every_folder_is_drawn(project: Project) -> None:
+def test_every_folder_is_in_the_drawing(project: Project) -> None:
     nodes = drawing.picture(project).nodes
     assert {folder for folders in nodes.values() for folder in folders} == set(project.recipes.by_name)
 
 
-def test_the_switches_are_the_features(project: Project) -> None:
+def test_every_feature_has_a_switch(project: Project) -> None:
     assert project.recipes.features == set(project.matrix.features)
 
 
@@ -196,8 +196,8 @@ def test_every_argument_has_a_value(whole: Graph) -> None:
     assert empty == []
 
 
-def test_layers_are_named_by_what_they_vary_with(project: Project, whole: Graph) -> None:
-    """Each version that a layer is given stands in its name, or that of Spark, which decides all others."""
+def test_layer_names_contain_the_versions_that_change_them(project: Project, whole: Graph) -> None:
+    """A name contains each version that the layer gets, or the Spark version or line, which determines all others."""
     layers = [target for target in whole.targets.values() if not target.cell]
     versions = [(t.name, a, v) for t in layers for a, v in t.arguments.items() if a.endswith("_VERSION")]
     assert versions
@@ -205,7 +205,7 @@ def test_layers_are_named_by_what_they_vary_with(project: Project, whole: Graph)
     assert [(n, argument) for n, argument, version in versions if version not in n and n not in decided] == []
 
 
-def test_how_often_each_folder_is_built(project: Project, whole: Graph) -> None:
+def test_each_folder_is_built_as_often_as_expected(project: Project, whole: Graph) -> None:
     times = Counter(target.recipe.name for target in whole.targets.values())
     matrix = project.matrix
     for folder in ("spark-core", "spark-jars", "spark-distribution", "class-archive", "notebook-kernel"):
@@ -220,7 +220,7 @@ def test_how_often_each_folder_is_built(project: Project, whole: Graph) -> None:
         assert times[folder] == 1, folder
 
 
-def test_what_layers_are_built_with_is_not_shipped(whole: Graph) -> None:
+def test_build_time_dependencies_are_not_shipped(whole: Graph) -> None:
     unshipped = {target.recipe.name for target in whole.targets.values() if target.name not in whole.shipped}
     assert unshipped == {"toolchain", "sealer", "spark-distribution"}
 
@@ -245,11 +245,11 @@ def test_every_layer_of_an_image_has_a_name(project: Project, whole: Graph) -> N
         assert found[0] == project.matrix.name_of("rootfs", cell)
         spark = project.matrix.sibling(cell, "spark").name
         assert set(found) <= whole.shipped | {"", f"{spark} settings"}
-        # No layer lies in an image twice.
+        # No image contains a layer twice.
         assert len(set(filter(None, found))) == len(list(filter(None, found)))
 
 
-def test_artefacts_are_named_with_their_hash(project: Project, whole: Graph) -> None:
+def test_artefacts_are_passed_with_their_hash(project: Project, whole: Graph) -> None:
     spark = project.matrix.newest_spark
     entry = project.locks["spark-distribution"][f"pyspark=={spark}"]
     arguments = whole.targets[f"spark-{spark}-distribution"].arguments
@@ -260,7 +260,7 @@ def test_artefacts_are_named_with_their_hash(project: Project, whole: Graph) -> 
 
 
 def fragments() -> dict[str, set[str]]:
-    """Returns the files that each folder brings a fragment for, by the folder; each is named after its folder."""
+    """Returns, by folder, the settings files that it has a fragment for. A fragment has the name of its folder."""
     found: dict[str, set[str]] = {}
     for each in DOCKERFILES:
         for name, layer in re.findall(r"/opt/spark-conf/([\w-]+)\.d/([\w-]+)\.conf", each.read_text()):
@@ -269,8 +269,8 @@ def fragments() -> dict[str, set[str]]:
     return found
 
 
-def test_every_layer_with_settings_is_merged(project: Project, whole: Graph) -> None:
-    """The stage that merges mounts each layer that brings a fragment, where its feature is on."""
+def test_every_layer_with_settings_is_mounted_in_the_merging_stage(project: Project, whole: Graph) -> None:
+    """The stage `settings` mounts each layer with a fragment, if its feature is switched on."""
     assert fragments()
     for cell in built(project, "spark"):
         target = whole.targets[cell.name]
@@ -286,18 +286,18 @@ def test_every_layer_with_settings_is_merged(project: Project, whole: Graph) -> 
 # The bake definition.
 
 
-def test_no_two_names_become_one_target(whole: Graph, definition: Any) -> None:
+def test_each_name_has_its_own_bake_target(whole: Graph, definition: Any) -> None:
     assert definition["target"].keys() == {bake.identifier(name) for name in whole.targets}
     assert len(definition["target"]) == len(whole.targets)
 
 
-def test_no_two_targets_can_be_one_image(definition: Any) -> None:
-    """Layers of equal content, exported side by side under one digest, would make the engine fail."""
+def test_no_two_targets_have_the_same_labels(definition: Any) -> None:
+    """The engine can fail if it exports two layers with the same digest at the same time."""
     seen = [tuple(sorted(target["labels"].items())) for target in definition["target"].values()]
     assert len(set(seen)) == len(seen)
 
 
-def test_the_labels_of_an_image_name_its_versions(project: Project, definition: Any) -> None:
+def test_image_labels_contain_its_versions(project: Project, definition: Any) -> None:
     for cell in project.matrix.buildable:
         labels = definition["target"][bake.identifier(cell.name)]["labels"]
         assert labels["spark-images.cell"] == cell.key
@@ -319,7 +319,7 @@ def test_the_labels_of_an_image_name_its_versions(project: Project, definition: 
 
 
 @pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda each: each.parent.name)
-def test_no_version_of_the_matrix_stands_in_a_dockerfile(dockerfile: Path, project: Project) -> None:
+def test_dockerfile_contains_no_version_of_the_matrix(dockerfile: Path, project: Project) -> None:
     matrix = project.matrix
     versions = {*matrix.spark, *matrix.lines}
     for cell in matrix.buildable:
@@ -343,22 +343,22 @@ def sets(project: Project) -> dict[tuple[str, str], locks.Requirements]:
 Sets = dict[tuple[str, str], locks.Requirements]
 
 
-def test_the_repository_agrees_with_its_locks(project: Project) -> None:
+def test_locks_are_up_to_date(project: Project) -> None:
     assert check.disagreements(project.matrix, project.recipes, project.locks) == []
 
 
-def test_every_lock_of_python_packages_is_of_a_set(sets: Sets) -> None:
+def test_every_python_lock_belongs_to_a_set(sets: Sets) -> None:
     assert {s.lock for s in sets.values()} == set((ROOT / "docker").glob("*/*/requirements-*.lock"))
 
 
-def test_sets_for_one_python_take_the_versions_of_each_other(sets: Sets) -> None:
+def test_sets_for_one_python_have_the_same_versions(sets: Sets) -> None:
     found: dict[tuple[str, str], str] = {}
     for (_, python), requirements in sets.items():
         for name, version in locks.package_versions(requirements.lock):
             assert found.setdefault((python, name), version) == version
 
 
-def test_no_package_of_a_set_stands_again_in_one_upon_it(sets: Sets) -> None:
+def test_set_omits_the_packages_of_the_sets_that_it_extends(sets: Sets) -> None:
     upon = [s for s in sets.values() if s.extends]
     assert upon
     for requirements in upon:
@@ -372,7 +372,7 @@ def test_every_package_is_pinned_by_hash(project: Project) -> None:
         assert [p for p in pins if p[:1].isalnum() and "--hash=sha256:" not in p] == []
 
 
-def test_the_packages_of_cuda_are_those_of_its_version(project: Project, sets: Sets) -> None:
+def test_cuda_packages_match_the_cuda_version(project: Project, sets: Sets) -> None:
     cuda = [s for (folder, _), s in sets.items() if folder == "cuda"]
     assert cuda
     version = project.matrix.features["gpu"].versions["cuda"]
@@ -382,7 +382,7 @@ def test_the_packages_of_cuda_are_those_of_its_version(project: Project, sets: S
 # The benchmark.
 
 
-def test_references_are_built_from_what_ours_is(project: Project) -> None:
+def test_benchmark_references_have_the_same_content_as_ours(project: Project) -> None:
     cell = [cell for cell in built(project, "spark", "iceberg") if cell.variant == "iceberg"][-1]
     known = references.references(project)
     graph, requested = known.graph([(name, cell) for name in REFERENCES])
@@ -390,7 +390,7 @@ def test_references_are_built_from_what_ours_is(project: Project) -> None:
     official, content, monolith = requested
     ours = project.graph([cell]).targets[f"spark-{cell.spark}-distribution"].arguments["ARTEFACTS"]
     assert monolith.arguments["ARTEFACTS"] == ours
-    # What is Spark's own is the official image's; the rest is content.
+    # The official image contains only Spark. The rest is in `content`.
     assert official.arguments["ARTEFACTS"].startswith(f"pyspark=={cell.spark}@sha256:")
     assert f"{official.arguments['ARTEFACTS']} {content.arguments['ARTEFACTS']}".strip() == ours
     assert content.contexts["toolchain"] in graph.targets
@@ -402,11 +402,11 @@ def test_references_are_built_from_what_ours_is(project: Project) -> None:
     assert "jars-rapids" not in content.contexts
 
 
-# The rule that this file exists for.
+# Only this file depends on the content of the real project.
 
 
-def test_no_other_unit_test_takes_the_real_project() -> None:
-    """The tasks and the sessions load it, and pin no version of it."""
+def test_no_other_unit_test_uses_the_real_project() -> None:
+    """Tests of tasks and sessions may load the real project, because they depend on no version in it."""
     sessions = {"test_suites.py", "test_noxfile.py", "test_default_run.py"}
     allowed = {"conftest.py", "test_tasks.py", *sessions, Path(__file__).name}
     real = re.compile(r"\bproject: Project\b[^)]*\) -> None|load_project\(environment=|load_project\(\)")

@@ -25,7 +25,7 @@ def holds(monkeypatch: pytest.MonkeyPatch, digest: str) -> None:
     monkeypatch.setattr(daemon, "find", lambda _: image(digest))
 
 
-def test_an_image_is_current_while_key_and_digest_are_those_of_its_record(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_image_is_current_if_key_and_digest_match_its_record(monkeypatch: pytest.MonkeyPatch) -> None:
     holds(monkeypatch, "sha256:1")
     assert not records.is_current(TAG, "key")
     records.remember(TAG, "key", image("sha256:1"))
@@ -35,7 +35,7 @@ def test_an_image_is_current_while_key_and_digest_are_those_of_its_record(monkey
     assert not records.is_current(TAG, "key")
 
 
-def test_what_has_no_key_is_never_current(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_image_without_a_key_is_never_current(monkeypatch: pytest.MonkeyPatch) -> None:
     holds(monkeypatch, "sha256:1")
     records.remember(TAG, None, image("sha256:1"))
     assert not records.is_current(TAG, None)
@@ -43,7 +43,7 @@ def test_what_has_no_key_is_never_current(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize("content", ["", '{"key": "key", "ima', "[]", '{"key": "key"}', "\0\0\0"])
-def test_a_broken_record_is_no_record(monkeypatch: pytest.MonkeyPatch, folder: Path, content: str) -> None:
+def test_a_broken_record_is_ignored_and_replaced(monkeypatch: pytest.MonkeyPatch, folder: Path, content: str) -> None:
     holds(monkeypatch, "sha256:1")
     records.remember(TAG, "key", image("sha256:1"))
     (file,) = folder.iterdir()
@@ -53,7 +53,7 @@ def test_a_broken_record_is_no_record(monkeypatch: pytest.MonkeyPatch, folder: P
     assert records.is_current(TAG, "key")
 
 
-def test_a_record_that_cannot_be_written_stays_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_record_that_cannot_be_written_does_not_change(monkeypatch: pytest.MonkeyPatch) -> None:
     holds(monkeypatch, "sha256:1")
     records.remember(TAG, "key", image("sha256:1"))
     with full_disk(8), pytest.raises(SparkImagesError, match="cannot be written"):

@@ -1,4 +1,4 @@
-"""The settings that become part of every image's reference: the registry and the tag."""
+"""The settings that are part of every image reference: the registry and the tag."""
 
 import re
 
@@ -23,7 +23,7 @@ from tests.unit.tree import Tree
         ("team", "team/"),
     ],
 )
-def test_a_registry_has_one_slash_at_its_end(tree: Tree, given: str, registry: str) -> None:
+def test_registry_ends_with_one_slash(tree: Tree, given: str, registry: str) -> None:
     reference = f"{registry}spark-k8s-app:latest"
     assert tree.matrix({"SPARK_IMAGES_REGISTRY": given}).tag("app") == reference
     assert tree.toml('registry = ""', f'registry = "{given}"').matrix().tag("app") == reference
@@ -51,7 +51,7 @@ MISTAKEN_REGISTRIES = [
 ]
 EXPECTED_REGISTRY = 'expected the host, port and path of a registry, for example "registry.example:5000/team"'
 MISTAKEN_TAGS = ["", "My Tag!", ".1", "-1", "a/b", "a:b", "a\n", "é", "t" * 129]
-EXPECTED_TAG = 'letters, digits, "_", "." and "-", at most 128 and no "." or "-" first, for example "1.0"'
+EXPECTED_TAG = 'at most 128 letters, digits, "_", "." and "-", not starting with "." or "-", for example "1.0"'
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ EXPECTED_TAG = 'letters, digits, "_", "." and "-", at most 128 and no "." or "-"
         *(("tag", given, f"expected {EXPECTED_TAG}") for given in MISTAKEN_TAGS),
     ],
 )
-def test_what_no_reference_can_hold(tree: Tree, setting: str, given: str, expected: str) -> None:
+def test_invalid_registry_or_tag_is_an_error(tree: Tree, setting: str, given: str, expected: str) -> None:
     variable = f"SPARK_IMAGES_{setting.upper()}"
     with pytest.raises(UsageError) as raised:
         tree.matrix({variable: given})
@@ -74,7 +74,7 @@ def test_what_no_reference_can_hold(tree: Tree, setting: str, given: str, expect
 
 
 @pytest.mark.parametrize("tag", ["latest", "1.0", "_a", "A-b.C_1", "t" * 128])
-def test_a_tag(tree: Tree, tag: str) -> None:
+def test_valid_tag_is_used(tree: Tree, tag: str) -> None:
     assert tree.matrix({"SPARK_IMAGES_TAG": tag}).tag("app") == f"spark-k8s-app:{tag}"
 
 
@@ -87,12 +87,12 @@ def test_a_tag(tree: Tree, tag: str) -> None:
         ("tag", "feature/x", "feature-x"),
     ],
 )
-def test_the_nearest_value_is_named(tree: Tree, setting: str, given: str, near: str) -> None:
+def test_error_names_the_nearest_valid_value(tree: Tree, setting: str, given: str, near: str) -> None:
     with pytest.raises(UsageError) as raised:
         tree.matrix({f"SPARK_IMAGES_{setting.upper()}": given})
-    assert str(raised.value).endswith(f'; the nearest is "{near}"')
+    assert str(raised.value).endswith(f' (did you mean "{near}"?)')
 
 
-def test_the_environment_mends_the_file(tree: Tree) -> None:
+def test_valid_environment_overrides_an_invalid_file(tree: Tree) -> None:
     tree.toml('tag = "latest"', 'tag = "My Tag!"')
     assert tree.matrix({"SPARK_IMAGES_TAG": "mine"}).settings.tag == "mine"

@@ -12,18 +12,18 @@ from spark_images import ROOT
 FOLDERS = ("spark_images", "benchmarks", "tests")
 OWN = {*FOLDERS, "tasks", "noxfile"}
 WITH_PYTHON = {"pip"}
-"""A virtual environment brings it."""
+"""Every virtual environment has these packages."""
 
 
 def sources() -> Iterator[Path]:
-    """What runs on this machine; jobs run inside the images."""
+    """Yields the Python files that run on the build machine. Jobs run inside the images."""
     yield from (ROOT / "tasks.py", ROOT / "noxfile.py")
     for folder in FOLDERS:
         yield from (file for file in (ROOT / folder).rglob("*.py") if "jobs" not in file.parts)
 
 
 def imported(file: Path) -> set[str]:
-    """Returns the top-level modules that a file imports, wherever in it."""
+    """Returns the third-party top-level modules that a file imports, including imports inside functions."""
     found = set()
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
@@ -33,7 +33,7 @@ def imported(file: Path) -> set[str]:
     return found - set(sys.stdlib_module_names) - OWN - WITH_PYTHON
 
 
-def test_what_is_imported_is_declared() -> None:
+def test_every_imported_package_is_declared() -> None:
     text = (ROOT / "requirements.in").read_text()
     declared = {re.split(r"[\s\[<>=~!;]", line)[0] for line in text.splitlines() if line and not line.startswith("#")}
     names = packages_distributions()

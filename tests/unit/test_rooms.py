@@ -1,4 +1,4 @@
-"""The rooms of the package: each one imports only from the rooms before it."""
+"""Each subpackage of spark_images imports only from the subpackages before it."""
 
 import ast
 from pathlib import Path
@@ -18,11 +18,11 @@ def imported_rooms(module: Path) -> set[str]:
     return {name.split(".")[1] for name in names} & set(ROOMS)
 
 
-def test_the_rooms_are_those_of_the_package() -> None:
+def test_rooms_lists_every_subpackage() -> None:
     assert {path.parent.name for path in PACKAGE.glob("*/__init__.py")} == set(ROOMS)
 
 
-def test_imports_point_one_way() -> None:
+def test_subpackage_imports_only_from_those_before_it() -> None:
     wrong = [
         f"{module.relative_to(PACKAGE)} imports {room}"
         for number, own in enumerate(ROOMS)
@@ -33,11 +33,11 @@ def test_imports_point_one_way() -> None:
     assert wrong == []
 
 
-def test_what_stands_above_the_rooms_imports_none() -> None:
+def test_top_level_modules_import_no_subpackage() -> None:
     assert [module.name for module in PACKAGE.glob("*.py") if imported_rooms(module)] == []
 
 
-def test_every_room_says_what_it_is_for() -> None:
+def test_subpackage_docstring_has_two_lines() -> None:
     for room in ROOMS:
         text = ast.get_docstring(ast.parse((PACKAGE / room / "__init__.py").read_text()))
         assert text, room

@@ -18,7 +18,7 @@ APT = Apt((("https://mirror.example/debian", "trixie"),), ('Acquire::http::Proxy
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository of nothing but the recipe of the root file system, and a PATH of nothing but tools/."""
+    """A repository with only the recipe of the root file system. Its folder tools/ is first on PATH."""
     recipe = tmp_path / "docker/base/rootfs"
     recipe.mkdir(parents=True)
     (recipe / "Dockerfile").write_text("FROM scratch\n")
@@ -46,7 +46,7 @@ echo content > "$before"
 """
 
 
-def test_what_is_made_is_a_folder_to_build_from(place: Path) -> None:
+def test_bootstrap_makes_a_folder_that_a_build_can_use(place: Path) -> None:
     mmdebstrap(place, WORKS.format(place))
     assert not rootfs.is_made("bookworm")
     rootfs.bootstrap("bookworm", APT)
@@ -57,7 +57,7 @@ def test_what_is_made_is_a_folder_to_build_from(place: Path) -> None:
     assert not list(made.glob("*.partial.tar"))
 
 
-def test_what_is_there_is_replaced(place: Path) -> None:
+def test_bootstrap_replaces_an_existing_root_file_system(place: Path) -> None:
     mmdebstrap(place, WORKS.format(place))
     rootfs.bootstrap("bookworm", APT)
     tar = rootfs.folder("bookworm") / "rootfs.tar"
@@ -66,7 +66,7 @@ def test_what_is_there_is_replaced(place: Path) -> None:
     assert tar.read_text() == "content\n"
 
 
-def test_it_is_made_from_the_hosts_mirrors_with_the_layers_date(place: Path) -> None:
+def test_bootstrap_uses_the_hosts_mirrors_and_the_layer_epoch(place: Path) -> None:
     mmdebstrap(place, WORKS.format(place))
     rootfs.bootstrap("bookworm", APT)
     arguments = (place / "arguments").read_text().splitlines()
@@ -77,7 +77,7 @@ def test_it_is_made_from_the_hosts_mirrors_with_the_layers_date(place: Path) -> 
     assert (place / "epoch").read_text().strip() == LAYER_EPOCH
 
 
-def test_a_failure_shows_the_end_of_the_log_and_leaves_what_was_there(place: Path) -> None:
+def test_a_failed_bootstrap_shows_the_end_of_the_log_and_changes_nothing(place: Path) -> None:
     mmdebstrap(place, WORKS.format(place))
     rootfs.bootstrap("bookworm", APT)
     made = rootfs.folder("bookworm")
@@ -86,18 +86,18 @@ def test_a_failure_shows_the_end_of_the_log_and_leaves_what_was_there(place: Pat
         rootfs.bootstrap("bookworm", APT)
     lines = str(raised.value).splitlines()
     assert lines[0] == "mmdebstrap failed:"
-    assert lines[-2:] == ["  E: no mirror", f"the whole of it: {(made / 'mmdebstrap.log').relative_to(place)}"]
+    assert lines[-2:] == ["  E: no mirror", f"full log: {(made / 'mmdebstrap.log').relative_to(place)}"]
     assert len(lines) == 10
     assert (made / "rootfs.tar").read_text() == "content\n"
 
 
-def test_mmdebstrap_can_hang_up_its_process_group_and_not_us(place: Path) -> None:
+def test_mmdebstrap_runs_in_its_own_process_group(place: Path) -> None:
     mmdebstrap(place, f"cut -d ' ' -f 5 /proc/self/stat > {place}/group; {WORKS.format(place)}")
     rootfs.bootstrap("bookworm", APT)
     assert int((place / "group").read_text()) != os.getpgrp()
 
 
-def test_an_interruption_lets_mmdebstrap_clean_up(place: Path) -> None:
+def test_an_interrupted_mmdebstrap_can_clean_up(place: Path) -> None:
     mmdebstrap(
         place,
         f"trap 'touch {place}/cleaned; exit 1' INT; touch {place}/begun; for _ in $(seq 150); do sleep 0.02; done",
@@ -120,13 +120,13 @@ def test_an_interruption_lets_mmdebstrap_clean_up(place: Path) -> None:
     assert (place / "cleaned").exists()
 
 
-def test_no_mmdebstrap(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_mmdebstrap_is_an_error_with_advice(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(place / "tools"))
     with pytest.raises(SparkImagesError, match=r"mmdebstrap is missing: run \./bootstrap.*SPARK_IMAGES_OS_IMAGE"):
         rootfs.bootstrap("bookworm", APT)
 
 
-def test_the_folder_is_named_after_what_it_is_made_from(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folders_name_changes_with_its_inputs(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names: list[Any] = [rootfs.folder("bookworm"), rootfs.folder("trixie")]
     (place / "docker/base/rootfs/finish.sh").write_text("false\n")
     names.append(rootfs.folder("bookworm"))

@@ -16,7 +16,7 @@ from spark_images.running import notebook, run
 
 @pytest.fixture
 def taken() -> Iterator[int]:
-    """A port that something listens on."""
+    """A port that is in use."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
@@ -24,7 +24,7 @@ def taken() -> Iterator[int]:
 
 
 def runs(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """Runs no container, as if the engine held every image; returns the list of the command lines, which grows."""
+    """Replaces docker, with every image built. Returns the list to which each command line is added."""
     lines: list[list[str]] = []
 
     def record(line: list[str], **_: Any) -> Any:
@@ -37,7 +37,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 
 def served(small: Project, monkeypatch: pytest.MonkeyPatch, port: int, folder: str) -> list[list[str]]:
-    """Returns the command lines with which a notebook is served; no container runs."""
+    """Serves a notebook without a container. Returns the command lines that would run."""
     lines: list[list[str]] = []
     real = subprocess.Popen
 
@@ -52,7 +52,7 @@ def served(small: Project, monkeypatch: pytest.MonkeyPatch, port: int, folder: s
     return lines
 
 
-def test_the_newest_baseline_where_nothing_is_said(small: Project) -> None:
+def test_the_default_cell_is_the_newest_baseline(small: Project) -> None:
     assert run.chosen(small, "", "").key == "10.0-baseline"
     assert run.chosen(small, "9.0", "lake", "jupyter").key == "jupyter-9.0-lake"
 
@@ -60,30 +60,32 @@ def test_the_newest_baseline_where_nothing_is_said(small: Project) -> None:
 @pytest.mark.parametrize(
     ("spark", "variant", "image", "said"),
     [
-        ("9.2", "baseline", "spark", 'no Spark version "9.2"'),
-        ("9.0", "laek", "spark", 'the nearest is "lake"'),
+        ("9.2", "baseline", "spark", 'unknown Spark version "9.2"'),
+        ("9.0", "laek", "spark", 'did you mean "lake"'),
         ("9.0", "gpu-lake", "jupyter", "not built: jupyter-9.0-gpu-lake: the accelerator of line 9 reads no lake"),
     ],
 )
-def test_a_cell_that_is_not_there(small: Project, spark: str, variant: str, image: str, said: str) -> None:
+def test_an_unknown_or_refused_cell_is_an_error(
+    small: Project, spark: str, variant: str, image: str, said: str
+) -> None:
     with pytest.raises(UsageError, match=re.escape(said)):
         run.chosen(small, spark, variant, image)
 
 
-def test_a_port_in_use_is_named(small: Project, taken: int) -> None:
+def test_a_port_in_use_is_an_error_that_names_it(small: Project, taken: int) -> None:
     with pytest.raises(SparkImagesError, match=f"port {taken} is in use"):
         run.run(small, run.chosen(small, "", ""), ["connect"], ports=[taken])
-    with pytest.raises(SparkImagesError, match=rf"port {taken} is in use .*: name another one with --port"):
+    with pytest.raises(SparkImagesError, match=rf"port {taken} is in use .*: name another port with --port"):
         notebook.serve(small, "9.0", "baseline", taken, "")
 
 
 @pytest.mark.parametrize("port", [0, -1, 65536])
-def test_what_is_no_port(port: int) -> None:
+def test_a_number_outside_the_port_range_is_an_error(port: int) -> None:
     with pytest.raises(UsageError, match="a number from 1 to 65535"):
         run.check_port(port)
 
 
-def test_ports_are_open_to_this_machine_only() -> None:
+def test_published_ports_are_open_to_this_machine_only() -> None:
     line = run.command("image", ["connect"], ports={9999: 15002})
     assert line == ["docker", "run", "--rm", "--publish", "127.0.0.1:9999:15002", "image", "connect"]
 
@@ -98,11 +100,11 @@ def test_ports_are_open_to_this_machine_only() -> None:
         (run.Mount(Path('/a",readonly'), "/b"), 'type=bind,"source=/a"",readonly",target=/b'),
     ],
 )
-def test_a_mount_takes_every_path(mount: run.Mount, option: str) -> None:
+def test_a_mount_accepts_special_characters_in_paths(mount: run.Mount, option: str) -> None:
     assert run.command("image", [], mount=mount)[3:] == ["--mount", option, "image"]
 
 
-def test_a_terminal_and_a_device_where_they_are() -> None:
+def test_a_terminal_and_a_device_are_passed_to_docker_run() -> None:
     assert run.command("image", [], terminal=True, device=True)[3:] == [
         "--interactive",
         "--tty",
@@ -112,14 +114,12 @@ def test_a_terminal_and_a_device_where_they_are() -> None:
     ]
 
 
-def test_a_job_that_is_not_there(small: Project, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="is no file: name the job"):
+def test_a_missing_job_file_is_an_error(small: Project, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is not a file: name a job"):
         run.submit(small, run.chosen(small, "", ""), str(tmp_path / "job.py"), "")
 
 
-def test_a_job_cannot_be_changed_by_its_container(
-    small: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_job_is_mounted_read_only(small: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     job = tmp_path / "a:b,c.py"
     job.touch()
     monkeypatch.chdir(tmp_path)
@@ -132,19 +132,19 @@ def test_a_job_cannot_be_changed_by_its_container(
     assert line[-4:] == ["spark-submit", "/opt/spark/work-dir/a:b,c.py", "--name", "two words"]
 
 
-def test_arguments_that_do_not_end(small: Project, tmp_path: Path) -> None:
+def test_an_unclosed_quotation_in_arguments_is_an_error(small: Project, tmp_path: Path) -> None:
     job = tmp_path / "job.py"
     job.touch()
     with pytest.raises(UsageError) as raised:
         run.submit(small, run.chosen(small, "", ""), str(job), "it's")
     assert str(raised.value) == (
-        """--arguments is "it's": no closing quotation: quote as in a shell, """
+        """--arguments is "it's": no closing quotation: quote the words as in a shell, """
         """for example --arguments "--title 'two words'\""""
     )
 
 
 @pytest.mark.parametrize("given", ["notebooks", "./notebooks", "a,b:c"])
-def test_notebooks_lie_in_the_folder_of_this_machine(
+def test_the_folder_for_notebooks_is_mounted_writable(
     small: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
 ) -> None:
     (tmp_path / given).mkdir()
@@ -155,30 +155,51 @@ def test_notebooks_lie_in_the_folder_of_this_machine(
     assert "readonly" not in mount.option
 
 
-def test_a_folder_that_is_not_there(small: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_folder_for_notebooks_is_an_error(
+    small: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").touch()
-    with pytest.raises(UsageError, match=f"^--folder: there is no {re.escape(str(tmp_path))}/notebooks: create it"):
+    with pytest.raises(UsageError, match=f"^--folder: {re.escape(str(tmp_path))}/notebooks does not exist: create it"):
         notebook.serve(small, "9.0", "baseline", 9999, "notebooks")
-    with pytest.raises(UsageError, match=f"^--folder: {re.escape(str(tmp_path))}/file is no folder: name one"):
+    with pytest.raises(UsageError, match=f"^--folder: {re.escape(str(tmp_path))}/file is not a folder: name a folder"):
         notebook.serve(small, "9.0", "baseline", 9999, "file")
     assert not (tmp_path / "notebooks").exists()
 
 
-def test_a_notebook_server_is_at_the_port_that_is_named(small: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_notebook_server_is_published_at_the_given_port(small: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     (line,) = served(small, monkeypatch, 9999, "")
     assert line[line.index("--publish") + 1] == "127.0.0.1:9999:8888"
     assert "--mount" not in line
 
 
-def test_a_cluster_without_workers(small: Project) -> None:
-    with pytest.raises(UsageError, match="needs one at least"):
+def test_a_cluster_without_workers_is_an_error(small: Project) -> None:
+    with pytest.raises(UsageError, match="needs at least 1"):
         run.cluster(small, run.chosen(small, "", ""), 0)
 
 
-def test_the_exit_code_of_a_command_is_ours(small: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("lost", "end"), [("", ""), ("the engine died", ": the engine died")])
+def test_run_passes_on_the_exit_code_of_the_command(
+    small: Project, monkeypatch: pytest.MonkeyPatch, lost: str, end: str
+) -> None:
     monkeypatch.setattr(daemon, "find", lambda _: "held")
+    monkeypatch.setattr(daemon, "lost", lambda: lost)
     monkeypatch.setattr(run, "command", lambda *_, **__: ["bash", "-c", "exit 7"])
     with pytest.raises(CommandError) as raised:
         run.run(small, run.chosen(small, "", ""), ["spark-submit"])
     assert raised.value.exit_code == 7
+    assert str(raised.value) == f"spark-10.0: spark-submit ended with exit code 7{end}"
+
+
+@pytest.mark.parametrize(("lost", "end"), [("", ": see its output above"), ("the engine died", ": the engine died")])
+def test_a_notebook_server_that_fails_is_an_error_with_its_exit_code(
+    small: Project, monkeypatch: pytest.MonkeyPatch, lost: str, end: str
+) -> None:
+    monkeypatch.setattr(daemon, "find", lambda _: "held")
+    monkeypatch.setattr(daemon, "lost", lambda: lost)
+    monkeypatch.setattr(run, "check_port", lambda _: None)
+    monkeypatch.setattr(run, "command", lambda *_, **__: ["bash", "-c", "exit 7"])
+    with pytest.raises(CommandError) as raised:
+        notebook.serve(small, "9.0", "baseline", 9999, "")
+    assert raised.value.exit_code == 7
+    assert str(raised.value) == f"the notebook server ended with exit code 7{end}"

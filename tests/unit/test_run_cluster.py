@@ -1,4 +1,4 @@
-"""run.cluster on an engine that records what it is told to do."""
+"""Runs run.cluster on a fake engine that records the requests."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import requests
 from docker.errors import APIError, NotFound
 
 from spark_images.engine import daemon
@@ -29,11 +30,11 @@ class Container:
 
 
 class Engine:
-    """Looks like the SDK's client. `log` is what was done with success, `faults` is what fails instead."""
+    """Replaces the SDK's client. `log` contains the steps that succeeded, `faults` the steps that fail."""
 
     def __init__(self) -> None:
         self.log: list[tuple[str, str]] = []
-        self.faults: dict[tuple[str, str], APIError] = {}
+        self.faults: dict[tuple[str, str], Exception] = {}
         self.published: dict[str, Mapping[str, Any]] = {}
         self.containers = SimpleNamespace(create=self._container)
         self.networks = SimpleNamespace(create=self._network)
@@ -56,7 +57,7 @@ class Engine:
 
     @property
     def left(self) -> set[str]:
-        """What was created and not removed."""
+        """What was created but not removed."""
         created, removed = ({whom for what, whom in self.log if what == step} for step in ("create", "remove"))
         return created - removed
 
@@ -72,7 +73,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
 
 @pytest.fixture
 def start(project: Project, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Starts a cluster of two workers, and presses Ctrl-C when it runs."""
+    """Returns a function that starts a cluster with two workers and interrupts it when it runs."""
 
     def interrupt(_: float) -> None:
         raise KeyboardInterrupt
@@ -90,7 +91,7 @@ def test_a_cluster_is_open_to_this_machine_only(engine: Engine, start: Callable[
     }
 
 
-def test_a_cluster_leaves_nothing(engine: Engine, start: Callable[[], None]) -> None:
+def test_a_cluster_removes_its_containers_and_network(engine: Engine, start: Callable[[], None]) -> None:
     start()
     assert [whom for what, whom in engine.log if what == "start"] == list(MACHINES)
     assert engine.left == set()
@@ -108,7 +109,30 @@ def test_an_error_names_its_container(
     assert engine.left == set()
 
 
-def test_a_network_that_cannot_be_created(engine: Engine, start: Callable[[], None]) -> None:
+@pytest.mark.parametrize(
+    ("step", "part"),
+    [
+        *((step, machine) for machine in MACHINES for step in ("create", "start", "remove")),
+        ("create", "network"),
+        ("remove", "network"),
+    ],
+)
+def test_an_engine_that_dies_is_one_error(engine: Engine, start: Callable[[], None], step: str, part: str) -> None:
+    engine.faults[step, part] = requests.ConnectionError("refused")
+    with pytest.raises(
+        SparkImagesError, match=r"^[^\n]* the container engine no longer answers \(refused\): run ./boot"
+    ):
+        start()
+
+
+def test_a_container_that_cannot_be_removed_is_an_error(engine: Engine, start: Callable[[], None]) -> None:
+    engine.faults["remove", "worker-1"] = APIError("500", explanation="device busy")
+    with pytest.raises(SparkImagesError, match=r"^worker-1 cannot be removed: device busy$"):
+        start()
+    assert engine.left == {"worker-1"}
+
+
+def test_a_network_that_cannot_be_created_is_an_error(engine: Engine, start: Callable[[], None]) -> None:
     engine.faults["create", "network"] = APIError("403", explanation="no address is left")
     with pytest.raises(
         SparkImagesError, match=r"^the network spark-cluster-\d+ cannot be created: no address is left$"
@@ -116,17 +140,19 @@ def test_a_network_that_cannot_be_created(engine: Engine, start: Callable[[], No
         start()
 
 
-def test_a_container_that_is_gone_already(engine: Engine, start: Callable[[], None]) -> None:
+def test_a_container_that_the_user_removed_is_not_an_error(engine: Engine, start: Callable[[], None]) -> None:
     engine.faults["remove", "worker-1"] = NotFound("404", explanation="no such container")
     start()
     assert engine.left == {"worker-1"}
 
 
-def test_a_job_that_still_runs_in_the_network(engine: Engine, start: Callable[[], None]) -> None:
+def test_a_job_that_still_runs_in_the_network_is_an_error_with_advice(
+    engine: Engine, start: Callable[[], None]
+) -> None:
     engine.faults["remove", "network"] = APIError("403", explanation="network has active endpoints")
     with pytest.raises(SparkImagesError) as raised:
         start()
-    assert "cannot be removed: network has active endpoints: end the jobs in it, then run docker network rm" in str(
+    assert "cannot be removed: network has active endpoints: stop the jobs in it, then run docker network rm" in str(
         raised.value
     )
     assert engine.left == {"network"}

@@ -47,9 +47,9 @@ def test_names_that_do_not_exist(
     assert raised.value.code == 2
     said = capsys.readouterr().err
     assert said.startswith(
-        f'error: there is no {"Spark version" if flag == "--spark" else "variant"} "{wrong}": there is '
+        f'error: unknown {"Spark version" if flag == "--spark" else "variant"} "{wrong}"; expected one of '
     )
-    assert said.endswith(f'{", ".join(names)}; the nearest is "{names[-1]}"\n')
+    assert said.endswith(f'{", ".join(names)} (did you mean "{names[-1]}"?)\n')
 
 
 def test_a_setting_that_is_no_number(
@@ -186,7 +186,7 @@ def test_an_unknown_kind_of_lock(inv: Inv, capsys: pytest.CaptureFixture[str]) -
     with pytest.raises(SystemExit) as raised:
         inv("lock.update", "--only", "pyton")
     assert raised.value.code == 2
-    assert capsys.readouterr().err.endswith('the nearest is "python"\n')
+    assert capsys.readouterr().err.endswith('(did you mean "python"?)\n')
 
 
 def test_the_front_door_lists_every_task(inv: Inv, capsys: pytest.CaptureFixture[str]) -> None:

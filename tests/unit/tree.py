@@ -1,6 +1,6 @@
-"""A small project in a folder of its own: a layer for each thing that a real one can do.
+"""A small project in a temporary folder, with one layer for each mechanism of the real project.
 
-Tests that need two of everything take the project of full.py instead.
+Tests that need two of everything use the project of full.py.
 """
 
 from collections.abc import Mapping
@@ -121,7 +121,7 @@ LOCKS = {"core": {f"group:core:{version}": Entry(version.replace(".", "") * 32, 
 
 @dataclass(frozen=True)
 class Tree:
-    """The working tree of the small project, to be changed and loaded."""
+    """The working tree of a small project. Tests can change and load it."""
 
     root: Path
 
@@ -129,7 +129,7 @@ class Tree:
         return self._write(TOML, DOCKERFILES, LOCKS)
 
     def write_full(self) -> "Tree":
-        """Writes the project of full.py, with every lock compiled."""
+        """Writes the project of full.py with all of its locks."""
         self._write(full.TOML, full.DOCKERFILES, full.LOCKS)
         for folder, text in full.REQUIREMENTS.items():
             (self.root / folder / locks.REQUIREMENTS).write_text(text)
@@ -160,7 +160,7 @@ class Tree:
         return self
 
     def lock(self, layer: str, version: str) -> "Tree":
-        """Locks the artefact of another version of `core`."""
+        """Adds the artefact of another version to the lock of a layer."""
         entries = {**LOCKS[layer], f"group:{layer}:{version}": Entry("ab" * 32, 1)}
         locks.write_lock(self.root / f"docker/intermediate/{layer}/artefacts.lock", entries)
         return self

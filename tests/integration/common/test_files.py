@@ -1,4 +1,4 @@
-"""What lies in the image, and who may write it."""
+"""Files in the image: permissions, character sets, bytecode and licences."""
 
 import pytest
 
@@ -15,46 +15,47 @@ def _find(image: Image, expression: str) -> list[str]:
 
 
 @pytest.mark.own_layers
-def test_no_file_is_writable_for_everyone(image: Image) -> None:
+def test_no_file_is_world_writable(image: Image) -> None:
     assert _find(image, r"! -type l -perm -o+w ! \( -type d -perm -1000 \)") == []
 
 
 @pytest.mark.own_layers
-def test_no_file_lends_rights(image: Image) -> None:
+def test_no_file_is_setuid_or_setgid(image: Image) -> None:
     assert _find(image, "-type f -perm /6000") == []
 
 
 @pytest.mark.parametrize("path", ["/opt/spark/work-dir", "/opt/spark/work", "/opt/spark/logs", "/home/spark", "/tmp"])
-def test_group_0_writes_where_spark_writes(image: Image, path: str) -> None:
+def test_group_0_can_write_where_spark_writes(image: Image, path: str) -> None:
     assert image.run("touch", f"{path}/file", user=RANDOM_UID).exit_code == 0
 
 
 @pytest.mark.own_layers
-def test_nothing_else_is_group_writable(image: Image) -> None:
+def test_only_the_directories_of_spark_are_group_writable(image: Image) -> None:
     writable = _find(image, r"! -type l -group 0 -perm -g+w ! \( -type d -perm -1000 \)")
     assert sorted(writable) == ["/home/spark", "/opt/spark/logs", "/opt/spark/work", "/opt/spark/work-dir"]
 
 
-def test_glibc_converts_the_common_character_sets(image: Image) -> None:
-    """The rarer ones are left out by docker/base/rootfs/finish.sh, with the table of what there is made anew."""
-    there = "UTF-16 UTF-32 UTF-7 ISO-8859-1 ISO-8859-15 CP1252"
-    script = f'for name in {there}; do printf "Zoë\n" | iconv -f UTF-8 -t $name | iconv -f $name -t UTF-8; done'
+def test_glibc_converts_common_character_sets(image: Image) -> None:
+    """docker/base/rootfs/finish.sh removes the rare ones and rebuilds the table of the rest."""
+    charsets = "UTF-16 UTF-32 UTF-7 ISO-8859-1 ISO-8859-15 CP1252"
+    script = f'for name in {charsets}; do printf "Zoë\n" | iconv -f UTF-8 -t $name | iconv -f $name -t UTF-8; done'
     result = image.run("bash", "-c", f"set -o pipefail; {script}")
-    assert result.stdout.splitlines() == ["Zoë"] * len(there.split())
+    assert result.stdout.splitlines() == ["Zoë"] * len(charsets.split())
 
 
 @pytest.mark.own_layers
-def test_every_module_is_compiled(image: Image) -> None:
-    """A process that may not write beside the sources would compile them anew at every start. What only builds and
-    installs packages may do so: docker/base/python leaves its bytecode out.
+def test_every_python_module_has_bytecode(image: Image) -> None:
+    """A process that cannot write next to the sources would compile them at every start.
+
+    Modules that only build and install packages are exempt: docker/base/python removes their bytecode.
     """
     script = """
 import importlib.util, pathlib, sys
-for_who_installs = {"pip", "setuptools", "pkg_resources", "wheel", "lib2to3", "pydoc_data"}
+installers = {"pip", "setuptools", "pkg_resources", "wheel", "lib2to3", "pydoc_data"}
 folders = ["/usr/lib/python3", "/usr/local/lib", "/opt/spark/python", "/usr/lib/python{}.{}".format(*sys.version_info)]
 for folder in folders:
     for source in pathlib.Path(folder).rglob("*.py"):
-        if for_who_installs & set(source.relative_to(folder).parts):
+        if installers & set(source.relative_to(folder).parts):
             continue
         if not pathlib.Path(importlib.util.cache_from_source(str(source))).exists():
             print(source)
@@ -62,7 +63,7 @@ for folder in folders:
     assert image.run("python", "-c", script).stdout.splitlines() == []
 
 
-def test_the_archives_of_the_workers_are_compiled(image: Image) -> None:
+def test_pyspark_archives_contain_bytecode(image: Image) -> None:
     script = """
 import glob, zipfile
 for archive in glob.glob("/opt/spark/python/lib/*.zip"):
@@ -74,7 +75,7 @@ for archive in glob.glob("/opt/spark/python/lib/*.zip"):
     assert all(line.endswith(" []") for line in lines)
 
 
-def test_workers_import_the_bytecode(image: Image) -> None:
+def test_python_imports_bytecode_from_the_pyspark_archives(image: Image) -> None:
     script = """
 import glob, sys
 sys.path[:0] = glob.glob("/opt/spark/python/lib/*.zip")
@@ -87,7 +88,7 @@ print(py4j.java_gateway.__file__, pyspark.worker.__file__)
 
 
 @pytest.mark.own_layers
-def test_licences_of_what_is_shipped(image: Image, project: Project) -> None:
+def test_image_contains_the_licence_of_each_jar_java_and_spark(image: Image, project: Project) -> None:
     found = set(_find(image, "-path '/usr/share/licenses/*' -type f"))
     jars = image.run("bash", "-c", "ls /opt/spark/jars").stdout.split()
     for layer, artefact in project.matrix.all_artefacts():

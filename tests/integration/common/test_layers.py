@@ -1,4 +1,4 @@
-"""Nothing of the building machine is in any layer, also not where a later layer hides it."""
+"""No layer contains anything of the build machine, not even a file that a later layer hides."""
 
 import json
 from collections import Counter
@@ -10,20 +10,20 @@ from tests.integration.layers import Searched, is_digest, layers, leaks, sources
 from tests.integration.layers import marks as marks_of_this_machine
 
 EMPTY = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
-"""A layer without a file: what a feature that is off leaves."""
+"""The digest of a layer without files. A feature that is off adds such a layer."""
 
 
 @pytest.fixture(scope="module")
 def marks() -> dict[str, bytes]:
-    """What would give this machine away."""
+    """Returns the texts that identify this machine."""
     found = marks_of_this_machine()
     assert found
     return found
 
 
 @pytest.mark.own_layers
-def test_no_layer_holds_anything_of_the_host(image: Image, marks: dict[str, bytes]) -> None:
-    """A layer that another image of this machine shares is searched once."""
+def test_no_layer_contains_anything_of_the_build_machine(image: Image, marks: dict[str, bytes]) -> None:
+    """A layer that several images on this machine share is searched only once."""
     searched = Searched.of(marks)
     wanted = set(image.attributes["RootFS"]["Layers"]) - {EMPTY}
     files = {layer: count for layer in wanted if (count := searched.files(layer)) is not None}
@@ -34,14 +34,14 @@ def test_no_layer_holds_anything_of_the_host(image: Image, marks: dict[str, byte
             new[layer] += 1
             found += sentences
     assert found == []
-    assert len({*new, *files}) == len(wanted), "each layer was searched"
+    assert len({*new, *files}) == len(wanted), "some layers were not searched"
     for layer in wanted & set(new):
         searched.add(layer, new[layer])
     assert sum(files.values()) + new.total() > 10_000
 
 
-def test_the_trusted_certificates_are_debians(image: Image) -> None:
-    """A network that intercepts TLS has a CA of its own on the host: it must not become the image's."""
+def test_trusted_certificates_are_those_of_debian(image: Image) -> None:
+    """The host may trust the CA of a network that intercepts TLS. The image must not trust it."""
     script = """
 import json, pathlib
 def bodies(text):
@@ -57,7 +57,7 @@ print("RESULT " + json.dumps([len(trusted), len(trusted - debian)]))
     assert foreign == 0
 
 
-def test_java_trusts_what_the_system_trusts(image: Image) -> None:
+def test_java_trusts_the_certificates_of_the_system(image: Image) -> None:
     script = (
         "grep -c 'BEGIN CERTIFICATE' /etc/ssl/certs/ca-certificates.crt; keytool -list -cacerts -storepass changeit"
     )
@@ -66,7 +66,7 @@ def test_java_trusts_what_the_system_trusts(image: Image) -> None:
 
 
 @pytest.mark.own_layers
-def test_the_configuration_names_no_host(image: Image, marks: dict[str, bytes]) -> None:
+def test_configuration_and_history_contain_nothing_of_the_build_machine(image: Image, marks: dict[str, bytes]) -> None:
     text = json.dumps([image.attributes["Config"], image.client.images.get(image.reference).history()])
     assert not [name for name, mark in marks.items() if mark.decode() in text]
     assert "_proxy" not in text.lower()

@@ -1,7 +1,7 @@
-"""Trimming takes other platforms' native libraries and unused jars: all else still works.
+"""Trimming removes unused jars and the native libraries of other platforms. Everything else must still work.
 
-One container for everything, since each JVM takes seconds. Only on the baseline images: the layer of Spark is the same
-blob in every image of its version, and so is what was cut from it.
+All checks share one container, because each JVM takes seconds to start. They run only on the baseline images: every
+image of a Spark version contains the same Spark layer.
 """
 
 import re
@@ -20,13 +20,13 @@ CARRIERS = {
     *("arpack", "blas", "commons-crypto", "jline", "lapack", "leveldbjni-all", "lz4-java", "rocksdbjni", "snappy-java"),
     *("netty-transport-native-epoll", "zstd-jni"),
 }
-"""The jars of every Spark version that bring a native library for this platform."""
+"""The jars that contain a native library for this platform in every Spark version."""
 
 
 @pytest.fixture(scope="module")
 def result(image: Image, cell: Cell) -> Result:
     if cell.features:
-        pytest.skip(f"the layer of Spark {cell.spark} is tested in its baseline image")
+        pytest.skip(f"the baseline image of Spark {cell.spark} tests this layer")
     home = "/opt/spark/work-dir"
     files: dict[str, str | Path] = {f"{home}/{name}": JOBS / name for name in ("nothing_lost.py", "nothing_lost.sh")}
     return image.run("bash", f"{home}/nothing_lost.sh", files=files, timeout=600)
@@ -37,24 +37,24 @@ def found(result: Result) -> Any:
     return result.json()
 
 
-def here(cell: Cell) -> re.Pattern[str]:
-    """Returns how projects write the platform of a cell into a path or a file name."""
+def platform_pattern(cell: Cell) -> re.Pattern[str]:
+    """Returns a pattern that matches a path with the name of the cell's platform. Projects spell it differently."""
     names = PLATFORMS[cell.values["platform"]].natives
     return re.compile(rf"linux[-_/]?({names})\b|_(linux|epoll|io_uring\d*)_({names})", re.IGNORECASE)
 
 
-def test_natives_are_of_this_platform_only(found: Any, cell: Cell, project: Project) -> None:
-    """A driver's jar is its vendor's as it is: a licence says so."""
+def test_jars_contain_no_native_library_of_another_platform(found: Any, cell: Cell, project: Project) -> None:
+    """JDBC drivers are exempt: a licence requires that their jars stay unchanged."""
     drivers = {"-".join(a.coordinate.split(":")[1:]) + ".jar" for _, a in project.matrix.all_artefacts() if a.driver}
     foreign = {
-        name: [library for library in libraries if not here(cell).search(library)]
+        name: [library for library in libraries if not platform_pattern(cell).search(library)]
         for name, libraries in found["natives"].items()
         if name not in drivers
     }
     assert {name: libraries for name, libraries in foreign.items() if libraries} == {}
 
 
-def test_every_carrier_has_this_platforms_library(found: Any) -> None:
+def test_jars_keep_the_native_libraries_of_this_platform(found: Any) -> None:
     carriers = {re.sub(r"-\d.*", "", name) for name in found["natives"]}
     assert carriers >= CARRIERS
 
@@ -75,20 +75,20 @@ def test_every_carrier_has_this_platforms_library(found: Any) -> None:
         ("hive", ["hive", "hive", 5, "HIVE"]),
     ],
 )
-def test_what_a_job_reaches(found: Any, what: str, expected: Any) -> None:
+def test_job_can_use(found: Any, what: str, expected: Any) -> None:
     assert found[what] == expected, found[what]
 
 
-def test_a_stream_keeps_its_state_in_rocksdb(found: Any) -> None:
+def test_stream_keeps_its_state_in_rocksdb(found: Any) -> None:
     groups, suffixes = found["rocksdb"]
     assert groups == 10
-    assert {".zip", ".changelog"} & set(suffixes), "only RocksDB's store writes snapshots and changelogs"
+    assert {".zip", ".changelog"} & set(suffixes), "no snapshot or changelog: the state store is not RocksDB"
 
 
-def test_the_thrift_server_answers(result: Result) -> None:
+def test_thrift_server_answers_a_query(result: Result) -> None:
     assert re.search(r"^BEELINE .*\b42$", result.stdout, re.MULTILINE)
 
 
-def test_the_history_server_shows_the_job(result: Result) -> None:
+def test_history_server_lists_the_job(result: Result) -> None:
     assert result.exit_code == 0
     assert re.search(r'HISTORY .*"name" : "nothing_lost.py"', result.stdout)

@@ -1,4 +1,4 @@
-"""What people do with the image: jobs in Python, SQL and Scala."""
+"""Jobs in Python, SQL and Scala, and the JDBC drivers."""
 
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,13 @@ def session(request: pytest.FixtureRequest, image: Image) -> tuple[str, Any]:
     return request.param, result.json()
 
 
-def test_parquet_is_written_and_read(session: tuple[str, Any]) -> None:
+def test_job_writes_and_reads_parquet(session: tuple[str, Any]) -> None:
     user, found = session
     assert found["rows"] == 1000
     assert found["written_uid"] == int(user.partition(":")[0])
 
 
-def test_pandas_udf_over_arrow(session: tuple[str, Any]) -> None:
+def test_pandas_udf_runs_over_arrow(session: tuple[str, Any]) -> None:
     totals = [sum(number / 2 for number in range(1000) if number % 7 == key) for key in range(7)]
     assert session[1]["totals"] == totals
 
@@ -36,14 +36,14 @@ def test_pandas_none_becomes_null(session: tuple[str, Any]) -> None:
     assert session[1]["nulls"] == 1
 
 
-def test_any_uid_has_a_name_and_a_home(session: tuple[str, Any]) -> None:
+def test_any_uid_has_the_name_spark_and_a_home_directory(session: tuple[str, Any]) -> None:
     user, found = session
     assert found["user"] == found["spark_user"] == "spark"
     assert found["java_home_directory"] == found["python_home_directory"] == "/home/spark"
     assert found["worker_uids"] == [int(user.partition(":")[0])]
 
 
-def test_spark_sql(image: Image) -> None:
+def test_spark_sql_runs_statements(image: Image) -> None:
     statements = "CREATE TABLE t (n INT) USING parquet; INSERT INTO t VALUES (40), (2); SELECT sum(n) AS answer FROM t"
     result = image.run("spark-sql", "-e", statements)
     assert result.exit_code == 0
@@ -52,7 +52,7 @@ def test_spark_sql(image: Image) -> None:
 
 @pytest.fixture(scope="module")
 def shell(image: Image) -> Result:
-    """One spark-shell that computes something and then tries each JDBC driver."""
+    """Runs one spark-shell that computes a sum and then loads each JDBC driver."""
     lines = ['println("sum " + spark.range(101).as[Long].reduce(_ + _))']
     for driver in DRIVERS:
         accepts = (
@@ -65,7 +65,7 @@ def shell(image: Image) -> Result:
     )
 
 
-def test_a_scala_line_in_spark_shell(shell: Result) -> None:
+def test_spark_shell_runs_scala(shell: Result) -> None:
     assert shell.exit_code == 0
     assert "sum 5050" in shell.stdout
 
@@ -75,7 +75,7 @@ def test_jdbc_driver_loads_and_accepts_its_url(shell: Result, driver: Artefact) 
     assert f"{driver.link} true" in shell.stdout
 
 
-def test_jdbc_links_lead_to_the_jars(image: Image) -> None:
+def test_jdbc_links_point_to_the_jars(image: Image) -> None:
     result = image.run("bash", "-c", "cd /opt/jdbc && for link in *; do echo $link $(realpath $link); done")
     found = dict(line.split() for line in result.stdout.splitlines())
     for driver in DRIVERS:
@@ -83,7 +83,7 @@ def test_jdbc_links_lead_to_the_jars(image: Image) -> None:
         assert found[f"{driver.link}.jar"] == f"/opt/spark/jars/{artefact}-{version}.jar"
 
 
-def test_the_driver_mode_runs_a_job(image: Image) -> None:
+def test_driver_mode_runs_a_job(image: Image) -> None:
     result = image.run(
         *("driver", "/opt/spark/examples/src/main/python/pi.py", "1"),
         environment={"SPARK_DRIVER_BIND_ADDRESS": "127.0.0.1"},
@@ -92,7 +92,7 @@ def test_the_driver_mode_runs_a_job(image: Image) -> None:
     assert "Pi is roughly 3.1" in result.stdout
 
 
-def test_a_traceback_shows_the_line(image: Image) -> None:
+def test_traceback_names_the_pyspark_source_file(image: Image) -> None:
     job = "/opt/spark/work-dir/fails.py"
     script = "from pyspark.sql import SparkSession\nSparkSession.builder.getOrCreate().sql('SELEKT 1')\n"
     output = image.run("spark-submit", job, files={job: script}).output

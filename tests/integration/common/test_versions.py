@@ -1,4 +1,4 @@
-"""The image is what its labels and its name say: exact versions, asked of the programs themselves."""
+"""The programs in the image have exactly the versions that its labels state."""
 
 import re
 
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.smoke
 
 
 @pytest.mark.own_layers
-def test_the_labels_are_the_catalogues(image: Image, cell: Cell) -> None:
+def test_labels_match_the_cell(image: Image, cell: Cell) -> None:
     labels = image.labels
     assert labels["spark-images.spark"] == cell.spark
     assert labels["org.opencontainers.image.version"] == cell.spark + cell.values["suffix"]
@@ -22,14 +22,14 @@ def test_the_labels_are_the_catalogues(image: Image, cell: Cell) -> None:
     assert ("spark-images.iceberg" in labels) == ("iceberg" in cell.features)
 
 
-def test_spark_shell_and_its_jvm(image: Image) -> None:
+def test_spark_shell_reports_the_labelled_versions(image: Image) -> None:
     output = image.run("spark-shell", "--version").output
     assert re.search(r"version (\S+)\n", output)[1] == image.labels["spark-images.spark"]  # type: ignore[index]
     assert re.search(r"Scala version (\d+\.\d+)", output)[1] == image.labels["spark-images.scala"]  # type: ignore[index]
     assert re.search(r"VM, (\d+)\.", output)[1] == image.labels["spark-images.java"]  # type: ignore[index]
 
 
-def test_pyspark_is_the_version_of_the_jars(image: Image) -> None:
+def test_pyspark_and_the_jars_have_the_labelled_versions(image: Image) -> None:
     script = "import pyspark, sys; print(pyspark.__version__, '{}.{}'.format(*sys.version_info), pyspark.__file__)"
     result = image.run("python", "-c", script)
     version, python, file = result.stdout.split()
@@ -42,7 +42,7 @@ def test_pyspark_is_the_version_of_the_jars(image: Image) -> None:
 
 
 @pytest.mark.own_layers
-def test_pip_finds_every_requirement_satisfied(image: Image) -> None:
+def test_pip_check_passes_and_lists_pyspark(image: Image) -> None:
     result = image.run("pip", "check")
     assert result.exit_code == 0
     listed = image.run("pip", "list", "--format", "freeze").stdout
@@ -50,7 +50,7 @@ def test_pip_finds_every_requirement_satisfied(image: Image) -> None:
 
 
 @pytest.mark.own_layers
-def test_only_iceberg_images_know_of_iceberg(image: Image, cell: Cell) -> None:
+def test_only_iceberg_images_contain_iceberg(image: Image, cell: Cell) -> None:
     script = "find / -xdev -iname '*iceberg*' 2>/dev/null; grep -ril iceberg /opt/spark/conf"
     found = image.run("bash", "-c", script).stdout.split()
     assert bool(found) == ("iceberg" in cell.features)

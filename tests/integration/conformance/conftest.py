@@ -1,4 +1,4 @@
-"""How a container is started: as which user, and through the entrypoint or with `command` overridden."""
+"""The ways to start a container: the user, and the entrypoint or a pod's own `command`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,23 +19,23 @@ EXECUTOR_POD: Mapping[str, str] = {
     "SPARK_APPLICATION_ID": "spark-1",
     "SPARK_EXECUTOR_POD_IP": "10.0.0.1",
 }
-"""What Spark sets in each pod of an executor."""
+"""The variables that Spark sets in each executor pod."""
 
 
 @dataclass(frozen=True)
 class Way:
-    """One way to start a container with a read-only root and no rights."""
+    """One way to start a container. The root file system is read-only, and all capabilities are dropped."""
 
     user: str
     through_entrypoint: bool
 
     def options(self, **more: Any) -> dict[str, Any]:
-        """Returns what `Image.run` and `Image.start` take for it, and `more`."""
+        """Returns the options for `Image.run` and `Image.start`, with `more` added."""
         own: dict[str, Any] = {} if self.through_entrypoint else {"entrypoint": []}
         return {**HARDENED, "user": self.user, **own, **more}
 
     def server(self, mode: str) -> tuple[str, ...]:
-        """Returns the command that starts a server: the mode, or Spark's own script as operators call it."""
+        """Returns the command that starts a server: the mode, or Spark's own script, which operators call."""
         if self.through_entrypoint:
             return (mode.split("-", maxsplit=1)[0],)
         return ("bash", "-c", f"SPARK_NO_DAEMONIZE=true $SPARK_HOME/sbin/start-{mode}.sh")

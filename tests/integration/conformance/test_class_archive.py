@@ -1,6 +1,6 @@
-"""The archive of Spark's classes: each way of starting a driver or an executor uses it, and the user's word wins.
+"""Every driver and executor loads Spark's classes from the class archive, unless the user's options exclude it.
 
-What a JVM took from where stands in its own log, -Xlog:class+load.
+The JVM's log (-Xlog:class+load) shows the source of each class.
 """
 
 from typing import Any
@@ -26,15 +26,16 @@ print("RESULT", json.dumps({{
 """
 LOGGED = ("--driver-java-options", f"-Xlog:class+load=info:file={LOG}")
 MOUNTED = {"conf/spark-defaults.conf": "spark.extra mounted\n", "conf/hive-site.xml": "<configuration/>"}
-MOST = 5
-"""How many times as many classes of a driver come from the archive as from Spark's jars: those that differ by machine
-or by moment do not."""
+MIN_RATIO = 5
+"""The minimum ratio of classes from the archive to classes from Spark's jars.
+
+Some classes always come from the jars, because they vary by machine or by run."""
 
 EMPTY_JAR = b"PK\x05\x06" + bytes(18)
-"""The record that ends a zip, of one without entries."""
+"""A zip file without entries: only its end record."""
 
 
-def started(image: Image, *options: str, **how: Any) -> Any:
+def run_driver(image: Image, *options: str, **how: Any) -> Any:
     with image.volume({"job.py": JOB, "other.jar": EMPTY_JAR, **MOUNTED}) as volume:
         mounts = {volume: {"bind": "/mnt", "mode": "ro"}}
         result = image.run("spark-submit", *LOGGED, *options, "/mnt/job.py", volumes=mounts, **how)
@@ -45,28 +46,28 @@ def started(image: Image, *options: str, **how: Any) -> Any:
 
 @pytest.mark.own_layers
 @pytest.mark.smoke
-def test_a_driver_uses_the_archive(image: Image) -> None:
-    found = started(image)
-    assert found["archive"] > MOST * found["jars"] > 0
+def test_driver_uses_the_archive(image: Image) -> None:
+    found = run_driver(image)
+    assert found["archive"] > MIN_RATIO * found["jars"] > 0
 
 
 @pytest.mark.parametrize(
     ("options", "how"),
     [
-        pytest.param((), {"environment": {"SPARK_CONF_DIR": "/mnt/conf"}}, id="a mounted configuration"),
+        pytest.param((), {"environment": {"SPARK_CONF_DIR": "/mnt/conf"}}, id="mounted configuration"),
         pytest.param(("--jars", "/mnt/other.jar"), {}, id="--jars"),
         pytest.param(("--conf", "spark.jars=/mnt/other.jar"), {}, id="spark.jars"),
         pytest.param((), {"working_dir": "/tmp"}, id="another working directory"),
-        pytest.param((), {"user": RANDOM_UID, **HARDENED}, id="a random UID on a read-only root"),
+        pytest.param((), {"user": RANDOM_UID, **HARDENED}, id="random UID on a read-only root"),
     ],
 )
-def test_it_stays_valid(image: Image, options: tuple[str, ...], how: dict[str, Any]) -> None:
-    found = started(image, *options, **how)
-    assert found["archive"] > MOST * found["jars"] > 0
+def test_driver_uses_the_archive_with(image: Image, options: tuple[str, ...], how: dict[str, Any]) -> None:
+    found = run_driver(image, *options, **how)
+    assert found["archive"] > MIN_RATIO * found["jars"] > 0
     assert found["extra"] == ("mounted" if "environment" in how else "")
 
 
-def test_an_executor_uses_the_archive(image: Image) -> None:
+def test_executor_uses_the_archive(image: Image) -> None:
     environment = {
         **EXECUTOR_POD,
         "SPARK_DRIVER_URL": "spark://CoarseGrainedScheduler@127.0.0.1:9",
@@ -77,13 +78,13 @@ def test_an_executor_uses_the_archive(image: Image) -> None:
     counted = "; ".join(["/opt/entrypoint.sh executor", *(f"grep -c '{pattern}' {LOG}" for pattern in patterns)])
     result = image.run("bash", "-c", counted, environment=environment)
     archived, opened, backend = map(int, result.stdout.split()[-3:])
-    assert archived > MOST * opened
+    assert archived > MIN_RATIO * opened
     assert backend == 1
 
 
-def test_jars_that_are_to_win_over_sparks_own_still_do(image: Image) -> None:
-    """Spark's documentation has extraClassPath prepended: no archive then, but the JDK's."""
-    found = started(image, "--driver-class-path", "/mnt/other.jar")
+def test_extra_class_path_disables_the_archive(image: Image) -> None:
+    """Spark documents that extraClassPath comes first on the class path. The JVM then uses only the JDK's archive."""
+    found = run_driver(image, "--driver-class-path", "/mnt/other.jar")
     assert found["archive"] == 0
     assert found["jdk"] > 500
 
@@ -91,16 +92,16 @@ def test_jars_that_are_to_win_over_sparks_own_still_do(image: Image) -> None:
 @pytest.mark.parametrize(
     ("option", "jdk"), [("-Xshare:off", 0), ("-XX:SharedArchiveFile=/usr/lib/jvm/java-17/lib/server/classes.jsa", 500)]
 )
-def test_what_the_user_says_of_archives_wins(image: Image, option: str, jdk: int) -> None:
-    found = started(image, "--conf", f"spark.driver.defaultJavaOptions={option}")
+def test_user_options_override_the_archive(image: Image, option: str, jdk: int) -> None:
+    found = run_driver(image, "--conf", f"spark.driver.defaultJavaOptions={option}")
     assert found["archive"] == 0
     assert found["jars"] > 1000
     assert found["jdk"] > jdk or jdk == 0 == found["jdk"]
 
 
 @pytest.mark.own_layers
-def test_no_jar_hides_a_configuration(image: Image) -> None:
-    """The configuration follows Spark's jars on the class path: none of them may hold a file that it could mean."""
+def test_no_jar_of_spark_contains_a_configuration_file(image: Image) -> None:
+    """The jars come before the configuration on the class path. A configuration file in a jar would hide the user's."""
     script = """
 import glob, json, zipfile
 meant = ["core-site.xml", "hdfs-site.xml", "hive-site.xml", "fairscheduler.xml", "metrics.properties"]

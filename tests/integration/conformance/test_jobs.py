@@ -1,4 +1,4 @@
-"""Jobs under any identity on a read-only root: who they are, what they are handed, and how they end."""
+"""Jobs under any UID on a read-only root: their user, their inputs, their logs, and their exit codes."""
 
 import io
 import json
@@ -58,7 +58,7 @@ def test_a_job_knows_who_it_is(image: Image, way: Way, mounted: dict[str, dict[s
     assert found["sum"] == 499500
 
 
-def test_what_is_mounted_and_handed_over_arrives(image: Image, mounted: dict[str, dict[str, str]]) -> None:
+def test_driver_uses_mounted_files(image: Image, mounted: dict[str, dict[str, str]]) -> None:
     environment = {
         **{"SPARK_CONF_DIR": "/mnt/conf", "HADOOP_CONF_DIR": "/mnt/hadoop", "SPARK_LOCAL_DIRS": "/tmp/a,/tmp/b"},
         **BIND,
@@ -78,12 +78,12 @@ def test_what_is_mounted_and_handed_over_arrives(image: Image, mounted: dict[str
     assert found["local_dir"] == ["/tmp/a", "/tmp/b"]
     assert found["in_jar"]
     assert found["in_py_files"] == "handed over"
-    assert result.exit_code == 7, "the job's own exit code arrives"
+    assert result.exit_code == 7, "the container does not have the exit code of the job"
 
 
 @pytest.mark.own_layers
-def test_a_driver_keeps_the_defaults_of_its_image(image: Image, mounted: dict[str, dict[str, str]]) -> None:
-    """Spark mounts the submitter's configuration over the image's: what that one does not say still holds."""
+def test_driver_keeps_the_defaults_of_its_image(image: Image, mounted: dict[str, dict[str, str]]) -> None:
+    """Spark mounts the submitter's configuration over the image's. The image's settings apply unless overridden."""
     job = "from pyspark.sql import SparkSession as S; import json; s = S.builder.getOrCreate(); "
     job += "print('RESULT ' + json.dumps(dict(s.sparkContext.getConf().getAll())))"
     with image.volume({"job.py": job, "spark.properties": "spark.ui.prometheus.enabled=false\n"}) as volume:
@@ -95,12 +95,12 @@ def test_a_driver_keeps_the_defaults_of_its_image(image: Image, mounted: dict[st
             environment=BIND,
         )
     conf = result.json()
-    assert conf["spark.ui.prometheus.enabled"] == "false", "what the submitter says wins"
+    assert conf["spark.ui.prometheus.enabled"] == "false", "the image's value overrides the submitter's"
     iceberg = "iceberg" in image.labels["spark-images.cell"]
     assert ("IcebergSparkSessionExtensions" in conf.get("spark.sql.extensions", "")) == iceberg
 
 
-def test_sigterm_ends_a_job(image: Image) -> None:
+def test_sigterm_stops_a_job(image: Image) -> None:
     job = "from pyspark.sql import SparkSession as S; import time; S.builder.getOrCreate(); print('UP'); time.sleep(99)"
     with image.volume({"job.py": job}) as volume:
         mounts = {volume: {"bind": "/mnt", "mode": "ro"}}
@@ -116,8 +116,8 @@ printf 'RESULT '; python3 -c 'import json, sys; print(json.dumps(sys.argv[1:]))'
 """
 
 
-def test_an_executor_gets_what_its_pod_was_given(image: Image) -> None:
-    """The command line of the executor's JVM, by a `java` that prints its own."""
+def test_executor_passes_the_variables_of_its_pod_to_java(image: Image) -> None:
+    """A fake `java` prints the command line of the executor's JVM."""
     environment = {
         **EXECUTOR_POD,
         "JAVA_HOME": "/opt/spark/work-dir",
@@ -147,8 +147,8 @@ def test_an_executor_gets_what_its_pod_was_given(image: Image) -> None:
     }
 
 
-def test_json_logs(image: Image) -> None:
-    """A line of the log is one JSON object, an exception too, also where a configuration is mounted."""
+def test_json_log_has_one_object_per_line(image: Image) -> None:
+    """Each log line is one JSON object, also for an exception, and also if a configuration is mounted."""
     job = """
 from pyspark.sql import SparkSession
 spark = SparkSession.builder.getOrCreate()
@@ -163,15 +163,15 @@ spark.sparkContext.parallelize([0], 1).map(lambda x: 1 // x).collect()
         )
     assert result.exit_code == 1
     assert not re.search(r"^\d\d/\d\d/\d\d ", result.output, re.MULTILINE)
-    # Python's own last words are no log: Spark passes them on as they are.
+    # Spark prints Python's own traceback unchanged, outside the log.
     lines = [json.loads(line) for line in result.stdout.splitlines() if line.startswith("{")]
     assert {"@timestamp", "log.level", "log.logger", "process.thread.name", "message"} <= lines[0].keys()
     assert any("ZeroDivisionError" in line.get("error.stack_trace", line["message"]) for line in lines)
     assert any("error.stack_trace" in line for line in lines)
 
 
-@pytest.mark.parametrize("way_to_say_it", ["a mounted file", "a system property"])
-def test_a_log4j2_file_of_the_user_wins(image: Image, way_to_say_it: str) -> None:
+@pytest.mark.parametrize("source", ["mounted file", "system property"])
+def test_log4j2_file_of_the_user_overrides_the_default(image: Image, source: str) -> None:
     own = """
 rootLogger.level = info
 rootLogger.appenderRef.own.ref = own
@@ -180,9 +180,9 @@ appender.own.name = own
 appender.own.layout.type = PatternLayout
 appender.own.layout.pattern = OWN %m%n
 """
-    mine = way_to_say_it == "a mounted file"
-    options = () if mine else ("--driver-java-options", "-Dlog4j2.configurationFile=/mnt/conf/log4j2.properties")
-    environment = {**BIND, **({"SPARK_CONF_DIR": "/mnt/conf"} if mine else {})}
+    from_file = source == "mounted file"
+    options = () if from_file else ("--driver-java-options", "-Dlog4j2.configurationFile=/mnt/conf/log4j2.properties")
+    environment = {**BIND, **({"SPARK_CONF_DIR": "/mnt/conf"} if from_file else {})}
     with image.volume({"conf/log4j2.properties": own}) as volume:
         result = image.run(
             *("driver", *options, "/opt/spark/examples/src/main/python/pi.py", "1"),

@@ -1,4 +1,4 @@
-"""Mistakes: each is answered by a sentence that says what was wrong, and by an exit code."""
+"""A user's mistake gives a one-line error and an exit code other than 0."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -27,7 +27,7 @@ USAGE = 2
         (["/opt/decom.sh"], {}, 1, "decom: no executor runs here"),
     ],
 )
-def test_a_mistake_is_named(
+def test_mistake_gives_one_line_and_an_exit_code(
     image: Image, command: list[str], environment: Mapping[str, str], exit_code: int, message: str
 ) -> None:
     result = image.run(*command, environment=environment, user=RANDOM_UID, **HARDENED)
@@ -36,14 +36,14 @@ def test_a_mistake_is_named(
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_a_configuration_that_cannot_be_read(image: Image) -> None:
+def test_unreadable_configuration_is_an_error(image: Image) -> None:
     conf = "/opt/spark/conf/spark-defaults.conf"
     result = image.run("connect", files={conf: "spark.a b"}, modes={conf: 0o600}, user=RANDOM_UID)
     assert result.exit_code == 1
     assert f"connect: {conf} (SPARK_CONF_DIR) cannot be read as 1000660000:0" in result.stderr
 
 
-def test_a_container_without_a_writable_place(image: Image) -> None:
+def test_container_without_a_writable_directory_is_an_error(image: Image) -> None:
     options = {**HARDENED, "tmpfs": {}}
     result = image.run("master", user=RANDOM_UID, **options)
     assert result.exit_code == 1
@@ -53,13 +53,13 @@ def test_a_container_without_a_writable_place(image: Image) -> None:
     )
 
 
-def test_the_mode_can_come_from_the_environment(image: Image) -> None:
+def test_spark_mode_selects_the_mode(image: Image) -> None:
     result = image.run(environment={"SPARK_MODE": "help"})
     assert result.exit_code == 0
     assert result.stdout.startswith("usage: docker run IMAGE")
 
 
-def test_without_a_command_it_is_a_shell(image: Image) -> None:
+def test_container_without_a_command_starts_a_shell(image: Image) -> None:
     result = image.run(stdin_open=False)
     assert (result.exit_code, result.output) == (0, "")
 
@@ -73,8 +73,8 @@ def test_help_describes_every_mode(image: Image) -> None:
         assert variable in text
 
 
-def test_a_service_called_spark_master_is_no_port(image: Image) -> None:
-    """Kubernetes sets SPARK_MASTER_PORT=tcp://… in the pods beside a service of that name."""
+def test_master_ignores_the_variable_of_a_service_called_spark_master(image: Image) -> None:
+    """If a service is called spark-master, Kubernetes sets SPARK_MASTER_PORT=tcp://<address> in every pod."""
     environment = {"SPARK_MASTER_PORT": "tcp://10.0.0.1:7077"}
     with image.start("master", environment=environment, **HARDENED) as master:
         master.wait_for("Successfully started service 'MasterUI'")
@@ -97,7 +97,7 @@ exec /opt/entrypoint.sh "$2"
         (10000, "thriftserver", "Could not create ServerSocket on address 0.0.0.0/0.0.0.0:10000"),
     ],
 )
-def test_a_port_in_use(image: Image, port: int, mode: str, message: str) -> None:
+def test_port_in_use_is_an_error(image: Image, port: int, mode: str, message: str) -> None:
     options: dict[str, Any] = {**HARDENED, "entrypoint": []}
     environment = {"SPARK_HISTORY_LOG_DIR": "/tmp"}
     command = ("bash", "-c", LISTEN, "bash", str(port), mode)

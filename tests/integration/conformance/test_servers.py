@@ -1,4 +1,4 @@
-"""The servers: each starts, does its job, shows its metrics, and ends when it is told to."""
+"""Each server starts, answers, shows its metrics, and stops on SIGTERM."""
 
 import time
 import uuid
@@ -18,7 +18,7 @@ JMX_SINK = "spark.metrics.conf.*.sink.jmx.class=org.apache.spark.metrics.sink.Jm
 
 
 def fetch(service: Service, url: str) -> str:
-    """Returns a page of the service, fetched in its own container."""
+    """Returns a page of the service. The request runs inside the service's container."""
     result = service.run("python3", "-c", FETCH, url)
     assert result.exit_code == 0
     return result.stdout
@@ -39,7 +39,7 @@ def test_spark_connect(image: Image, way: Way) -> None:
             assert server.terminate() == ENDED_BY_SIGTERM
 
 
-def test_the_jmx_exporter_shows_the_metrics_of_spark(image: Image) -> None:
+def test_jmx_exporter_shows_the_metrics_of_spark(image: Image) -> None:
     command = ("connect", "--driver-java-options", AGENT, "--conf", JMX_SINK)
     with image.start(*command, **HARDENED) as server:
         server.wait_for("Spark Connect server started at")
@@ -48,7 +48,7 @@ def test_the_jmx_exporter_shows_the_metrics_of_spark(image: Image) -> None:
         assert "jvm_memory_used_bytes" in page
 
 
-def test_the_thrift_server_answers_beeline(image: Image, way: Way) -> None:
+def test_thrift_server_answers_beeline(image: Image, way: Way) -> None:
     with image.start(*way.server("thriftserver"), **way.options()) as server:
         server.wait_for("ThriftBinaryCLIService on port 10000")
         result = server.run("beeline", "-u", "jdbc:hive2://localhost:10000", "-e", "SELECT sum(id) FROM range(100)")
@@ -59,7 +59,7 @@ def test_the_thrift_server_answers_beeline(image: Image, way: Way) -> None:
 
 @pytest.fixture(scope="module")
 def events(image: Image) -> Iterator[str]:
-    """A volume with what a job of a random UID wrote, as every way to start a history server finds it."""
+    """Yields a volume with the event log of a job that ran under a random UID."""
     with image.volume({"events/.keep": ""}) as volume:
         logged = "--conf spark.eventLog.enabled=true --conf spark.eventLog.dir=/mnt/events"
         mounts = {volume: {"bind": "/mnt", "mode": "rw"}}
@@ -68,13 +68,13 @@ def events(image: Image) -> Iterator[str]:
         yield volume
 
 
-def test_the_history_server_shows_what_a_job_wrote(image: Image, way: Way, events: str) -> None:
+def test_history_server_lists_a_job(image: Image, way: Way, events: str) -> None:
     options = way.options(volumes={events: {"bind": "/mnt", "mode": "ro"}})
     environment = {"SPARK_HISTORY_LOG_DIR": "/mnt/events"}
     with image.start(*way.server("history-server"), environment=environment, **options) as server:
         server.wait_for("and started at")
         found = ""
-        for _ in range(50):  # it looks for new applications every few seconds
+        for _ in range(50):  # the server looks for new applications every few seconds
             found = fetch(server, "http://localhost:18080/api/v1/applications")
             if "PythonPi" in found:
                 break
@@ -92,7 +92,7 @@ def network() -> Iterator[str]:
         network.remove()
 
 
-def test_a_standalone_cluster_of_three_containers(image: Image, way: Way, network: str) -> None:
+def test_standalone_cluster_of_three_containers_runs_a_job(image: Image, way: Way, network: str) -> None:
     url = f"spark://{network}-master:7077"
     with ExitStack() as stack:
         master = stack.enter_context(
@@ -117,8 +117,8 @@ def test_a_standalone_cluster_of_three_containers(image: Image, way: Way, networ
         assert {service.terminate() for service in (*workers, master)} == {ENDED_BY_SIGTERM}
 
 
-def test_start_and_stop_in_the_background(image: Image) -> None:
-    """Spark's own scripts without SPARK_NO_DAEMONIZE, as in a container of a user who runs something beside."""
+def test_scripts_start_and_stop_servers_in_the_background(image: Image) -> None:
+    """Without SPARK_NO_DAEMONIZE, Spark's scripts start a server in the background, next to the user's own process."""
     script = """
 set -euo pipefail
 cd $SPARK_HOME/sbin
@@ -143,7 +143,7 @@ cd $SPARK_HOME/sbin
 sleep 300 &
 {PID_FILE}
 ./stop-worker.sh
-kill -0 $!  # it still runs
+kill -0 $!  # the unrelated process still runs
 [[ ! -e /tmp/spark-worker.pid ]]
 ./stop-worker.sh
 """
@@ -152,22 +152,22 @@ kill -0 $!  # it still runs
 @pytest.mark.parametrize(
     "pid_file",
     [
-        pytest.param("echo $! > /tmp/spark-worker.pid", id="a number and no more"),
-        # A worker without a master ends at once, and its file stays. Starts are counted in hundredths of a second.
-        pytest.param("sleep 0.1; ./start-worker.sh; sed -i 1s/.*/$!/ /tmp/spark-worker.pid", id="a number used again"),
-        pytest.param("echo none > /tmp/spark-worker.pid", id="no number"),
-        pytest.param(": > /tmp/spark-worker.pid", id="an empty file"),
+        pytest.param("echo $! > /tmp/spark-worker.pid", id="PID without a start time"),
+        # A worker without a master ends at once, but its PID file stays. Start times have a resolution of 10 ms.
+        pytest.param("sleep 0.1; ./start-worker.sh; sed -i 1s/.*/$!/ /tmp/spark-worker.pid", id="reused PID"),
+        pytest.param("echo none > /tmp/spark-worker.pid", id="not a number"),
+        pytest.param(": > /tmp/spark-worker.pid", id="empty file"),
     ],
 )
-def test_stop_signals_no_other_process(image: Image, pid_file: str) -> None:
+def test_stop_script_signals_no_unrelated_process(image: Image, pid_file: str) -> None:
     result = image.run("bash", "-c", UNRELATED.replace("{PID_FILE}", pid_file), user=SPARK_UID)
     assert result.exit_code == 0
     assert result.stdout.splitlines()[-2:] == ["no worker to stop"] * 2
     assert result.stderr == ""
 
 
-def test_stop_says_where_it_may_not_signal(image: Image) -> None:
-    """Another user of the container started the server."""
+def test_stop_script_reports_a_process_that_it_may_not_signal(image: Image) -> None:
+    """Another user of the container started the server, so the script may not signal it."""
     script = "cd $SPARK_HOME/sbin && ./start-master.sh --host localhost && chmod a+r /tmp/spark-master.pid"
     with image.start("sleep", "300") as service:
         assert service.run("bash", "-c", script).exit_code == 0

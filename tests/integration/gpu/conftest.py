@@ -1,4 +1,4 @@
-"""What the GPU tests share: a container with a node's nvidia-smi of our making, and RAPIDS in its plan-only mode."""
+"""Helpers of the GPU tests: a fake nvidia-smi, and RAPIDS in its plan-only mode."""
 
 import re
 from typing import Any
@@ -19,13 +19,13 @@ PLANNED = re.compile(r"\*Exec <(\w+)> will run on GPU")
 
 
 def planned(output: str) -> set[str]:
-    """The operators that RAPIDS would run on the GPU."""
+    """Returns the operators that RAPIDS would run on the GPU."""
     return set(PLANNED.findall(output))
 
 
 @pytest.fixture(scope="session")
 def plan_only(cell: Cell) -> str:
-    """Flags of spark-submit with which RAPIDS plans for a GPU and computes without one."""
+    """Returns spark-submit flags that make RAPIDS plan for a GPU but compute on the CPU."""
     flags = f"--properties-file {SETTINGS} --conf spark.rapids.sql.mode=explainOnly --conf spark.rapids.sql.explain=ALL"
     # RAPIDS 25.04 asks the device for its architecture before it reads the mode.
     internal = " --conf spark.rapids.skipGpuArchitectureCheck=true" if cell.line == "3.5" else ""
@@ -40,6 +40,6 @@ def _needs_a_device(request: pytest.FixtureRequest) -> None:
 
 
 def fake_nvidia_smi(body: str) -> dict[str, Any]:
-    """What `Image.run` takes so that the container has an nvidia-smi that does `body`."""
+    """Returns options for `Image.run` that add an nvidia-smi to the container. `body` is its bash script."""
     path = "/usr/local/bin/nvidia-smi"
     return {"files": {path: f"#!/bin/bash\n{body}\n"}, "modes": {path: 0o755}}

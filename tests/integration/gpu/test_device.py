@@ -1,4 +1,4 @@
-"""On a machine with a GPU: the device is seen, computes, and is right."""
+"""On a machine with a GPU, Spark and cuDF use the device and give the right results."""
 
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,11 @@ def gpus() -> dict[str, Any]:
     return {"device_requests": [DeviceRequest(count=-1, capabilities=[["gpu"]])]}
 
 
-def test_nvidia_smi_sees_the_device(image: Image, gpus: dict[str, Any]) -> None:
+def test_nvidia_smi_lists_the_device(image: Image, gpus: dict[str, Any]) -> None:
     assert "GPU 0" in image.run("nvidia-smi", "-L", **gpus).stdout
 
 
-def test_spark_computes_on_it(image: Image, gpus: dict[str, Any]) -> None:
+def test_spark_runs_a_query_on_the_device(image: Image, gpus: dict[str, Any]) -> None:
     job = f"{WORK}/on_device.py"
     result = image.run(
         *("spark-submit", "--properties-file", SETTINGS, job), files={job: JOBS / "on_device.py"}, timeout=600, **gpus
@@ -33,7 +33,7 @@ def test_spark_computes_on_it(image: Image, gpus: dict[str, Any]) -> None:
     assert result.json() == {"gpu": True, "same": True, "rows": 100}
 
 
-def test_cudf_groups(image: Image, gpus: dict[str, Any]) -> None:
+def test_cudf_groups_rows(image: Image, gpus: dict[str, Any]) -> None:
     frame = "cudf.DataFrame({'k': [1, 1, 2], 'v': [1, 2, 3]})"
     script = f"import cudf; print({frame}.groupby('k').v.sum().sort_index().to_pandas().tolist())"
     assert image.run("python", "-c", script, **gpus).stdout.strip() == "[3, 3]"
@@ -48,7 +48,7 @@ def test_pandas_runs_on_cudf(image: Image, gpus: dict[str, Any]) -> None:
     assert result.stdout.split() == ["cudf", "6"]
 
 
-def test_iceberg_is_written_and_read(image: Image, cell: Cell, gpus: dict[str, Any]) -> None:
+def test_spark_writes_and_reads_an_iceberg_table(image: Image, cell: Cell, gpus: dict[str, Any]) -> None:
     if "iceberg" not in cell.features:
         pytest.skip("not an Iceberg image")
     job = f"{WORK}/iceberg.py"

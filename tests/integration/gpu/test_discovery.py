@@ -1,4 +1,4 @@
-"""How Spark learns of GPUs, against an nvidia-smi of our making: none, one, eight, and one that fails."""
+"""The discovery script with a fake nvidia-smi that lists no GPU, one or eight, or fails."""
 
 import json
 
@@ -17,7 +17,7 @@ def _discover(image: Image, body: str) -> tuple[int, str, str]:
 
 @pytest.mark.smoke
 @pytest.mark.parametrize("count", [1, 8])
-def test_it_lists_the_devices(image: Image, count: int) -> None:
+def test_discovery_lists_the_devices(image: Image, count: int) -> None:
     exit_code, stdout, _ = _discover(image, f"seq 0 {count - 1}")
     assert exit_code == 0
     assert json.loads(stdout) == {"name": "gpu", "addresses": [str(number) for number in range(count)]}
@@ -33,7 +33,7 @@ def test_it_lists_the_devices(image: Image, count: int) -> None:
         ("echo 'No devices were found'", "nvidia-smi answered: No devices were found"),
     ],
 )
-def test_it_says_why_there_is_none_and_what_to_do(image: Image, body: str, reason: str) -> None:
+def test_discovery_without_a_device_says_why_and_what_to_do(image: Image, body: str, reason: str) -> None:
     exit_code, stdout, stderr = _discover(image, body)
     assert exit_code == 1
     assert stdout == ""
@@ -41,7 +41,7 @@ def test_it_says_why_there_is_none_and_what_to_do(image: Image, body: str, reaso
     assert "--gpus all" in stderr
 
 
-def test_a_cluster_gets_its_gpus_from_it(image: Image) -> None:
+def test_cluster_gets_its_gpus_from_the_discovery_script(image: Image) -> None:
     job = "/opt/spark/work-dir/resources.py"
     script = """
 import json

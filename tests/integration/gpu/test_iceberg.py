@@ -1,4 +1,4 @@
-"""Iceberg under RAPIDS: planned for the GPU where RAPIDS reads Iceberg, right everywhere. It needs no device."""
+"""Iceberg under RAPIDS, without a device. Results are right, and operators are planned for the GPU if RAPIDS can."""
 
 from pathlib import Path
 
@@ -24,14 +24,14 @@ def tables(image: Image, cell: Cell, plan_only: str) -> Result:
     return result
 
 
-def test_iceberg_is_right_under_rapids(tables: Result) -> None:
+def test_iceberg_results_are_right_under_rapids(tables: Result) -> None:
     found = tables.json()
     assert found["scanned"] == [50, sum(number * 2.0 for number in range(50, 100))]
     assert found["merged"] == [110, sum(number * 2.0 for number in range(90))]
 
 
-def test_the_settings_of_rapids_hold_those_of_iceberg(image: Image, cell: Cell) -> None:
-    """Spark reads the file of --properties-file in place of spark-defaults.conf: without them CALL would not parse."""
+def test_rapids_settings_include_those_of_iceberg(image: Image, cell: Cell) -> None:
+    """Spark reads --properties-file instead of spark-defaults.conf. Without Iceberg's settings, CALL does not parse."""
     if "iceberg" not in cell.features:
         pytest.skip("not an Iceberg image")
     settings = image.run("cat", SETTINGS).stdout
@@ -47,10 +47,12 @@ def test_the_settings_of_rapids_hold_those_of_iceberg(image: Image, cell: Cell) 
         ("MERGE BEGINS", "END", "ReplaceDataExec"),
     ],
 )
-def test_iceberg_is_planned_for_the_gpu(tables: Result, cell: Cell, begin: str, end: str, operator: str) -> None:
+def test_iceberg_operator_is_planned_for_the_gpu(
+    tables: Result, cell: Cell, begin: str, end: str, operator: str
+) -> None:
     part = tables.output.partition(begin)[2].partition(end)[0]
     if cell.line == "3.5":
-        # RAPIDS 25.04 does not take Iceberg: it must leave the operator to the CPU, and say so.
+        # RAPIDS 25.04 does not support Iceberg: the operator must run on the CPU.
         assert operator not in planned(part)
         return
     assert operator in planned(part)

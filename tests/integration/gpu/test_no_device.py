@@ -1,4 +1,4 @@
-"""A GPU image where there is no GPU: plain Spark, and one clear line for who turns RAPIDS on."""
+"""A GPU image without a GPU: Spark works, and turning RAPIDS on gives a one-line error."""
 
 import pytest
 
@@ -11,11 +11,11 @@ PI = "/opt/spark/examples/src/main/python/pi.py"
 
 
 @pytest.mark.own_layers
-def test_turned_on_without_a_device_it_says_so_in_one_line(image: Image) -> None:
+def test_rapids_without_a_device_gives_a_one_line_error(image: Image) -> None:
     result = image.run("spark-submit", "--properties-file", SETTINGS, PI, "1")
     assert result.exit_code != 0
-    said = [line for line in result.output.splitlines() if line.startswith("RAPIDS is turned on")]
-    assert said == [
+    errors = [line for line in result.output.splitlines() if line.startswith("RAPIDS is turned on")]
+    assert errors == [
         "RAPIDS is turned on, but this container has no CUDA device (/dev/nvidiactl): run it under NVIDIA's container "
         "runtime on a node with a GPU (Docker: --gpus all; Kubernetes: spark.executor.resource.gpu.amount=1), or leave "
         "out rapids.conf."
@@ -25,7 +25,7 @@ def test_turned_on_without_a_device_it_says_so_in_one_line(image: Image) -> None
     assert "cudaError" not in result.output
 
 
-def test_left_alone_the_plugin_is_not_there(image: Image) -> None:
+def test_rapids_is_off_by_default(image: Image) -> None:
     result = image.run("spark-submit", PI, "1")
     assert result.exit_code == 0
     assert "rapids" not in result.output.lower()

@@ -1,4 +1,4 @@
-"""cuDF, CuPy and Numba: there, linked, and clear about a missing device."""
+"""cuDF, CuPy and Numba: versions, linked libraries, and the error if there is no device."""
 
 import json
 
@@ -10,11 +10,11 @@ from spark_images.recipes.locks import lock_name, package_versions
 from tests.integration.conftest import Image
 
 DRIVER_ONLY = {"libcuda.so.1", "libnvidia-ml.so.1"}
-"""What the node's driver brings into a container."""
+"""Libraries that the node's driver adds to a container."""
 
 
 @pytest.mark.smoke
-def test_the_packages_are_the_locked_ones(image: Image, cell: Cell, project: Project) -> None:
+def test_packages_have_the_locked_versions(image: Image, cell: Cell, project: Project) -> None:
     locked = dict(
         package_versions(project.recipes.by_name["python-deps-gpu"].folder / lock_name(cell.values["python"]))
     )
@@ -34,14 +34,14 @@ print("RESULT " + json.dumps({name: version(name) for name in names}))
 
 
 @pytest.mark.smoke
-def test_the_first_use_says_what_is_missing(image: Image) -> None:
+def test_first_use_without_a_device_names_cuda(image: Image) -> None:
     result = image.run("python", "-c", "import cudf; print(cudf.Series([1, 2]).sum())")
     assert result.exit_code != 0
     assert "CUDA" in result.stderr.splitlines()[-1]
 
 
 @pytest.mark.smoke
-def test_every_library_is_linked_but_for_the_driver(image: Image) -> None:
+def test_every_library_except_the_driver_is_found(image: Image) -> None:
     script = """
 import glob, json, subprocess
 root = "/usr/local/lib/python3.11/dist-packages/"
@@ -57,16 +57,17 @@ print("RESULT " + json.dumps({"libraries": len(libraries), "missing": missing}))
 """
     found = image.run("python", "-c", script).json()
     assert found["libraries"] > 50
-    # A wheel's library that a package loads by path before it needs it is not for ldd to find.
+    # ldd cannot find the libraries of a wheel that a package loads by path before it needs them.
     by_path = {"librmm.so", "libcudf.so", "libkvikio.so", "librapids_logger.so", "libnvcomp.so.5"}
     by_path |= {"libcudart.so.12", "libnvrtc.so.12", "libnvJitLink.so.12"}
-    # CuPy's Fourier transforms: neither RAPIDS nor cuDF calls CUDA's mathematical libraries, and they are left out.
+    # CuPy's Fourier transforms need cuFFT. The image omits CUDA's mathematical libraries, because neither RAPIDS nor
+    # cuDF calls them.
     by_path |= {"libcufft.so.11"}
     assert set(found["missing"]) - by_path <= DRIVER_ONLY, json.dumps(found["missing"])
 
 
-def test_what_rapids_brings_along_is_linked(image: Image) -> None:
-    """The libcudf of the jar is unpacked when an executor starts: its needs must be met by the image."""
+def test_every_library_of_the_rapids_jar_is_found(image: Image) -> None:
+    """An executor unpacks libcudf from the RAPIDS jar when it starts. The image must contain what libcudf links to."""
     script = r"""
 set -euo pipefail
 python - <<'PY'
@@ -80,15 +81,15 @@ grep 'not found' /tmp/linked | sort -u || [[ $? -eq 1 ]]
 """
     lines = image.run("bash", "-c", script).stdout.splitlines()
     missing = {line.split()[0] for line in lines if "not found" in line}
-    # Found under another name: RAPIDS loads it by its path before libcudf asks for it.
-    beside = {"libnvcomp.so.4"} if any(line.endswith("libnvcomp.so") for line in lines) else set()
+    # RAPIDS loads libnvcomp.so by its path, before libcudf needs libnvcomp.so.4.
+    preloaded = {"libnvcomp.so.4"} if any(line.endswith("libnvcomp.so") for line in lines) else set()
     assert any(line.endswith("libcudf.so") for line in lines)
-    assert missing <= DRIVER_ONLY | {"libcufile.so.0", "libcupti.so.12"} | beside
+    assert missing <= DRIVER_ONLY | {"libcufile.so.0", "libcupti.so.12"} | preloaded
 
 
 @pytest.mark.smoke
 @pytest.mark.own_layers
-def test_the_environment_is_what_nvidias_runtime_reads(image: Image) -> None:
+def test_image_sets_the_variables_that_nvidias_runtime_reads(image: Image) -> None:
     environment = dict(line.split("=", 1) for line in image.attributes["Config"]["Env"])
     assert environment["NVIDIA_VISIBLE_DEVICES"] == "all"
     assert environment["NVIDIA_DRIVER_CAPABILITIES"] == "compute,utility"

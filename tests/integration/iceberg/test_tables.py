@@ -1,4 +1,4 @@
-"""Iceberg as it is used: the image sets the SQL extensions, the user names a catalogue and nothing else."""
+"""Iceberg statements. The image sets the SQL extensions, so a user configures only a catalogue."""
 
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ CATALOGUE = {
 
 @pytest.fixture(scope="module")
 def run(image: Image) -> Result:
-    """The whole life of a table, and then PyIceberg's look at it, in one container."""
+    """Runs every statement on a table and then reads the table with PyIceberg, in one container."""
     options = " ".join(f"--conf {key}={value}" for key, value in CATALOGUE.items())
     script = f"""
 set -euo pipefail
@@ -40,67 +40,67 @@ def found(run: Result) -> Any:
     return run.json()
 
 
-def test_insert(found: Any) -> None:
+def test_insert_adds_rows(found: Any) -> None:
     assert found["insert"] == [[1, "cup"], [2, "pan"], [3, "pot"]]
 
 
-def test_merge(found: Any) -> None:
+def test_merge_updates_and_inserts_rows(found: Any) -> None:
     assert found["merge"] == [[1, "cup"], [2, "wok"], [3, "pot"], [4, "lid"]]
 
 
-def test_update_and_delete(found: Any) -> None:
+def test_update_and_delete_change_rows(found: Any) -> None:
     assert found["update"] == [[1, "5.00"], [2, "25.00"], [4, "3.00"]]
 
 
 @pytest.mark.parametrize("travel", ["by_version", "by_timestamp"])
-def test_time_travel(found: Any, travel: str) -> None:
+def test_time_travel_reads_an_older_snapshot(found: Any, travel: str) -> None:
     assert found[travel] == [[3, "pot"]]
 
 
-def test_rollback(found: Any) -> None:
+def test_rollback_restores_a_snapshot(found: Any) -> None:
     assert found["rollback"] == found["insert"]
 
 
-def test_rewrite_data_files(found: Any) -> None:
+def test_rewrite_data_files_compacts_the_table(found: Any) -> None:
     rewrite = found["rewrite"]
     assert rewrite["rewritten"] == rewrite["files_before"] >= 4
     assert rewrite["files_after"] == 1
 
 
-def test_expire_snapshots(found: Any) -> None:
+def test_expire_snapshots_deletes_old_snapshots(found: Any) -> None:
     expire = found["expire"]
     assert expire["snapshots_before"] > 5
     assert expire["snapshots_after"] == 1
     assert expire["deleted"] > 0
 
 
-def test_schema_evolution(found: Any) -> None:
+def test_schema_evolution_changes_columns(found: Any) -> None:
     assert found["evolved"]["columns"] == ["id", "article", "price", "sold"]
     assert found["evolved"]["rows"] == [[8, "jug", "9.00", "2026-03-01"], [9, "jar", "9.50", "2026-04-01"]]
 
 
-def test_partition_evolution(found: Any) -> None:
+def test_partition_evolution_adds_partitions(found: Any) -> None:
     assert found["evolved"]["partitions"] == 2
 
 
-def test_a_branch_is_apart(found: Any) -> None:
+def test_insert_into_a_branch_leaves_the_table_unchanged(found: Any) -> None:
     main, audit = found["branch"]
     assert audit == main + 1
 
 
-def test_the_aws_client_is_there(found: Any) -> None:
+def test_aws_client_can_be_loaded(found: Any) -> None:
     assert found["aws"] == "org.apache.iceberg.aws.s3.S3FileIO"
 
 
-def test_pyiceberg_reads_what_spark_wrote(run: Result, found: Any) -> None:
+def test_pyiceberg_reads_the_table_of_spark(run: Result, found: Any) -> None:
     seen = run.json("PYICEBERG ")
     assert seen["rows"] == [[8, "jug"], [9, "jar"]]
     assert seen["all"] == found["branch"][0]
 
 
 @pytest.mark.own_layers
-def test_the_runtime_is_the_lines_own(image: Image, cell: Cell) -> None:
-    """The runtime of another line loads, and fails at the first procedure: name and version must be this line's."""
+def test_runtime_is_built_for_the_line(image: Image, cell: Cell) -> None:
+    """The runtime of another line loads but fails at the first procedure, so this test checks its name and version."""
     runtime = f"iceberg-spark-runtime-{cell.line}_{cell.values['scala']}-{image.labels['spark-images.iceberg']}.jar"
     jars = image.run("bash", "-c", "ls /opt/spark/jars | grep iceberg").stdout.split()
     assert sorted(jars) == [f"iceberg-aws-bundle-{image.labels['spark-images.iceberg']}.jar", runtime]

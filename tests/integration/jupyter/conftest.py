@@ -1,4 +1,4 @@
-"""One server for all that can share it: each start and each session costs seconds."""
+"""Fixtures of the notebook tests. Most tests share one server, because each start takes seconds."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from tests.integration.jupyter.server import Server, serve
 
 @pytest.fixture(scope="session")
 def server(image: Image) -> Iterator[Server]:
-    """A server as most people start it, with a token of their own."""
+    """Yields a server that was started with a token and default settings."""
     with serve(image) as running:
         yield running
 

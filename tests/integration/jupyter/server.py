@@ -1,4 +1,4 @@
-"""A notebook server in a container, and what a browser does with it: pages, kernels, notebooks cell by cell."""
+"""Starts a notebook server in a container, and uses it as a browser would: pages, kernels, notebooks."""
 
 import contextlib
 import json
@@ -18,10 +18,10 @@ from tests.integration.conftest import LOG_LIMIT, QUICK, SPARK_UID, Image, put, 
 
 PORT = "8888/tcp"
 READY = 60
-"""Seconds that a server has to answer; it takes about 2 on an idle machine."""
+"""Seconds that a server has to answer. It takes about 2 s on an idle machine."""
 
 CELL = 120
-"""Seconds that one cell may take."""
+"""Seconds that one notebook cell may take."""
 
 
 class _NoRedirect(HTTPRedirectHandler):
@@ -31,19 +31,19 @@ class _NoRedirect(HTTPRedirectHandler):
 
 @dataclass
 class Output:
-    """What one cell left: what it printed, what it displayed by MIME type, and the error that ended it."""
+    """The output of one notebook cell: printed text, displayed data by MIME type, and the error that ended it."""
 
     text: str = ""
     displayed: list[Mapping[str, str]] = field(default_factory=list)
     error: str = ""
 
     def mime(self, kind: str) -> list[str]:
-        """Returns everything that was displayed in this form."""
+        """Returns the displayed data of this MIME type."""
         return [data[kind] for data in self.displayed if kind in data]
 
     @property
     def html(self) -> str:
-        """Everything that was displayed as HTML, a bar of progress included."""
+        """Everything that was displayed as HTML, including progress bars."""
         return "\n".join(self.mime("text/html"))
 
     @property
@@ -53,7 +53,7 @@ class Output:
 
 @dataclass(frozen=True)
 class Server:
-    """A notebook server that runs."""
+    """A running notebook server."""
 
     container: Container
     token: str
@@ -64,13 +64,13 @@ class Server:
         return self.container.logs(tail=LOG_LIMIT).decode(errors="replace")
 
     def inside(self, *command: str) -> tuple[int, str]:
-        """Runs a command in the server's container; returns its exit code and output."""
+        """Runs a command in the server's container. Returns its exit code and output."""
         done = self.container.exec_run(list(command))
         assert isinstance(done.output, bytes)
         return int(done.exit_code or 0), done.output.decode(errors="replace")
 
     def request(self, path: str, method: str = "GET", body: Any = None, token: str | None = None) -> tuple[int, str]:
-        """Returns the status and text of an answer; redirects are not followed. `token`: another than the right one."""
+        """Returns the status and text of a response, without following redirects. `token` replaces the right one."""
         token = self.token if token is None else token
         request = Request(f"http://{self.address}{path}", method=method)
         if token:
@@ -83,14 +83,14 @@ class Server:
             return error.code, error.read().decode(errors="replace")
 
     def json(self, path: str, method: str = "GET", body: Any = None) -> Any:
-        """Returns the content of an answer that must be a good one."""
+        """Returns the JSON of a response. Fails the test if its status is 300 or higher."""
         status, text = self.request(path, method, body)
         assert status < 300, f"{method} {path}: {status}: {text[:2000]}"
         return json.loads(text) if text else None
 
     @contextlib.contextmanager
     def kernel(self, path: str = "test.ipynb", name: str = "pyspark") -> Iterator["Kernel"]:
-        """Yields the kernel of a notebook at this path, as JupyterLab would start it."""
+        """Starts a kernel for the notebook at this path, as JupyterLab would, and yields it."""
         body = {"path": path, "name": path, "type": "notebook", "kernel": {"name": name}}
         session = self.json("/api/sessions", "POST", body)
         channels = f"ws://{self.address}/api/kernels/{session['kernel']['id']}/channels?token={self.token}"
@@ -99,11 +99,11 @@ class Server:
             yield Kernel(connection)
         finally:
             connection.close()
-            with contextlib.suppress(URLError):  # a test may have stopped the server
+            with contextlib.suppress(URLError):  # the test may have stopped the server
                 self.request(f"/api/sessions/{session['id']}", "DELETE")
 
     def execute(self, path: str) -> list[Output]:
-        """Runs all cells of a notebook on the server; fails the test at the first that ends in an error."""
+        """Runs all cells of a notebook on the server. Returns their outputs. Fails the test at the first error."""
         notebook = self.json(f"/api/contents/{path}")["content"]
         outputs = []
         with self.kernel(path, notebook["metadata"]["kernelspec"]["name"]) as kernel:
@@ -116,12 +116,12 @@ class Server:
 
 @dataclass(frozen=True)
 class Kernel:
-    """A kernel that runs, by its channels."""
+    """A running kernel, reached through its websocket."""
 
     connection: websocket.WebSocket
 
     def run(self, source: str) -> Output:
-        """Runs one cell to its end."""
+        """Runs one cell and returns its output."""
         number = uuid.uuid4().hex
         header = {"msg_id": number, "msg_type": "execute_request", "session": "test", "username": "", "version": "5.3"}
         content = {"code": source, "silent": False, "store_history": True, "allow_stdin": False}
@@ -150,7 +150,7 @@ def _note(output: Output, kind: str, content: Mapping[str, Any]) -> None:
 
 @contextlib.contextmanager
 def create(image: Image, arguments: Sequence[str] = (), user: str = SPARK_UID, **options: Any) -> Iterator[Container]:
-    """Yields a container of the image with its own command, or the mode with arguments, not started yet."""
+    """Creates a container, but does not start it. Its command is the image's own, or `notebook` with the arguments."""
     command = ["notebook", *arguments] if arguments else None
     environment = {**QUICK, **options.pop("environment", {})}
     container = image.client.containers.create(image.reference, command, user=user, environment=environment, **options)
@@ -170,7 +170,7 @@ def serve(
     environment: Mapping[str, str] | None = None,
     **options: Any,
 ) -> Iterator[Server]:
-    """Yields a server that answers. Without a token of ours, its token is the one that it printed."""
+    """Starts a server, waits until it answers, and yields it. If `token` is None, the server makes and prints one."""
     settings = dict(environment or {})
     if token and "JUPYTER_TOKEN_FILE" not in settings:
         settings["JUPYTER_TOKEN"] = token
@@ -195,17 +195,19 @@ def _ready(container: Container, token: str | None) -> Server:
                 if server.request("/api", token="")[0] == 200:
                     return server if token else Server(container, printed(server.log), server.address)
         time.sleep(0.1)
-    pytest.fail(f"the server does not answer; its log:\n{container.logs(tail=LOG_LIMIT).decode(errors='replace')}")
+    pytest.fail(
+        f"the server does not answer, or has ended; its log:\n{container.logs(tail=LOG_LIMIT).decode(errors='replace')}"
+    )
 
 
 def printed(log: str) -> str:
-    """Returns the token in the one line that shows it."""
+    """Returns the token from the server's log. Fails the test unless exactly one line shows it."""
     lines = [line for line in log.splitlines() if "/lab?token=" in line and not line.endswith("token=...")]
     assert len(lines) == 1, log
     return lines[0].partition("token=")[2]
 
 
 def end(container: Container, timeout: float = 60) -> tuple[int, str]:
-    """Starts a container that is to end by itself; returns its exit code and log."""
+    """Starts a container and waits until it ends by itself. Returns its exit code and log."""
     container.start()
     return wait(container, timeout), container.logs().decode(errors="replace")

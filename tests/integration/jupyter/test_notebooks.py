@@ -1,4 +1,4 @@
-"""Notebooks, run through the server cell by cell as JupyterLab does: the starters, and what every kernel can do."""
+"""Runs notebooks through the server, cell by cell, as JupyterLab does: the starters and the features of the kernel."""
 
 import contextlib
 import json
@@ -15,7 +15,7 @@ from tests.integration.jupyter.server import Kernel, Output, Server, serve
 
 @pytest.fixture(scope="module")
 def kernel(server: Server) -> Iterator[Kernel]:
-    """A kernel with a session."""
+    """Yields a kernel with a Spark session."""
     with server.kernel("mine.ipynb") as running:
         session = running.run(
             "from pyspark.sql import SparkSession, functions as f\nspark = SparkSession.builder.getOrCreate()\nspark"
@@ -24,8 +24,8 @@ def kernel(server: Server) -> Iterator[Kernel]:
         yield running
 
 
-def left(server: Server) -> list[str]:
-    """What Spark holds in the container: processes and folders."""
+def leftovers(server: Server) -> list[str]:
+    """Returns the Java processes and the temporary folders of Spark in the container."""
     script = "pgrep java; find /tmp -name 'blockmgr-*' -o -name 'spark-*'"
     return sorted(server.inside("bash", "-c", script)[1].split())
 
@@ -36,7 +36,7 @@ def starters(server: Server) -> list[str]:
 
 @pytest.mark.own_layers
 @pytest.mark.smoke
-def test_the_starters_are_the_cells(server: Server, cell: Cell) -> None:
+def test_starters_are_those_of_the_cell(server: Server, cell: Cell) -> None:
     expected = ["1-dataframes-and-sql.ipynb", "2-pandas-api.ipynb", "3-spark-connect.ipynb"]
     expected += ["iceberg.ipynb"] * ("iceberg" in cell.features) + ["rapids.ipynb"] * (GPU in cell.features)
     assert starters(server) == expected
@@ -44,21 +44,21 @@ def test_the_starters_are_the_cells(server: Server, cell: Cell) -> None:
 
 @pytest.mark.own_layers
 @pytest.mark.smoke
-def test_the_notebooks_spark_is_the_images(kernel: Kernel, image: Image) -> None:
+def test_kernel_uses_the_spark_of_the_image(kernel: Kernel, image: Image) -> None:
     found = kernel.run("import pyspark; print(spark.version, pyspark.__version__, spark.sparkContext.master)").text
     version = image.labels["spark-images.spark"]
     assert found.split()[-3:] == [version, version, "local[*]"]
 
 
 @pytest.mark.smoke
-def test_a_table_and_a_plot(kernel: Kernel) -> None:
+def test_notebook_displays_tables_and_plots(kernel: Kernel) -> None:
     table = kernel.run("spark.range(3).withColumn('square', f.col('id') * f.col('id'))")
     assert "<td>2</td><td>4</td>" in table.html
     plot = kernel.run("import matplotlib.pyplot as plot\nplot.plot([1, 2, 4]);")
     assert plot.mime("image/png")
 
 
-def test_progress_shows_while_a_job_runs(kernel: Kernel) -> None:
+def test_progress_bar_is_displayed_while_a_job_runs(kernel: Kernel) -> None:
     code = "import time\nspark.sparkContext.parallelize(range(4), 4).map(lambda n: time.sleep(1)).count()"
     shown = kernel.run(code).mime("text/html")
     assert any('<progress max="4"' in html for html in shown[:-1])
@@ -67,13 +67,13 @@ def test_progress_shows_while_a_job_runs(kernel: Kernel) -> None:
 
 
 @pytest.mark.smoke
-def test_the_spark_ui_comes_through_the_server(server: Server, kernel: Kernel) -> None:
+def test_spark_ui_is_reached_through_the_server(server: Server, kernel: Kernel) -> None:
     link = kernel.run("spark").html
     path = link.partition('href="')[2].partition('"')[0]
     status, page = server.request(path)
     assert status == 200
     assert "Spark Jobs" in page
-    # Its own links and files lead through the server too.
+    # The links and files of the page also go through the server.
     prefix = path.removesuffix("jobs/")
     assert f'href="{prefix}stages/"' in page
     style = page.partition(f'href="{prefix}static/')[2].partition('"')[0]
@@ -82,25 +82,25 @@ def test_the_spark_ui_comes_through_the_server(server: Server, kernel: Kernel) -
 
 
 @pytest.mark.smoke
-def test_an_error_in_sql_is_said_once(kernel: Kernel) -> None:
+def test_sql_error_is_displayed_once(kernel: Kernel) -> None:
     found = kernel.run("spark.sql('SELEKT 1')")
     assert "ParseException" in found.error
     assert "SQLQueryContextLogger" not in found.text
 
 
 @pytest.mark.smoke
-def test_dataframes_and_sql(server: Server) -> None:
-    """And what a kernel leaves when it ends: no JVM, and none of its files, which would fill the container."""
-    before = left(server)
+def test_starter_dataframes_and_sql_runs_and_leaves_nothing(server: Server) -> None:
+    """When the kernel ends, its JVM and temporary files must be gone. They would fill the container."""
+    before = leftovers(server)
     session, table, month, plot = server.execute("starters/1-dataframes-and-sql.ipynb")
-    assert left(server) == before
+    assert leftovers(server) == before
     assert "Spark UI" in session.html
     assert "<td>2026-01-01</td>" in table.html
     assert month.html.count("<tr>") == 5
     assert plot.mime("image/png")
 
 
-def test_pandas_api(server: Server) -> None:
+def test_starter_pandas_api_runs(server: Server) -> None:
     outputs = server.execute("starters/2-pandas-api.ipynb")
     assert "Graz" in outputs[-1].html
     assert any(output.mime("image/png") for output in outputs)
@@ -120,7 +120,7 @@ def test_iceberg(server: Server, cell: Cell) -> None:
 
 @pytest.mark.own_layers
 @pytest.mark.smoke
-def test_rapids(server: Server, cell: Cell) -> None:
+def test_starter_rapids_plans_for_the_gpu(server: Server, cell: Cell) -> None:
     if GPU not in cell.features:
         pytest.skip("not a GPU image")
     *_, plan, counts = server.execute("starters/rapids.ipynb")
@@ -131,7 +131,7 @@ def test_rapids(server: Server, cell: Cell) -> None:
 
 @pytest.mark.own_layers
 @pytest.mark.smoke
-def test_rapids_without_a_device_or_an_image_says_so(server: Server, cell: Cell) -> None:
+def test_rapids_without_a_device_or_a_gpu_image_is_an_error(server: Server, cell: Cell) -> None:
     with server.kernel("rapids.ipynb") as running:
         error = running.run("from spark_notebook import rapids\nrapids()").error
     if GPU in cell.features:
@@ -142,7 +142,7 @@ def test_rapids_without_a_device_or_an_image_says_so(server: Server, cell: Cell)
 
 @pytest.mark.own_layers
 @pytest.mark.device
-def test_rapids_on_a_device(image: Image, cell: Cell) -> None:
+def test_rapids_runs_on_a_device(image: Image, cell: Cell) -> None:
     if GPU not in cell.features:
         pytest.skip("not a GPU image")
     devices = [DeviceRequest(count=-1, capabilities=[["gpu"]])]
@@ -156,12 +156,12 @@ def test_rapids_on_a_device(image: Image, cell: Cell) -> None:
     assert found.text.split()[-1] == "True"
 
 
-def test_spark_connect_beside_the_notebook(server: Server, image: Image) -> None:
+def test_starter_spark_connect_runs_with_a_local_server(server: Server, image: Image) -> None:
     check_connect(server.execute("starters/3-spark-connect.ipynb"), image)
 
 
-def test_spark_connect_in_another_container(image: Image) -> None:
-    with connected(image) as running:
+def test_starter_spark_connect_runs_with_a_remote_server(image: Image) -> None:
+    with serve_with_connect(image) as running:
         check_connect(running.execute("starters/3-spark-connect.ipynb"), image)
         assert running.inside("pgrep", "java") == (1, "")
 
@@ -174,31 +174,31 @@ def check_connect(outputs: list[Output], image: Image) -> None:
 
 
 @contextlib.contextmanager
-def connected(image: Image) -> Iterator[Server]:
-    """Yields a notebook server whose SPARK_REMOTE is a Spark Connect server in a container of its own."""
+def serve_with_connect(image: Image) -> Iterator[Server]:
+    """Yields a notebook server. SPARK_REMOTE names a Spark Connect server in another container."""
     network = image.client.networks.create(f"spark-images-{time.time_ns()}")
     name = f"spark-images-connect-{time.time_ns()}"
-    server_of_connect = image.client.containers.create(
+    connect_server = image.client.containers.create(
         image.reference, ["connect"], name=name, network=network.name, environment=dict(QUICK)
     )
     try:
-        server_of_connect.start()
+        connect_server.start()
         remote = {"SPARK_REMOTE": f"sc://{name}:15002"}
         with serve(image, environment=remote, network=network.name) as running:
-            answers(name, running)
+            wait_for_connect(name, running)
             yield running
-        print(server_of_connect.logs(tail=50).decode(errors="replace"))
+        print(connect_server.logs(tail=50).decode(errors="replace"))
     finally:
-        server_of_connect.remove(force=True, v=True)
+        connect_server.remove(force=True, v=True)
         network.remove()
 
 
-def answers(name: str, server: Server) -> None:
-    """Waits until the Spark Connect server takes connections."""
+def wait_for_connect(name: str, server: Server) -> None:
+    """Waits until the Spark Connect server accepts connections."""
     script = f"import socket; socket.create_connection(('{name}', 15002), 1)"
     deadline = time.monotonic() + 90
     while server.inside("python", "-c", script)[0]:
-        assert time.monotonic() < deadline, "the Spark Connect server does not answer"
+        assert time.monotonic() < deadline, "the Spark Connect server did not accept a connection within 90 s"
         time.sleep(0.5)
 
 
@@ -211,8 +211,8 @@ print("RESULT " + json.dumps(dict(spark.sparkContext.getConf().getAll())))
 
 
 @pytest.mark.own_layers
-def test_what_the_user_sets_wins(image: Image, cell: Cell) -> None:
-    """A master, submit options, and a configuration of the user's own; what it leaves out is as in the image."""
+def test_settings_of_the_user_override_the_image(image: Image, cell: Cell) -> None:
+    """A user's master, submit options and configuration override the image. Other settings keep the image's values."""
     own = "spark.sql.repl.eagerEval.enabled  false\nspark.sql.catalog.lake.type  rest\n"
     environment = {
         "SPARK_CONF_DIR": "/opt/spark/work-dir/conf",
@@ -227,6 +227,6 @@ def test_what_the_user_sets_wins(image: Image, cell: Cell) -> None:
     assert found["spark.app.name"] == "two words"
     assert found["spark.ui.port"] == "4050"
     assert found["spark.sql.repl.eagerEval.enabled"] == "false"
-    # Half of a catalogue of theirs and half of ours would be neither.
+    # The user defines this catalogue, so no setting of the image's catalogue may be mixed into it.
     assert "spark.sql.catalog.lake.warehouse" not in found
     assert ("spark.sql.extensions" in found) == ("iceberg" in cell.features)

@@ -1,4 +1,4 @@
-"""What cannot work says so, with what to do, and ends with a code that is not 0."""
+"""Settings that cannot work give an error with advice, and an exit code other than 0."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.integration.jupyter.server import create, end, serve
 
 @pytest.mark.smoke
 @pytest.mark.parametrize(
-    ("environment", "said"),
+    ("environment", "message"),
     [
         ({"JUPYTER_TOKEN": ""}, "notebook: JUPYTER_TOKEN is empty: whoever reaches the port could run code"),
         ({"JUPYTER_TOKEN_FILE": "/nowhere"}, "notebook: JUPYTER_TOKEN_FILE: /nowhere cannot be read"),
@@ -18,22 +18,22 @@ from tests.integration.jupyter.server import create, end, serve
     ],
     ids=lambda value: "+".join(value) if isinstance(value, dict) else "",
 )
-def test_a_setting_that_cannot_work(image: Image, environment: dict[str, str], said: str) -> None:
+def test_invalid_setting_is_refused(image: Image, environment: dict[str, str], message: str) -> None:
     with create(image, environment=environment) as container:
         code, log = end(container)
     assert code == 2
-    assert said in log
+    assert message in log
 
 
 @pytest.mark.smoke
-def test_a_directory_that_cannot_be_written(image: Image) -> None:
+def test_unwritable_notebook_directory_is_refused(image: Image) -> None:
     with create(image, environment={"NOTEBOOK_DIR": "/usr/notebooks"}) as container:
         code, log = end(container)
     assert code == 1
     assert "notebook: /usr/notebooks cannot be written by UID 185, group 0: give group 0 the right" in log
 
 
-def test_no_token_by_a_flag_is_refused_as_well(image: Image) -> None:
+def test_empty_token_flag_is_refused(image: Image) -> None:
     with create(image, ["--IdentityProvider.token="], environment={"JUPYTER_TOKEN": "a"}) as container:
         code, log = end(container)
     assert code == 2
@@ -49,15 +49,15 @@ def test_root_is_refused(image: Image) -> None:
 
 
 @pytest.mark.smoke
-def test_a_mounted_directory_that_cannot_be_written(image: Image) -> None:
+def test_unwritable_mounted_directory_is_refused(image: Image) -> None:
     with create(image, user="4711:4711", tmpfs={"/opt/spark/work-dir": ""}) as container:
         code, log = end(container)
     assert code == 1
     assert "/opt/spark/work-dir cannot be written by UID 4711, group 4711: give group 0 the right" in log
 
 
-def test_a_port_in_use(image: Image) -> None:
-    """Another one would start and not be found: in the network of a server there is no second on its port."""
+def test_port_in_use_is_an_error(image: Image) -> None:
+    """The server must not move to another port, where users would not find it."""
     with serve(image) as first:
         network = f"container:{first.container.id}"
         with create(image, environment={"JUPYTER_TOKEN": "a"}, network_mode=network) as second:
@@ -66,7 +66,7 @@ def test_a_port_in_use(image: Image) -> None:
     assert "port 8888" in log
 
 
-def test_a_spark_connect_server_that_is_not_there(image: Image) -> None:
+def test_missing_spark_connect_server_is_an_error(image: Image) -> None:
     with serve(image, environment={"SPARK_REMOTE": "sc://127.0.0.1:15002"}) as running, running.kernel() as kernel:
         kernel.run("from pyspark.sql import SparkSession")
         error = kernel.run("SparkSession.builder.getOrCreate()").error

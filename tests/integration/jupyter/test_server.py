@@ -1,4 +1,4 @@
-"""The notebook server: who gets in, how it is watched, how it ends."""
+"""The notebook server: its token, its health check, and its end on SIGTERM."""
 
 import time
 
@@ -11,33 +11,33 @@ from tests.integration.jupyter.server import Server, serve
 @pytest.mark.smoke
 @pytest.mark.parametrize("token", ["", "wrong"])
 @pytest.mark.parametrize("path", ["/api/kernelspecs", "/api/contents", "/api/terminals"])
-def test_the_api_is_refused_without_the_token(server: Server, path: str, token: str) -> None:
+def test_api_refuses_requests_without_the_token(server: Server, path: str, token: str) -> None:
     assert server.request(path, token=token)[0] == 403
 
 
 @pytest.mark.smoke
 @pytest.mark.parametrize("path", ["/lab", "/proxy/4040/jobs/", "/files/starters/1-dataframes-and-sql.ipynb"])
-def test_a_page_asks_for_the_token(server: Server, path: str) -> None:
+def test_page_redirects_requests_without_the_token(server: Server, path: str) -> None:
     status, _ = server.request(path, token="")
     assert status == 302
 
 
 @pytest.mark.smoke
-def test_with_the_token_the_page_comes(server: Server) -> None:
+def test_page_opens_with_the_token(server: Server) -> None:
     status, page = server.request("/lab")
     assert status == 200
     assert "JupyterLab" in page
 
 
 @pytest.mark.smoke
-def test_the_kernel_is_named_for_its_spark(server: Server, image: Image) -> None:
+def test_kernel_name_contains_the_spark_version(server: Server, image: Image) -> None:
     found = server.json("/api/kernelspecs")
     names = {name: kernel["spec"]["display_name"] for name, kernel in found["kernelspecs"].items()}
     assert names == {found["default"]: f"PySpark {image.labels['spark-images.spark']}"}
 
 
 @pytest.mark.smoke
-def test_another_site_may_not_read_answers(server: Server) -> None:
+def test_server_allows_no_other_origin(server: Server) -> None:
     code = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:8888/api').headers)"
     _, headers = server.inside("python", "-c", code)
     assert "Content-Type" in headers
@@ -45,12 +45,12 @@ def test_another_site_may_not_read_answers(server: Server) -> None:
 
 
 @pytest.mark.smoke
-def test_the_token_that_was_given_is_not_printed(server: Server) -> None:
+def test_given_token_is_not_printed(server: Server) -> None:
     assert server.token not in server.log
 
 
 @pytest.mark.smoke
-def test_the_given_token_may_come_from_a_file(image: Image) -> None:
+def test_token_can_come_from_a_file(image: Image) -> None:
     path = "/opt/spark/work-dir/token"
     given = {"JUPYTER_TOKEN_FILE": path}
     with serve(image, token="from-a-file", files={path: "from-a-file\n"}, environment=given) as running:
@@ -58,21 +58,21 @@ def test_the_given_token_may_come_from_a_file(image: Image) -> None:
         assert running.request("/api/kernelspecs", token="other")[0] == 403
 
 
-def test_health(image: Image) -> None:
-    """Healthy while it answers, unhealthy when it hangs."""
+def test_health_check_detects_a_hanging_server(image: Image) -> None:
+    """The check fails if the server hangs."""
     with serve(image) as running:
         check = image.attributes["Config"]["Healthcheck"]
         command = check["Test"][1:]
         assert running.inside(*command)[0] == 0
         assert running.inside("pkill", "-STOP", "-f", "jupyter-lab")[0] == 0
-        code, said = running.inside(*command)
+        code, output = running.inside(*command)
         assert code == 1
-        assert "does not answer" in said
+        assert "does not answer" in output
         assert check["Timeout"] == 5e9
 
 
-def test_any_uid_on_a_read_only_root(image: Image) -> None:
-    """The token that it makes is printed once; notebooks run and are saved; SIGTERM ends it, and Spark with it."""
+def test_server_runs_under_any_uid_on_a_read_only_root(image: Image) -> None:
+    """The server prints its own token once, runs and saves notebooks, and stops Spark and itself on SIGTERM."""
     with serve(image, token=None, user=RANDOM_UID, **HARDENED) as running:
         assert running.request("/api/kernelspecs")[0] == 200
         assert len(running.token) >= 32

@@ -1,4 +1,4 @@
-"""A mirror as a company's network has it: HTTPS with a certificate of its own CA, in front of the real sources."""
+"""A mirror of the real sources, as in a company network: HTTPS with a certificate of the network's own CA."""
 
 import re
 import ssl
@@ -17,7 +17,7 @@ REWRITTEN = ("text/html", "application/vnd.pypi")
 
 
 class Mirror:
-    """Serves /<scheme>/<host>/<path> from there; `seen` are the hosts that it was asked for."""
+    """Serves <scheme>://<host>/<path> at /<scheme>/<host>/<path>. `seen` contains the hosts of all requests."""
 
     def __init__(self, address: str) -> None:
         self.authority = trustme.CA(organization_name="Intercepting Network")
@@ -29,11 +29,11 @@ class Mirror:
         self.address = f"https://{address}:{self._server.server_port}"
 
     def of(self, address: str) -> str:
-        """Returns where the mirror serves an address of the real source."""
+        """Returns the mirror's address for an address of the real source."""
         return ABSOLUTE_ADDRESS.sub(rf"{self.address}/\1/\2/".encode(), address.encode()).decode()
 
     def bundle(self, file: Path, system: Path) -> Path:
-        """Writes a CA bundle as such a network hands it out: the system's, and its own CA; returns its file."""
+        """Writes a CA bundle with the CAs of the system and of the mirror. Returns its path."""
         file.write_bytes(system.read_bytes() + b"\n" + self.authority.cert_pem.bytes())
         return file
 

@@ -1,4 +1,4 @@
-"""A proxy as a company's network has it: it asks for a user and a password."""
+"""A proxy that requires a user and a password, as in a company network."""
 
 import base64
 import selectors
@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 IDLE = 30
-"""Seconds without a byte after which a tunnel ends."""
+"""Seconds without data after which a tunnel ends."""
 
 
 class Proxy:
-    """Tunnels to any host for one user; `seen` are the hosts that it tunnelled to, `refused` those that it did not."""
+    """Tunnels to any host for one user. `seen` lists the hosts of its tunnels, `refused` those of refused requests."""
 
     def __init__(self, address: str, user: str, password: str) -> None:
         self.credentials = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
@@ -58,7 +58,7 @@ class Proxy:
 
 
 def join(one: socket.socket, other: socket.socket) -> None:
-    """Carries bytes both ways until one side ends."""
+    """Copies data in both directions until one side closes."""
     with selectors.DefaultSelector() as selector:
         selector.register(one, selectors.EVENT_READ, other)
         selector.register(other, selectors.EVENT_READ, one)

@@ -1,4 +1,4 @@
-"""Behind a network with a CA and mirrors of its own the same build works, and no layer says that it was there."""
+"""A build works in a network with its own CA and mirrors, and no layer contains anything of that network."""
 
 import ssl
 import subprocess
@@ -16,26 +16,26 @@ from tests.integration.layers import layers
 from tests.integration.network.mirror import Mirror
 
 LAYERS = ("os", "python", "jdbc-drivers", "python-deps-iceberg")
-"""One that apt fills, one upon it, one that Maven fills, one that pip fills."""
+"""Layers that apt, Maven and pip fill, and one that depends on the apt layer."""
 
 
 @dataclass(frozen=True)
 class Built:
-    """What was built behind the mirror: references of the layers' images, and the mirror."""
+    """The references of the layers that were built, and the mirror."""
 
     references: dict[str, str]
     mirror: Mirror
 
 
 def _default_index() -> str:
-    """Where pip looks when nobody tells it: pip itself says."""
+    """Returns pip's default index, as pip defines it."""
     from pip._internal.models.index import PyPI  # noqa: PLC0415
 
     return str(PyPI.simple_url)
 
 
 def _central(toolchain: str) -> str:
-    """Where Maven looks when nobody tells it: the model that Maven gives every project says."""
+    """Returns Maven's default repository, from the model that every Maven project inherits."""
     script = "unzip -p /usr/share/maven/lib/maven-model-builder-3.x.jar org/apache/maven/model/pom-4.0.0.xml"
     command = ["docker", "run", "--rm", toolchain, "sh", "-c", script]
     pom = subprocess.run(command, check=True, capture_output=True, text=True).stdout
@@ -72,22 +72,24 @@ def built(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     plan = build.plan(project, graph, requested, containerd_store=daemon.inspect().containerd_store)
     with mirror.running():
         results = buildx.bake(plan.definition, behind, plan.suites, no_cache=True)
-    references = {target.name: _held(results[bake.identifier(target.name)]) for target in requested}
+    references = {target.name: _digest_of(results[bake.identifier(target.name)]) for target in requested}
     yield Built(references, mirror)
     for reference in references.values():
         daemon.client().images.remove(reference)
 
 
-def _held(result: dict[str, Any]) -> str:
+def _digest_of(result: dict[str, Any]) -> str:
     return str(result.get("containerimage.digest") or result["containerimage.config.digest"])
 
 
-def test_everything_came_through_the_mirror(built: Built) -> None:
+def test_build_fetches_through_the_mirror(built: Built) -> None:
     assert len(built.references) == len(LAYERS)
-    assert len(built.mirror.seen) >= 3, "Debian's mirror, the Python index, Maven's repository"
+    assert len(built.mirror.seen) >= 3, (
+        "not all of the Debian mirror, the Python index and the Maven repository were asked"
+    )
 
 
-def test_no_layer_knows_of_it(built: Built) -> None:
+def test_no_layer_contains_anything_of_the_mirror(built: Built) -> None:
     authority = built.mirror.authority.cert_pem.bytes()
     marks = {
         "the mirror's address": built.mirror.address.encode(),
@@ -105,7 +107,7 @@ def test_no_layer_knows_of_it(built: Built) -> None:
     assert files > 5_000
 
 
-def test_no_history_knows_of_it(built: Built) -> None:
+def test_no_history_or_configuration_contains_the_mirror(built: Built) -> None:
     for reference in built.references.values():
         image = daemon.client().images.get(reference)
         assert built.mirror.address not in str(image.history()) + str(image.attrs["Config"])

@@ -1,4 +1,4 @@
-"""Maven fetches through a proxy that asks for a password, and past it where no_proxy says so."""
+"""Maven fetches through a proxy that requires a password, and bypasses it for hosts in no_proxy."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,7 +34,7 @@ def proxy() -> Iterator[Proxy]:
 
 
 def fetch(toolchain: Image, proxy: Proxy, project: Project, user: str, no_proxy: str) -> int:
-    """Fetches one jar of the locks, and compares its hash; returns the exit code."""
+    """Fetches the artefacts of one lock and checks their hashes. Returns the exit code."""
     entries = project.locks["jmx-exporter"]
     artefacts = [f"{coordinate}@sha256:{entry.sha256}" for coordinate, entry in entries.items()]
     address = f"http://{user}@{proxy.host}:{proxy.port}"
@@ -45,20 +45,20 @@ def fetch(toolchain: Image, proxy: Proxy, project: Project, user: str, no_proxy:
     return toolchain.run(*command, user="0:0", files=files, environment=environment).exit_code
 
 
-def test_a_password_reaches_the_proxy(toolchain: Image, proxy: Proxy, project: Project) -> None:
+def test_fetch_sends_the_password_to_the_proxy(toolchain: Image, proxy: Proxy, project: Project) -> None:
     user = f"{quote(USER, safe='')}:{quote(PASSWORD, safe='')}"
     assert fetch(toolchain, proxy, project, user, no_proxy=".corp") == 0
     assert proxy.seen
 
 
-def test_a_wrong_password_fetches_nothing(toolchain: Image, proxy: Proxy, project: Project) -> None:
+def test_fetch_fails_with_a_wrong_password(toolchain: Image, proxy: Proxy, project: Project) -> None:
     assert fetch(toolchain, proxy, project, "someone:else", no_proxy=".corp") == 1
     assert proxy.seen == []
     assert proxy.refused
 
 
-def test_no_proxy_leaves_the_proxy_out(toolchain: Image, proxy: Proxy, project: Project) -> None:
-    """The domain, with the dot in front that curl and pip take, of the repository that Maven asks."""
+def test_no_proxy_bypasses_the_proxy(toolchain: Image, proxy: Proxy, project: Project) -> None:
+    """no_proxy names the domain of Maven's repository, with the leading dot that curl and pip accept."""
     assert fetch(toolchain, proxy, project, "someone:else", no_proxy=".corp") == 1
     (repository,) = set(proxy.refused)
     proxy.refused.clear()

@@ -1,4 +1,4 @@
-"""Fails after its session is up."""
+"""Starts a session and then fails."""
 
 from pyspark.sql import SparkSession
 

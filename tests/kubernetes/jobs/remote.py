@@ -1,4 +1,4 @@
-"""A client of a Spark Connect server: SQL, and Python on the server's executors."""
+"""A client of a Spark Connect server. It runs SQL, and a Python UDF on the server's executors."""
 
 import json
 import sys

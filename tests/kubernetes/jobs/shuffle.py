@@ -1,4 +1,4 @@
-"""Sums by key over a shuffle, with each executor doing a part. Prints what came out, and who did it."""
+"""Sums by key with a shuffle over two executors. Prints the sums, and the IDs, UIDs and users of the executors."""
 
 import getpass
 import json
@@ -13,13 +13,13 @@ context = spark.sparkContext
 
 
 def who(_: int) -> tuple[str, int, str]:
-    time.sleep(0.5)  # long enough for the other executor to take a task too
+    time.sleep(0.5)  # long enough that both executors run some tasks
     executor = os.environ.get("SPARK_EXECUTOR_ID", "")
     return executor, os.getuid(), getpass.getuser()
 
 
 status = context._jsc.sc().statusTracker()
-while len(status.getExecutorInfos()) < 3:  # two, and the driver
+while len(status.getExecutorInfos()) < 3:  # two executors and the driver
     time.sleep(0.2)
 workers = context.parallelize(range(8), 8).map(who).collect()
 sums = spark.range(0, 1000, 1, 8).selectExpr("id % 10 AS key", "id").groupBy("key").sum("id").orderBy("key").collect()

@@ -1,4 +1,4 @@
-"""Forty tasks of a second each, so that there is time to kill an executor. Says when the first of them are done."""
+"""Runs forty tasks of one second, so that a test can kill an executor. Prints a line after the first four."""
 
 import json
 import threading
@@ -20,10 +20,10 @@ def task(number: int) -> int:
 def announce() -> None:
     while done.value < 4:
         time.sleep(0.2)
-    print("HALFWAY", flush=True)
+    print("FIRST TASKS DONE", flush=True)
 
 
-while len(status.getExecutorInfos()) < 3:  # two, and the driver
+while len(status.getExecutorInfos()) < 3:  # two executors and the driver
     time.sleep(0.2)
 threading.Thread(target=announce, daemon=True).start()
 total = context.parallelize(range(40), 40).map(task).sum()

@@ -1,6 +1,7 @@
-"""One session that reaches what trimming could have broken: native libraries, codecs, state, MLlib, GraphX, Hive.
+"""Uses everything that trimming could have broken: native libraries, codecs, state stores, MLlib, GraphX, Hive.
 
-Prints one JSON object. It holds the error's text where something failed, so that the rest is still tried.
+Prints one JSON object with a result for each check. If a check fails, its result is the error, and the others still
+run.
 """
 
 import json
@@ -32,7 +33,7 @@ def attempt(name):
 
 @attempt("natives")
 def natives():
-    """Every native library in every jar, by jar."""
+    """Returns the native libraries in each jar."""
     jars = {}
     for jar in sorted(pathlib.Path(os.environ["SPARK_HOME"], "jars").glob("*.jar")):
         names = [n for n in zipfile.ZipFile(jar).namelist() if re.search(r"\.(so|dll|dylib|jnilib|a)$", n)]
@@ -66,7 +67,7 @@ def epoll():
 
 @attempt("leveldb")
 def leveldb():
-    """What the history server and a worker's shuffle service keep their state in, where it is not RocksDB."""
+    """The history server and a worker's shuffle service can keep their state in LevelDB instead of RocksDB."""
     options = java.org.iq80.leveldb.Options()
     database = java.org.fusesource.leveldbjni.JniDBFactory.factory.open(java.java.io.File("/tmp/leveldb"), options)
     database.put(b"key", b"value")
@@ -98,13 +99,13 @@ def orc():
 
 @attempt("shuffle")
 def shuffle():
-    """Through the codec of --conf spark.io.compression.codec."""
+    """Shuffles with the codec that spark.io.compression.codec selects."""
     return numbers.repartition(2, "key").groupBy("key").count().count()
 
 
 @attempt("rocksdb")
 def rocksdb():
-    """A stream with state: its counts, and what the store left in the checkpoint."""
+    """Runs a stream with state. Returns its counts and the file types that the state store wrote to the checkpoint."""
     provider = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
     spark.conf.set("spark.sql.streaming.stateStore.providerClass", provider)
     stream = spark.readStream.schema(numbers.schema).parquet("/tmp/parquet-snappy").groupBy("key").count()
@@ -131,7 +132,7 @@ def mllib():
 
 @attempt("graphx")
 def graphx():
-    """Two components, by their smallest vertex."""
+    """Returns each vertex with the smallest vertex of its component. The graph has two components."""
     pathlib.Path("/tmp/edges.txt").write_text("1 2\n2 3\n10 11\n")
     level = java.org.apache.spark.storage.StorageLevel.MEMORY_ONLY()
     graph = java.org.apache.spark.graphx.GraphLoader.edgeListFile(
@@ -142,7 +143,7 @@ def graphx():
 
 @attempt("hive")
 def hive():
-    """A table in Hive's own format, its catalogue in the metastore, and a function of Hive's."""
+    """Uses a table in Hive's own format, the Hive metastore as catalogue, and a Hive function."""
     spark.sql("CREATE TABLE kept (id BIGINT) STORED AS TEXTFILE")
     spark.sql("INSERT INTO kept SELECT id FROM range(5)")
     name = "org.apache.hadoop.hive.ql.udf.generic.GenericUDFUpper"

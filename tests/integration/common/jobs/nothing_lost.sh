@@ -1,5 +1,6 @@
 #!/bin/bash
-# The job beside the thrift server; then the history server reads what the job logged, and a client asks the thrift server.
+# Runs the job while the Thrift server starts. Then the history server reads the job's event log, beeline sends a query
+# to the Thrift server, and the last loop asks the history server for its applications.
 set -euo pipefail
 cd /tmp
 mkdir events thrift

@@ -1,4 +1,4 @@
-"""A session as a data engineer has it: SQL, Parquet, a pandas UDF over Arrow. Prints what came out of it."""
+"""A typical session: SQL, Parquet, a pandas UDF over Arrow. Prints the results as JSON."""
 
 import getpass
 import json

@@ -1,4 +1,4 @@
-"""A client of a Spark Connect server, in another process than the JVM: SQL, and Python on the server."""
+"""A client of a Spark Connect server. It runs SQL, and a Python UDF on the server."""
 
 import json
 import sys

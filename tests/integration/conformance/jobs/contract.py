@@ -1,4 +1,4 @@
-"""Prints who and where the job is, and what it sees of what was mounted or handed over."""
+"""Prints the job's user and directories, its mounted configuration, and the jars and Python files it can load."""
 
 import getpass
 import json
@@ -17,7 +17,7 @@ loader = jvm.java.lang.Thread.currentThread().getContextClassLoader()
 
 def handed_over(_: int) -> str:
     try:
-        import handed  # noqa: PLC0415 -- it is there with --py-files only
+        import handed  # noqa: PLC0415 -- it exists only with --py-files
     except ImportError:
         return ""
     return handed.WORD

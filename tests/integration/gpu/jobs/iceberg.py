@@ -1,4 +1,4 @@
-"""Iceberg under RAPIDS: append, scan and MERGE, planned for the GPU where RAPIDS reads Iceberg, right everywhere."""
+"""Appends to, scans and merges an Iceberg table under RAPIDS. Prints the results, and a line before each step."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The same kind of query on a real device: the executed plan holds GPU operators, the result is the CPU's."""
+"""Runs a query on a GPU and on the CPU. Prints whether the plan has GPU operators and the results are the same."""
 
 import json
 

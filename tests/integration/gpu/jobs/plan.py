@@ -1,4 +1,4 @@
-"""A query of each common kind, planned for the GPU and computed on the CPU, with RAPIDS' word on it."""
+"""Runs a query with each common operator, so that RAPIDS explains its plan. The CPU computes the result."""
 
 import json
 
@@ -26,7 +26,7 @@ query = (
     .orderBy("name", "rank")
 )
 rows = [list(row) for row in query.collect()]
-# A function that RAPIDS does not take: it must say so, and why.
+# RAPIDS does not support this function, and must log the reason.
 print("UNSUPPORTED BEGINS")
 soundex = spark.range(3).select(f.soundex(f.col("id").cast("string")).alias("s"), "id").orderBy("id").collect()
 

@@ -1,4 +1,4 @@
-"""Reads the table that tables.py wrote, without Spark. Argument: the table's metadata file."""
+"""Reads the table of tables.py without Spark. The argument is the path of the table's metadata file."""
 
 import json
 import sys

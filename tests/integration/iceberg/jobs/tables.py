@@ -1,4 +1,4 @@
-"""An Iceberg table's life: written, merged, read as it was, rolled back, tidied, reshaped. Prints each outcome."""
+"""Writes, merges, time-travels, rolls back, compacts and evolves an Iceberg table. Prints the result of each step."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""A shuffle that is used after one of the executors that wrote it has left. Counts the runs of its map tasks."""
+"""Reads a shuffle after one of the executors that wrote it has gone. Counts the runs of the map tasks."""
 
 import json
 import time
@@ -12,7 +12,7 @@ runs = context.accumulator(0)
 
 def tagged(number: int) -> tuple[int, int]:
     runs.add(1)
-    time.sleep(0.3)  # long enough for both executors to take some
+    time.sleep(0.3)  # long enough that both executors run some tasks
     return number, number
 
 
@@ -21,7 +21,7 @@ def inactive() -> int:
     return sum(not every.apply(number).isActive() for number in range(every.size()))
 
 
-while len(status.getExecutorInfos()) < 3:  # two, and the driver
+while len(status.getExecutorInfos()) < 3:  # two executors and the driver
     time.sleep(0.2)
 shuffled = context.parallelize(range(8), 8).map(tagged).partitionBy(4)
 shuffled.count()

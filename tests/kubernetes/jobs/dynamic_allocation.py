@@ -1,4 +1,4 @@
-"""Counts its executors before a stage, in it and when they have been idle for a while."""
+"""Counts its executors before a stage, during it, and after idle executors have been removed."""
 
 import json
 import threading

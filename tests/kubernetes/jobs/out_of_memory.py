@@ -1,4 +1,4 @@
-"""Lets an executor take more memory than its pod may have, beside its heap, which Java keeps within bounds."""
+"""Makes an executor allocate more memory than its pod may use. The memory is off-heap, because Java limits the heap."""
 
 from pyspark.sql import SparkSession
 

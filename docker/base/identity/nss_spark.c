@@ -1,8 +1,8 @@
 /*
- * A name service for the one user that /etc/passwd cannot know in advance: the UID that a cluster picked for this
- * process (OpenShift does so). Java, Hadoop and Python ask for its name and home, and fail or guess without one.
+ * A name service for the user that /etc/passwd cannot contain in advance: the UID that a cluster assigns to this
+ * process, as OpenShift does. Java, Hadoop and Python ask for its name and home, and fail or guess without an answer.
  *
- * It answers for the calling process's own UID only, and only after "files" has not: nobody else gets a name here.
+ * It answers only for the UID of the calling process, and only if "files" has no answer. No other user gets a name here.
  */
 #include <errno.h>
 #include <nss.h>

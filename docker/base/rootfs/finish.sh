@@ -1,15 +1,15 @@
 #!/bin/sh
-# Customize hook of mmdebstrap: $1 is the new root. Takes out what came from the building machine.
+# Customize hook of mmdebstrap. $1 is the new root. Removes traces of the build machine, and files that no image needs.
 set -eu
 root=$1
 
-# The host's names and its apt options.
+# The host's name, name servers and apt options.
 rm -f "$root/etc/resolv.conf" "$root/etc/hostname" "$root/etc/apt/apt.conf.d/99mmdebstrap"
 
-# What installing left behind.
+# Files that the installation left behind.
 find "$root/var/cache" "$root/var/log" "$root/var/lib/apt/lists" -type f -delete
 
-# glibc's rarer character sets: a package of their own from Debian 13 on. Java and Python bring their own.
+# glibc's rare character sets. Debian 13 has a separate package for them. Java and Python have their own.
 for sets in "$root"/usr/lib/*/gconv; do
     kept=$(awk '$1 == "module" { print $4 ".so" }' "$sets/gconv-modules")
     find "$sets" -name '*.so' -printf '%f\n' | grep -vxF "$kept" | sed "s|^|$sets/|" | xargs rm
@@ -17,12 +17,12 @@ for sets in "$root"/usr/lib/*/gconv; do
 done
 chroot "$root" iconvconfig
 
-# Debian's own sources, as the apt package ships them, in place of the host's mirror.
+# Debian's own package sources, taken from the apt package, replace the host's mirror.
 rm -rf "$root"/etc/apt/sources.list.d/*
 grep '^deb ' "$root/usr/share/doc/apt/examples/sources.list" > "$root/etc/apt/sources.list"
 rm -rf "$root/usr/share/doc/apt/examples"
 
-# A package installed later in a derived image leaves out manuals and translations too.
+# Packages that a derived image installs omit manuals and translations too.
 mv "$root/etc/dpkg/dpkg.cfg.d/99mmdebstrap" "$root/etc/dpkg/dpkg.cfg.d/slim"
 sed -i '/^#/d' "$root/etc/dpkg/dpkg.cfg.d/slim"
 cat > "$root/etc/apt/apt.conf.d/slim" <<'CONF'

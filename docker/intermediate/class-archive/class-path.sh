@@ -1,15 +1,16 @@
-# How the JVMs of Spark start: sourced by bin/spark-class and by the executor mode.
+# The class path and options with which Spark's JVMs start. bin/spark-class and the mode executor source this file.
 archive=/opt/class-archive
 
-# arrange CLASS-PATH: sets class_path, the same in the order that the archive is valid for, and start_options. Spark's
-# jars come first, in the archive's order, then other jars beside them, then the configuration. No jar of the image
-# holds a file that a configuration directory could mean, and a mounted one does not switch the archive off.
-# Where anything but the configuration precedes Spark's jars, it is there to win over them: all stays as it is.
+# arrange CLASS-PATH: sets start_options and class_path. class_path has the same entries in the order that the archive
+# needs: Spark's jars in the archive's order, then other jars in their folder, then the configuration, then the rest.
+# The configuration can follow the jars, because no jar of the image contains a file of the same name. In this order, a
+# mounted configuration does not turn the archive off.
+# If anything except the configuration precedes Spark's jars, it must override them. The class path then stays the same.
 arrange() {
     local before=${1%%"$SPARK_HOME/jars/"*} after=${1#*"$SPARK_HOME/jars/*"} conf jar
     local -A archived=()
     class_path=$1
-    # Code that runs for seconds is compiled once, not twice: C2 waits five times as long as it does by default.
+    # Code that runs only for seconds is compiled once, not twice: C2 has five times its default thresholds.
     start_options=(-XX:Tier4InvocationThreshold=25000 -XX:Tier4MinInvocationThreshold=3000
         -XX:Tier4CompileThreshold=75000 -XX:Tier4BackEdgeThreshold=200000)
     conf=${before%:}
@@ -26,6 +27,6 @@ arrange() {
         [[ -n ${archived[$jar]:-} ]] || class_path+=:$jar
     done
     class_path+=:$conf$after
-    # A JVM that cannot use the archive, of another make or with other jars, starts without it and says nothing.
+    # A JVM of another build or with other jars cannot use the archive. It then starts without it and logs nothing.
     start_options+=(-XX:SharedArchiveFile="$archive/spark.jsa" -Xlog:cds=off -Xlog:cds+dynamic=off)
 }

@@ -1,10 +1,11 @@
-"""warm-up.py [LOG...]: the job whose JVM's classes the archive holds.
+"""warm-up.py [LOG...]: the job whose classes go into the archive.
 
-Without a LOG it has a SparkSession. With some, what JVMs of this job wrote of their classes (class+load, class+init),
-it has none: the classes that those have initialised are loaded instead. A session of Spark 4.1 looks at two thousand
-more and runs nothing of them, SQL's functions above all: 14 MB of an archive, more than that image has room for.
+Without a LOG, the job has a SparkSession. A LOG is what a JVM of this job logged about its classes (class+load,
+class+init). With LOGs, the job has no SparkSession. It loads the classes that those JVMs initialised instead. A session
+of Spark 4.1 also loads two thousand classes that it does not run, mostly SQL functions. They would add 14 MB to the
+archive, and the image would exceed its budget.
 
-No query: the classes that plan and run one are 75 MB of an archive on Spark 3.5, more than the image has room for.
+The job runs no query. On Spark 3.5 the classes that plan and run one would add 75 MB, which also exceeds the budget.
 """
 
 import re
@@ -19,7 +20,7 @@ KUBERNETES = "org.apache.spark.scheduler.cluster.k8s.KubernetesExecutorBackend"
 
 
 def used(log: str) -> set[str]:
-    """The classes of jars, and of the JDK beside its own archive, that a JVM has initialised."""
+    """Returns the classes that a JVM initialised from jars or from the JDK, except those in the JDK's own archive."""
     loaded = re.findall(r"\] (\S+) source: (?:file|jrt):", log)
     initialised = re.findall(r" Initializing '([^']+)'", log)
     return set(loaded) & {name.replace("/", ".") for name in initialised}
@@ -34,7 +35,7 @@ if logs:
     assert {"org.apache.spark.executor.CoarseGrainedExecutorBackend", "org.apache.spark.sql.SparkSession"} <= classes
     jvm = context._jvm
     loader = jvm.java.lang.ClassLoader.getSystemClassLoader()
-    # The cluster that wrote a log has another backend than Kubernetes.
+    # The cluster that wrote a log does not use the backend of Kubernetes.
     for name in sorted(classes | {KUBERNETES, f"{KUBERNETES}$", f"{KUBERNETES}$Arguments"}):
         jvm.java.lang.Class.forName(name, False, loader)
 context.stop()

@@ -1,9 +1,9 @@
 #!/bin/bash
-# Where Spark looks for it (spark.kubernetes.decommission.script): tells the executor of this pod to decommission, as
-# the hook that a pod runs before it stops. It waits until the executor has moved its blocks and ended: Kubernetes
-# stops the pod when the hook returns, or when its grace period is over.
+# Tells the executor of this pod to decommission. A pod runs this script before it stops, from the path of
+# spark.kubernetes.decommission.script. The script waits until the executor has moved its blocks and ended, because
+# Kubernetes stops the pod when the script returns, or at the end of the grace period.
 set -euo pipefail
 
-executor=$(pgrep -o -f 'java .*KubernetesExecutorBackend') || { echo "decom: no executor runs here" >&2; exit 1; }
+executor=$(pgrep -o -f 'java .*KubernetesExecutorBackend') || { echo "decom: no executor runs here: run this script in the pod of an executor" >&2; exit 1; }
 kill -s PWR "$executor"
 tail --pid="$executor" -f /dev/null

@@ -1,13 +1,13 @@
 #!/bin/bash
-# The entrypoint of every image: runs a mode, one file of /opt/entrypoint.d each, or any other command as it is.
-# Without arguments it runs the mode that SPARK_MODE names, or a shell.
-# tini becomes PID 1 and passes signals and exit codes on; nothing else stays between it and the process.
+# The entrypoint of every image. It runs a mode (a file of /opt/entrypoint.d), or any other command unchanged.
+# Without arguments, it runs the mode that SPARK_MODE names, or a shell.
+# tini becomes PID 1 and passes on signals and exit codes. No other process stays between tini and the command.
 set -euo pipefail
 modes=/opt/entrypoint.d
 
 is_mode() { [[ $1 != */* && -x $modes/$1 ]]; }
 
-# refuse EXIT-CODE WORD SENTENCE: names the mode that is most like the word, or all of them.
+# refuse EXIT-CODE WORD SENTENCE: exits with the sentence and the mode that is most like WORD, or all modes.
 refuse() {
     local hint
     hint=$(python3 - "$2" "$modes" <<'PY'

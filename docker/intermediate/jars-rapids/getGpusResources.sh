@@ -1,16 +1,16 @@
 #!/bin/bash
-# Tells Spark which GPUs this container has, as spark.*.resource.gpu.discoveryScript must: one JSON object with the
-# addresses. Where there is none it says why, and fails, so that Spark does not start an executor that cannot work.
+# Prints the GPUs of this container as spark.*.resource.gpu.discoveryScript must: one JSON object with the addresses.
+# Without a GPU it prints the reason and fails, so that Spark does not start an executor that cannot work.
 set -euo pipefail
 
 fail() {
     echo "getGpusResources.sh: $*" >&2
-    echo "getGpusResources.sh: on Kubernetes ask for spark.executor.resource.gpu.vendor=nvidia.com and amount=1 on a node" \
-        "with NVIDIA's device plugin; with Docker run --gpus all; to do without a GPU leave out rapids.conf" >&2
+    echo "getGpusResources.sh: on Kubernetes, set spark.executor.resource.gpu.vendor=nvidia.com and amount=1, and use a node" \
+        "with NVIDIA's device plugin; with Docker, add --gpus all; to run without a GPU, leave out rapids.conf" >&2
     exit 1
 }
 
-command -v nvidia-smi > /dev/null || fail "no GPU: nvidia-smi is not in this container, so NVIDIA's runtime did not start it"
+command -v nvidia-smi > /dev/null || fail "no GPU: nvidia-smi is not in this container, so NVIDIA's container runtime did not start it"
 indices=$(nvidia-smi --query-gpu=index --format=csv,noheader) || fail "no GPU: nvidia-smi failed: $indices"
 [[ -n $indices ]] || fail "no GPU: nvidia-smi lists none"
 

@@ -11,11 +11,11 @@ import org.apache.spark.api.plugin.PluginContext;
 import org.apache.spark.api.plugin.SparkPlugin;
 
 /**
- * Looks for a CUDA device where RAPIDS is about to use one, and ends the process with one clear line where there is
- * none. RAPIDS itself ends the JVM from native code. It stands before RAPIDS in spark.plugins.
+ * Looks for a CUDA device before RAPIDS uses one. Without a device, it ends the process with one clear line. RAPIDS
+ * itself would end the JVM from native code. This plugin comes before RAPIDS in spark.plugins.
  */
 public final class GpuCheck implements SparkPlugin {
-    /** Enough for whoever starts the process to tell this end from a job's own failure. */
+    /** Lets whoever starts the process tell this end from a failure of the job. */
     static final int EXIT_CODE = 78;
 
     @Override
@@ -50,7 +50,7 @@ public final class GpuCheck implements SparkPlugin {
         System.err.println("RAPIDS is turned on, but " + reason + ": run it under NVIDIA's container runtime on a node"
             + " with a GPU (Docker: --gpus all; Kubernetes: spark.executor.resource.gpu.amount=1), or leave out rapids.conf.");
         System.err.flush();
-        // Not exit: shutdown hooks would wait for a SparkContext that is still being made.
+        // Not exit, because shutdown hooks would wait for a SparkContext that is still being created.
         Runtime.getRuntime().halt(EXIT_CODE);
     }
 }

@@ -105,3 +105,16 @@ def test_port_in_use_is_an_error(image: Image, port: int, mode: str, message: st
     assert result.exit_code not in (0, 137, 143)
     assert message in result.output
     assert "in use" in result.output or "Failed to bind" in result.output
+
+
+ADDED_MODE = r"""
+cp -r /opt/entrypoint.d /tmp/modes
+printf '#!/bin/bash\n# The description.\n# Its second line.\n\n# A later comment.\n' > /tmp/modes/added
+/tmp/modes/help
+"""
+
+
+def test_help_prints_only_the_first_comment_of_a_mode(image: Image) -> None:
+    text = image.run("bash", "-c", ADDED_MODE).stdout
+    assert "\n  added\n    The description.\n    Its second line.\n\n" in text
+    assert "A later comment" not in text

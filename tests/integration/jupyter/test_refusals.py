@@ -72,3 +72,20 @@ def test_missing_spark_connect_server_is_an_error(image: Image) -> None:
         error = kernel.run("SparkSession.builder.getOrCreate()").error
     assert error.startswith("ConnectionError: no Spark Connect server answers at 127.0.0.1:15002")
     assert "start that server" in error
+
+
+REMOTE_QUERY = """
+import os, pathlib
+os.environ["SPARK_HOME"] = "/tmp/with-rapids"
+pathlib.Path("/tmp/with-rapids/conf").mkdir(parents=True)
+pathlib.Path("/tmp/with-rapids/conf/rapids.conf").write_text("spark.rapids.sql.enabled true")
+from spark_notebook import gpu_plan
+gpu_plan(object())
+"""
+
+
+def test_gpu_plan_of_a_remote_query_says_to_start_the_container_without_spark_remote(image: Image) -> None:
+    """Only the environment of the container decides: a restarted kernel has the same SPARK_REMOTE."""
+    result = image.run("python", "-c", REMOTE_QUERY, environment={"SPARK_REMOTE": "sc://127.0.0.1:15002"})
+    assert result.exit_code == 1
+    assert "If the container has SPARK_REMOTE, start it without that variable" in result.stderr

@@ -5,7 +5,7 @@ import java.nio.file.Path;
 import java.security.KeyStore;
 import java.security.cert.CertificateFactory;
 
-/** Copies every certificate of a PEM bundle, in its order, into a PKCS12 trust store. */
+/** Writes the certificates of a PEM bundle (first argument), in order, to a PKCS12 trust store (second argument). */
 class PemTruststore {
     public static void main(String[] args) throws Exception {
         KeyStore store = KeyStore.getInstance("PKCS12");

@@ -1,7 +1,7 @@
-"""What the notebook images add to a plain kernel: an IPython extension, loaded by the kernel's own command line.
+"""The IPython extension of the Jupyter images. The kernel's command line loads it.
 
 It makes `SparkSession.builder.getOrCreate()` follow the container's environment, shows the progress of a cell's jobs,
-leads to the Spark UI through the notebook server, and renders a DataFrame as a table.
+links to the Spark UI through the notebook server, and shows a DataFrame as a table.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ __all__ = ["gpu_plan", "load_ipython_extension", "rapids"]
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """Sets up a kernel, before its first cell and before it has imported PySpark."""
+    """Sets up a kernel. Call it before the first cell, and before PySpark is imported."""
     from spark_notebook import progress, render, session
 
     session.prepare()

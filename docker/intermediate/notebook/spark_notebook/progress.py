@@ -1,4 +1,4 @@
-"""Progress of the Spark jobs that a cell starts: a bar below the cell, kept up to date while it runs."""
+"""The progress of the Spark jobs that a cell starts: a bar below the cell, updated while the cell runs."""
 
 import contextvars
 import threading
@@ -9,7 +9,7 @@ from spark_notebook.render import ui_link
 from spark_notebook.session import running
 
 INTERVAL = 0.5
-"""Seconds between two looks. A cell that is done by the first shows nothing."""
+"""Seconds between two updates. A cell that ends before the first update shows nothing."""
 
 
 class Cell:
@@ -17,19 +17,19 @@ class Cell:
 
     def __init__(self) -> None:
         self.started = time.monotonic()
-        self.context = contextvars.copy_context()  # it ties output to the cell
+        self.context = contextvars.copy_context()  # connects the output to the cell
         self.jobs: set[int] = set()
         self.output: Any = None
 
     def show(self, spark: Any, *, done: bool) -> None:
-        """Brings the output up to date with what Spark's status tracker says."""
+        """Updates the output from Spark's status tracker. `done` says that the cell has ended."""
         tracker = spark.statusTracker()
         self.jobs.update(tracker.getActiveJobsIds())
         if not self.jobs:
             return
         jobs = [job for job in map(tracker.getJobInfo, self.jobs) if job]
         stages = [stage for job in jobs for stage in map(tracker.getStageInfo, job.stageIds) if stage]
-        if done:  # a stage that never began was skipped: Spark had its result already
+        if done:  # Spark skips a stage whose result it already has
             stages = [s for s in stages if s.numCompletedTasks or s.numActiveTasks or s.numFailedTasks]
         finished, total = (sum(getattr(s, name) for s in stages) for name in ("numCompletedTasks", "numTasks"))
         seconds = time.monotonic() - self.started
@@ -49,7 +49,7 @@ class Cell:
 
 
 class Progress:
-    """Watches the cells of a kernel, from one thread for all of them: each thread costs Spark a connection."""
+    """Watches the cells of a kernel. One thread watches all cells, because each thread costs Spark a connection."""
 
     def __init__(self, shell: Any) -> None:
         self.shell = shell
@@ -58,7 +58,7 @@ class Progress:
         self.running = threading.Event()
 
     def register(self) -> None:
-        """Begins to watch."""
+        """Starts to watch."""
         self.shell.events.register("pre_run_cell", self._begin)
         self.shell.events.register("post_run_cell", self._end)
         threading.Thread(target=self._watch, name="spark-progress", daemon=True).start()
@@ -91,4 +91,4 @@ class Progress:
         try:
             cell.show(spark, done=done)
         except (Py4JError, OSError):
-            cell.jobs.clear()  # Spark stopped meanwhile: the cell itself says so
+            cell.jobs.clear()  # Spark has stopped, and the cell itself says so

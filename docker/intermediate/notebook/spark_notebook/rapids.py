@@ -1,4 +1,4 @@
-"""RAPIDS in a notebook, a line each: a session that computes on the GPU, and what a GPU would do with a query."""
+"""RAPIDS in a notebook: the settings of a session on the GPU, and how RAPIDS would plan a query."""
 
 import os
 from pathlib import Path
@@ -11,30 +11,34 @@ DEVICES = ("/dev/nvidiactl", "/dev/dxg")
 
 
 def rapids() -> dict[str, str]:
-    """Returns the settings that turn RAPIDS on: `SparkSession.builder.config(map=rapids()).getOrCreate()`.
+    """Returns the settings that turn RAPIDS on, for `SparkSession.builder.config(map=rapids()).getOrCreate()`.
 
-    Raises RuntimeError in an image without RAPIDS, where a session runs already, or where there is no device.
+    Raises RuntimeError if the image has no RAPIDS, if a session already runs, or if there is no device.
     """
     settings = _settings()
     if running() is not None:
-        raise RuntimeError("a Spark session runs already, and RAPIDS is turned on with a new one: restart the kernel")
+        raise RuntimeError("a Spark session already runs, and RAPIDS needs a new session: restart the kernel")
     if not any(Path(device).exists() for device in DEVICES):
         raise RuntimeError(
             f"this container has no CUDA device ({DEVICES[0]}): start it with the GPU (Docker: --gpus all; Kubernetes: "
-            "a limit of nvidia.com/gpu). gpu_plan(query) says what would run on one, and needs none"
+            "a limit of nvidia.com/gpu). gpu_plan(query) shows what would run on a GPU, and needs no device"
         )
     return settings
 
 
 def gpu_plan(query: Any) -> str:
-    """Returns RAPIDS' word on each part of a query's plan: whether a GPU would run it, and why not. It needs no device.
+    """Returns RAPIDS' report on each part of a query's plan: whether a GPU would run it, or why not. Needs no device.
 
-    Raises RuntimeError in an image without RAPIDS, or for a query of Spark Connect, whose plan is on the server.
+    Raises RuntimeError if the image has no RAPIDS, or if the query uses Spark Connect: its plan is on the server.
     """
     _settings()
     spark = running()
     if spark is None or not hasattr(query, "_jdf"):
-        raise RuntimeError("gpu_plan needs a session in this notebook: leave out SPARK_REMOTE and restart the kernel")
+        raise RuntimeError(
+            "gpu_plan needs a query of a Spark session that runs in this container, without Spark Connect. If the "
+            "container has SPARK_REMOTE, start it without that variable. Otherwise restart the kernel and create the "
+            "session without remote()"
+        )
     return str(spark._jvm.com.nvidia.spark.rapids.ExplainPlan.explainPotentialGpuPlan(query._jdf, "ALL"))
 
 

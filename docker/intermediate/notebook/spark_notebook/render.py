@@ -1,4 +1,4 @@
-"""How Spark's objects look in a notebook, where they would not do by themselves."""
+"""Renders the objects of Spark whose own display in a notebook is not enough."""
 
 import json
 import os
@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 SPARK_UI_PORTS = range(4040, 4057)
-"""The ports that Spark tries for the UI of a session, one after the other."""
+"""The ports that Spark tries, in order, for the UI of a session."""
 
 
 def register(shell: Any) -> None:
@@ -20,7 +20,7 @@ def register(shell: Any) -> None:
 
 
 def ui_path(context: Any) -> str:
-    """Returns the path of a context's Spark UI on the notebook server, or "" where it has none."""
+    """Returns the path of a context's Spark UI on the notebook server, or "" if it has none."""
     url = context.uiWebUrl
     port = urlsplit(url).port if url else None
     if not port:
@@ -30,13 +30,13 @@ def ui_path(context: Any) -> str:
 
 
 def ui_link(context: Any) -> str:
-    """Returns a link to a context's Spark UI, or "" where it has none."""
+    """Returns an HTML link to a context's Spark UI, or "" if it has none."""
     path = ui_path(context)
     return f'<a href="{path}" target="_blank">Spark UI</a>' if path else ""
 
 
 def _base_url() -> str:
-    """Where the notebook server's own pages begin: it says so in a file."""
+    """Returns the path at which the notebook server's pages begin. The server writes it to a file."""
     folder, server = os.environ.get("JUPYTER_RUNTIME_DIR", ""), os.environ.get("JPY_PARENT_PID", "")
     file = Path(folder, f"jpserver-{server}.json")
     return str(json.loads(file.read_text())["base_url"]) if file.exists() else "/"
@@ -51,6 +51,6 @@ def _session(session: Any) -> str:
 
 
 def _remote_table(table: Any) -> str | None:
-    """The setting that makes a DataFrame a table belongs to the session, which is on the server."""
+    """Returns a table. The setting for it belongs to the session on the Spark Connect server, so it is set there."""
     table.sparkSession.conf.set("spark.sql.repl.eagerEval.enabled", "true")
     return table._repr_html_()

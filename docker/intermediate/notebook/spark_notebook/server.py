@@ -1,4 +1,4 @@
-"""The notebook server's one rule that Jupyter itself does not have: it never runs without a token."""
+"""A rule that Jupyter itself does not have: the notebook server never runs without a token."""
 
 import sys
 from typing import Any
@@ -7,11 +7,11 @@ from jupyter_server.auth.identity import PasswordIdentityProvider
 
 
 class TokenAlways(PasswordIdentityProvider):
-    """Jupyter's own way to log in, which ends the server where neither a token nor a password is set."""
+    """Jupyter's own login. In addition, it ends the server if neither a token nor a password is set."""
 
     def validate_security(self, app: Any, ssl_options: dict[str, Any] | None = None) -> None:
-        """Ends the process with exit code 2 where anyone could log in."""
+        """Ends the process with exit code 2 if anyone could log in."""
         if not self.auth_enabled:
-            app.log.critical("the token is empty: whoever reaches the port could run code. Leave out the setting of it")
+            app.log.critical("the token is empty: whoever reaches the port could run code. Remove the option for it")
             sys.exit(2)
         super().validate_security(app, ssl_options)

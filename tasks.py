@@ -1,4 +1,4 @@
-"""The front door: `inv --list`. Tasks parse flags and call the package; what they do stands in spark_images/."""
+"""The tasks of `inv --list`. They parse flags and call spark_images/, which does the work."""
 
 import functools
 import sys
@@ -24,21 +24,21 @@ from spark_images.plan.project import load_project
 from spark_images.reports import budgets, catalogue, drawing, measure, printing
 from spark_images.running import notebook, run
 
-SPARK = "a Spark version, or several: --spark 3.5.8 --spark 4.1.1 (default: all)"
-VARIANT = "a variant, or several: --variant baseline --variant iceberg (default: all; `inv images.list` shows them)"
+SPARK = "a Spark version; repeat for several: --spark 3.5.8 --spark 4.1.1 (default: all)"
+VARIANT = "a variant; repeat for several: --variant baseline --variant iceberg (default: all; see `inv images.list`)"
 BUILD_HELP = {
     "spark": SPARK,
     "variant": VARIANT,
-    "image": "a kind of image, or several: --image spark (default: all)",
-    "dry-run": "print the plan, build nothing",
-    "json": "print the plan as the bake definition that would run",
-    "no-cache": "build every layer anew",
-    "builder": "another buildx builder than the engine's own: any driver, Kubernetes included",
+    "image": "a kind; repeat for several: --image spark --image jupyter (default: all)",
+    "dry-run": "print the plan without building",
+    "json": "print the bake definition without building",
+    "no-cache": "rebuild every layer",
+    "builder": "a buildx builder to use instead of the engine's own; any driver works, also Kubernetes",
 }
 
 
 def command(**options: Any) -> Callable[[Callable[..., None]], Any]:
-    """A task whose errors are a message and an exit code."""
+    """Makes a task that reports an error as a message and an exit code, without a stack trace."""
 
     def decorate(function: Callable[..., None]) -> Any:
         @functools.wraps(function)
@@ -58,7 +58,7 @@ def command(**options: Any) -> Callable[[Callable[..., None]], Any]:
 
 
 def build_task(description: str, *kinds: str) -> Any:
-    """A task that builds what lies in these folders of docker/."""
+    """Makes a task that builds the layers or images in these folders of docker/."""
 
     def body(
         context: Context,
@@ -88,7 +88,7 @@ def build_task(description: str, *kinds: str) -> Any:
 
 @command(help={"json": "print JSON"})
 def images_list(context: Context, json: bool = False) -> None:
-    """List the matrix: every cell, or why it is not built."""
+    """List every cell. A refused cell shows the reason."""
     matrix = load_project().matrix
     if json:
         printing.print_json(printing.cells(matrix))
@@ -98,30 +98,30 @@ def images_list(context: Context, json: bool = False) -> None:
 
 @command(iterable=["spark", "variant"], help={"spark": SPARK, "variant": VARIANT})
 def images_sizes(context: Context, spark: list[str], variant: list[str]) -> None:
-    """Print the size of each image, layer by layer."""
+    """Print the size of each image and its layers."""
     project = load_project()
     printing.print_sizes(measure.measure(project, select(project.matrix, spark, variant)))
 
 
 @command(iterable=["spark", "variant"], help={"spark": SPARK, "variant": VARIANT})
 def images_budgets(context: Context, spark: list[str], variant: list[str]) -> None:
-    """Fail where an image, a layer or a registry's share is over its budget."""
+    """Check the sizes against the budgets in images.toml."""
     project = load_project()
     print(budgets.check(project, select(project.matrix, spark, variant)))
 
 
-@command(help={"check": "write nothing; fail where the catalogue is not what images.toml and the locks say"})
+@command(help={"check": "write nothing; fail if the catalogue does not match images.toml and the locks"})
 def images_catalog(context: Context, check: bool = False) -> None:
-    """Write the catalogue of images (--check: is it true?)."""
+    """Write the catalogue, docker/images."""
     if check:
         catalogue.check(load_project())
     else:
         catalogue.write(load_project())
 
 
-@command(help={"check": "write nothing; fail where a drawing is not what the Dockerfiles say"})
+@command(help={"check": "write nothing; fail if a drawing does not match the Dockerfiles"})
 def graph(context: Context, check: bool = False) -> None:
-    """Draw the DAG: docs/graph.svg, Mermaid in docs/dag.md."""
+    """Draw the DAG in docs/graph.svg and docs/dag.md."""
     if check:
         drawing.check(load_project())
     else:
@@ -130,29 +130,32 @@ def graph(context: Context, check: bool = False) -> None:
 
 @command(
     iterable=["only"],
-    help={"only": "artefacts or python (default: both)", "upgrade": "take newer Python packages where there are any"},
+    help={
+        "only": "artefacts or python (default: both)",
+        "upgrade": "update Python packages to the newest versions that requirements.in allows",
+    },
 )
 def lock_update(context: Context, only: list[str], upgrade: bool = False) -> None:
-    """Refresh the locks of artefacts and Python packages."""
+    """Update the locks of artefacts and Python packages."""
     changed = locks_update.update(load_project(locked=False), only, upgrade=upgrade)
-    print("\n".join(map(str, changed)) or "every lock was up to date")
+    print("\n".join(map(str, changed)) or "every lock is up to date")
 
 
 @command()
 def lock_check(context: Context) -> None:
-    """Fail where images.toml and a lock disagree."""
+    """Check that the locks match images.toml."""
     project = load_project(locked=False)
     locks_check.check(project.matrix, project.recipes, project.locks)
 
 
 RUN_HELP = {
     "spark": "a Spark version (default: the newest)",
-    "variant": "a variant (default: baseline; `inv images.list` shows them)",
+    "variant": "a variant (default: baseline; see `inv images.list`)",
 }
 
 
 def run_task(description: str, *arguments: str, ports: Sequence[int] = ()) -> Any:
-    """A task that runs a command in an image, in the foreground."""
+    """Makes a task that runs a command in an image, in the foreground."""
 
     def body(context: Context, spark: str = "", variant: str = "") -> None:
         project = load_project()
@@ -164,17 +167,21 @@ def run_task(description: str, *arguments: str, ports: Sequence[int] = ()) -> An
 
 @command(
     positional=["file"],
-    help={**RUN_HELP, "file": "the job, a .py or a .jar", "arguments": "what the job gets, in one text"},
+    help={
+        **RUN_HELP,
+        "file": "the job: a .py or .jar file",
+        "arguments": 'the arguments of the job in one string: --arguments "a b"',
+    },
 )
 def run_submit(context: Context, file: str, spark: str = "", variant: str = "", arguments: str = "") -> None:
-    """Run a job of this machine by spark-submit."""
+    """Run a local job file with spark-submit."""
     project = load_project()
     run.submit(project, run.chosen(project, spark, variant), file, arguments)
 
 
-@command(help={**RUN_HELP, "workers": "how many workers (default: 2)"})
+@command(help={**RUN_HELP, "workers": "the number of workers (default: 2)"})
 def run_cluster(context: Context, spark: str = "", variant: str = "", workers: int = 2) -> None:
-    """Run a standalone cluster and its UIs, until Ctrl-C."""
+    """Run a standalone cluster with its UIs until Ctrl-C."""
     project = load_project()
     run.cluster(project, run.chosen(project, spark, variant), workers)
 
@@ -182,26 +189,29 @@ def run_cluster(context: Context, spark: str = "", variant: str = "", workers: i
 @command(
     help={
         **RUN_HELP,
-        "port": "the port on this machine",
-        "folder": "a folder of this machine for the notebooks, writable for group 0 (default: none is kept)",
+        "port": "the port of JupyterLab on this machine (default: 8888)",
+        "folder": "a folder on this machine for the notebooks, writable by group 0 (default: no notebook is kept)",
     }
 )
 def run_jupyter(context: Context, spark: str = "", variant: str = "", port: int = 8888, folder: str = "") -> None:
-    """Run a notebook image, and print its URL."""
+    """Run JupyterLab and print its URL."""
     notebook.serve(load_project(), spark, variant, port, folder)
 
 
 @command(
     iterable=["only", "cells"],
     help={
-        "only": "size, start, long, kubernetes or build, or several: --only size --only start (default: all)",
-        "cells": "a cell, or several: --cells 3.5.8-baseline (default: the newest baseline of each line; build: all)",
-        "runs": "how often each side is timed (default: 7, a long job 3)",
+        "only": "size, start, long, kubernetes or build; repeat for several: --only size --only start (default: all)",
+        "cells": "a cell; repeat for several: --cells 3.5.8-iceberg (default: newest baseline per line; build: all)",
+        "runs": "how often to time each side (default: 7, and 3 for a long job)",
         "json": "print the raw figures as JSON",
     },
 )
 def bench(context: Context, only: list[str], cells: list[str], runs: int = 0, json: bool = False) -> None:
-    """Measure the images against the official recipe; writes benchmarks/results."""
+    """Benchmark the images against the official recipe.
+
+    Writes benchmarks/results.
+    """
     project = load_project()
     found = benchmark.run(project, benchmark.order(project.matrix, only, cells, runs))
     if json:
@@ -210,13 +220,29 @@ def bench(context: Context, only: list[str], cells: list[str], runs: int = 0, js
         printing.print_results(results.summary(found))
 
 
+@command()
+def docs_build(context: Context) -> None:
+    """Build the documentation site in .build/site."""
+    from spark_images.site import build as site  # noqa: PLC0415 -- MkDocs would slow every other task
+
+    print(site.build(site.generated(load_project())) / "index.html")
+
+
+@command(help={"port": "the port on this machine"})
+def docs_serve(context: Context, port: int = 8000) -> None:
+    """Serve the documentation site and rebuild it after changes."""
+    from spark_images.site import build as site  # noqa: PLC0415 -- MkDocs would slow every other task
+
+    site.serve(port)
+
+
 namespace = Collection(
     Collection(
         "build",
         base=build_task("Build the base layers: Debian, Python, Java.", "base"),
-        intermediate=build_task("Build the layers above: Spark, packages, jars.", "intermediate"),
-        runtime=build_task("Build images: --spark 3.5.8 --variant iceberg.", "runtime"),
-        all=build_task("Build every layer and every image.", "base", "intermediate", "runtime"),
+        intermediate=build_task("Build the intermediate layers: Spark, packages, jars.", "intermediate"),
+        runtime=build_task("Build all images, or those that the flags select.", "runtime"),
+        all=build_task("Build every layer and image.", "base", "intermediate", "runtime"),
     ),
     Collection(
         "run",
@@ -226,10 +252,11 @@ namespace = Collection(
         submit=run_submit,
         cluster=run_cluster,
         jupyter=run_jupyter,
-        connect=run_task("Run a Spark Connect server: sc://localhost:15002.", "connect", ports=(15002, 4040)),
+        connect=run_task("Run a Spark Connect server at sc://localhost:15002.", "connect", ports=(15002, 4040)),
     ),
     Collection("images", list=images_list, sizes=images_sizes, budgets=images_budgets, catalog=images_catalog),
     Collection("lock", update=lock_update, check=lock_check),
+    Collection("docs", build=docs_build, serve=docs_serve),
     graph,
     bench,
 )

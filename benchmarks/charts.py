@@ -16,7 +16,7 @@ WITHOUT_DATE = {"Date": None}
 
 
 def draw(part: str, document: Document, folder: Path = RESULTS) -> None:
-    """Writes the chart of a part. Does nothing if the part has none."""
+    """Writes the chart of a part. Does nothing for a part without a chart."""
     figure = {"size": sizes, "start": times, "long": times}.get(part, lambda _: None)(document)
     if figure:
         with mpl.rc_context({"svg.hashsalt": part, "svg.fonttype": "none"}):

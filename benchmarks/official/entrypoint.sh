@@ -1,6 +1,6 @@
 #!/bin/bash
-# Our own implementation of what the official entrypoint does. nss_wrapper gives an unknown UID a passwd entry. Spark's
-# jars come after SPARK_CLASSPATH. gosu drops root. Only the driver and the executor run under tini.
+# Our own implementation of the official entrypoint's behaviour. nss_wrapper gives an unknown UID a passwd entry.
+# Spark's jars come after SPARK_CLASSPATH. gosu drops root. Only the driver and the executor run under tini.
 set -eo pipefail
 
 name_this_uid() {

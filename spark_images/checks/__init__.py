@@ -1,4 +1,4 @@
-"""What is tested when: the tests of each cell, and the Nox sessions that run them.
+"""Chooses the tests of each cell and runs them in Nox sessions.
 
-This room chooses tests. The tests are under tests/.
+This package has no tests. The tests are in tests/.
 """

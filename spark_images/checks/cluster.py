@@ -1,4 +1,4 @@
-"""The cluster that KUBECONFIG names: whether there is one, and how images get there and manifests are read."""
+"""Uses the cluster that KUBECONFIG names: finds and locks it, loads images and runs kubectl."""
 
 import fcntl
 import json
@@ -15,11 +15,11 @@ from spark_images import BUILD
 from spark_images.errors import SparkImagesError
 
 LOADER = "KUBE_LOAD"
-"""The variable with the command that brings an image into the cluster; without it the cluster must be able to pull."""
+"""The variable with the command that loads an image into the cluster. Without it, the cluster pulls the image."""
 
 
 def reason_to_skip() -> str:
-    """Returns why nothing can be run on a cluster here, or "" where one is named."""
+    """Returns the reason why no test can run on a cluster, or "" if KUBECONFIG is set and kubectl is installed."""
     if not os.environ.get("KUBECONFIG"):
         return "no cluster: KUBECONFIG is not set"
     return "" if shutil.which("kubectl") else "no cluster: kubectl is not on PATH"
@@ -27,9 +27,9 @@ def reason_to_skip() -> str:
 
 @contextmanager
 def alone(*, wait: bool = True, lock: Path = BUILD / "cluster.lock") -> Iterator[bool]:
-    """Holds the cluster, which is one: sessions side by side use it one after the other.
+    """Locks the cluster, so that parallel sessions use it one after the other. Yields whether it has the lock.
 
-    Yields whether it is held. Without `wait` it is not where another session holds it.
+    Without `wait`, it yields False at once if another session has the lock.
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as file:
@@ -42,7 +42,10 @@ def alone(*, wait: bool = True, lock: Path = BUILD / "cluster.lock") -> Iterator
 
 
 def load(reference: str) -> None:
-    """Brings an image into the cluster by the command in KUBE_LOAD, where there is one. Raises SparkImagesError."""
+    """Loads an image into the cluster with the command in KUBE_LOAD. Does nothing if KUBE_LOAD is not set.
+
+    Raises SparkImagesError if the command fails.
+    """
     if loader := os.environ.get(LOADER):
         done = subprocess.run([*shlex.split(loader), reference], capture_output=True, text=True, check=False)
         if done.returncode:
@@ -52,7 +55,7 @@ def load(reference: str) -> None:
 def kubectl(
     namespace: str, *arguments: str, document: Any = None, timeout: float | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Runs kubectl in a namespace, with `document` as JSON on its input; returns what it left, failed or not.
+    """Runs kubectl in a namespace, with `document` as JSON on stdin. Returns the result, also if kubectl fails.
 
     Raises subprocess.TimeoutExpired after `timeout` seconds.
     """
@@ -62,7 +65,7 @@ def kubectl(
 
 
 def as_json(manifest: Path) -> Any:
-    """Returns a manifest of one document as the JSON that it stands for, without a namespace."""
+    """Returns a manifest with one document as parsed JSON, without its namespace."""
     command = ["kubectl", "create", "--dry-run=client", "--output", "json", "--filename", str(manifest)]
     document = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     document["metadata"].pop("namespace", None)

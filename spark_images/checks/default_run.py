@@ -1,4 +1,4 @@
-"""The default run: every cell once, the newest Spark of each line in full and the others quickly."""
+"""The default run tests every cell once: the newest Spark of each line in full, the others with `--quick`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from spark_images.matrix.model import GPU, Cell
 
 @dataclass(frozen=True)
 class Job:
-    """A session of Nox, and the tier that it is asked for."""
+    """A Nox session and its tier."""
 
     session: str
     tier: Tier = Tier.FULL
 
     @property
     def name(self) -> str:
-        """The job as one types it after `nox -s`: `test-3.5.7-gpu -- --quick`."""
+        """The arguments for `nox -s`: `test-3.5.7-gpu -- --quick`."""
         return f"{self.session} -- {self.tier.option}" if self.tier.option else self.session
 
 
@@ -27,10 +27,10 @@ def session_of(cell: Cell) -> str:
 
 
 def tier(cell: Cell, cells: Sequence[Cell]) -> Tier:
-    """Returns the tier that the default run asks of a cell.
+    """Returns the tier that the default run uses for a cell.
 
-    The newest Spark of each line in full (GPU images without the tests that need a device, which few machines have),
-    all others quickly.
+    The newest Spark of each line is tested in full. Its GPU images omit the tests that need a device, because few
+    machines have one. All other cells use `--quick`.
     """
     if cell not in suites.newest(cells):
         return Tier.QUICK
@@ -40,13 +40,14 @@ def tier(cell: Cell, cells: Sequence[Cell]) -> Tier:
 def describe(cell: Cell, cells: Sequence[Cell]) -> str:
     """Returns the line that `nox -l` shows for a cell's session."""
     option = tier(cell, cells).option
-    return f"Tests {cell.name}; in the default run {f'with {option}' if option else 'all of it'}."
+    return f"Test {cell.name} (default run: {f'tier {option}' if option else 'all tests'})."
 
 
 def jobs(cells: Sequence[Cell]) -> list[Job]:
-    """Returns what the session `cells` runs: the longest first, so that none is left alone at the end.
+    """Returns the jobs of the session `cells`, the longest first: then no long job runs alone at the end.
 
-    A cell that is tested in full runs its tests on a cluster itself; the other baseline images run theirs as well.
+    A cell that is tested in full also runs its tests on a cluster. Each other baseline image gets a separate job for
+    them.
     """
     tiers = {cell.key: tier(cell, cells) for cell in cells}
     on_the_cluster = [

@@ -1,6 +1,6 @@
-"""Nox sessions side by side: the tests of a cell wait for containers more than they compute.
+"""Runs Nox sessions in parallel, because the tests of a cell mostly wait for containers.
 
-Nox's own `--parallel` gives every session the same arguments; here each session has a tier of its own.
+Nox's own `--parallel` gives every session the same arguments. Here, each session has its own tier.
 """
 
 import os
@@ -21,30 +21,30 @@ from spark_images.checks.results import Outcome, Status
 
 AT_ONCE = 2
 SHOWN = 60
-"""Lines of a failed session's log that are shown."""
+"""How many lines of a failed session's log are printed."""
 
 GRACE = 30
-"""Seconds that a session has to remove its containers when the run is interrupted."""
+"""Seconds for a session to remove its containers after an interrupt."""
 
 
 def key(job: Job) -> str:
-    """Returns what the names of a job's files begin with, under .build/logs and .build/results."""
+    """Returns the prefix of the names of a job's files in .build/logs and .build/results."""
     return results.key(job.session, job.tier.option)
 
 
 def log_of(job: Job) -> Path:
-    """Returns the file that holds what a job wrote."""
+    """Returns the log file of a job."""
     return BUILD / "logs" / f"nox-{key(job)}.log"
 
 
 def nox(job: Job) -> list[str]:
-    """Returns the command that runs a job in a Nox of its own, which writes a report."""
+    """Returns the command that runs a job in a separate Nox process. That process writes a report."""
     command = [sys.executable, "-m", "nox", "--session", job.session, "--report", str(results.report(key(job)))]
     return [*command, "--", job.tier.option] if job.tier.option else command
 
 
 class Children:
-    """The processes that run right now, each in a process group of its own."""
+    """The running processes, each in its own process group."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -53,7 +53,7 @@ class Children:
 
     @contextmanager
     def started(self, command: Sequence[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-        """Starts a process whose output goes to `log`. Raises KeyboardInterrupt once `end` was called."""
+        """Starts a process with its output in `log`. Raises KeyboardInterrupt if `end` was called before."""
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as output:
             with self._lock:
@@ -70,7 +70,7 @@ class Children:
                     self._running.discard(process)
 
     def end(self, grace: float = GRACE) -> None:
-        """Interrupts every process and all that it started, and kills what is left of them after `grace` seconds."""
+        """Interrupts every process group, and kills those that still run after `grace` seconds."""
         with self._lock:
             self._ended = True
             running = list(self._running)
@@ -93,8 +93,9 @@ def _signal(process: subprocess.Popen[bytes], number: int) -> None:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Lets both SIGINT and SIGTERM interrupt a run; also where a shell that started it in the background has SIGINT
-    ignored, for it and for all that it starts.
+    """Lets SIGINT and SIGTERM interrupt a run.
+
+    A shell that starts a run in the background makes it and its children ignore SIGINT. This undoes that.
     """
     earlier = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     for number in earlier:
@@ -112,9 +113,10 @@ def run(
     at_once: int = AT_ONCE,
     command: Callable[[Job], Sequence[str]] = nox,
 ) -> list[Outcome]:
-    """Runs jobs, `at_once` at a time, in their order; says how each ended, and returns it. For the main thread.
+    """Runs jobs in their order, `at_once` in parallel. Prints each outcome with `say`, and returns all outcomes.
 
-    Raises KeyboardInterrupt when the run is interrupted: no further job begins, and those that run are ended.
+    Call it in the main thread. On an interrupt, it starts no further job, ends the running jobs and raises
+    KeyboardInterrupt.
     """
     children = Children()
 
@@ -137,7 +139,7 @@ def run(
 
 
 def said(outcome: Outcome, log: Path) -> str:
-    """Returns what is said of a session that ended; of one that failed, with the end of its log."""
+    """Returns the message about a finished session. For a failed session, it includes the end of the log."""
     line = f"{outcome} ({outcome.seconds:.0f} s)"
     if outcome.status is not Status.FAILED:
         return line

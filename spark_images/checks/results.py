@@ -1,4 +1,4 @@
-"""What sessions leave under .build/results (Nox's report as JSON, pytest's as JUnit XML), and what is said of it.
+"""Reads and summarizes the results of sessions in .build/results: Nox writes JSON reports, pytest writes JUnit XML.
 
 The files of a session begin with its name and its tier: `test-3.5.8-iceberg-quick.xml`.
 """
@@ -25,7 +25,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Counts:
-    """How many tests ended how."""
+    """The numbers of tests that passed, failed and were skipped."""
 
     passed: int = 0
     failed: int = 0
@@ -44,7 +44,7 @@ ONE = {Status.PASSED: Counts(passed=1), Status.FAILED: Counts(failed=1), Status.
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a session ended: its status with the reason, its time in seconds, and what its tests came to."""
+    """The outcome of a session: its status, its time in seconds, the reason for the status, and its test counts."""
 
     name: str
     status: Status
@@ -54,9 +54,9 @@ class Outcome:
 
     @property
     def counts(self) -> Counts:
-        """What the session adds to the counts of a run: its tests, or itself where it has none.
+        """The counts that the session adds to a run: its tests, or 1 for the session itself if it has no tests.
 
-        A session that failed counts as failed also where each of its tests passed.
+        A failed session without a failed test adds 1 to the failures.
         """
         if self.tests == NONE or (self.status is Status.FAILED and not self.tests.failed):
             return self.tests + ONE[self.status]
@@ -70,24 +70,24 @@ class Outcome:
 
 
 def key(session: str, option: str = "") -> str:
-    """Returns what the names of a session's files begin with; `option` is the option of its tier."""
+    """Returns the prefix of the names of a session's files. `option` is the option of its tier."""
     return f"{session}{option.removeprefix('-')}"
 
 
 def clear(key: str) -> None:
-    """Removes the results of an earlier run of the session, so that they cannot be mistaken for those of this run."""
+    """Removes the results of earlier runs of the session, so that they do not count as results of this run."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     for file in (report(key), *_junit(key)):
         file.unlink(missing_ok=True)
 
 
 def report(key: str) -> Path:
-    """Returns the file that Nox writes its report of a session to."""
+    """Returns the file for Nox's report of a session."""
     return RESULTS / f"{key}.json"
 
 
 def junit(key: str, part: str = "") -> Path:
-    """Returns the file that pytest writes its results to; `part` tells several calls of one session apart."""
+    """Returns the file for pytest's results. `part` is the name of one of several calls of a session."""
     return RESULTS / (f"{key}.{part}.xml" if part else f"{key}.xml")
 
 
@@ -96,13 +96,13 @@ def _junit(key: str) -> Sequence[Path]:
 
 
 def counts_of(key: str) -> Counts:
-    """Returns what the tests of a session came to, by all of its JUnit files."""
+    """Returns the sum of the test counts in all JUnit files of a session."""
     return sum((_counts(file) for file in _junit(key)), NONE)
 
 
 def _counts(file: Path) -> Counts:
     found = NONE
-    for suite in ElementTree.parse(file).getroot().iter("testsuite"):  # noqa: S314 -- pytest wrote it, on our order
+    for suite in ElementTree.parse(file).getroot().iter("testsuite"):  # noqa: S314 -- pytest wrote the file
         whole, failures, errors, skipped = (
             int(suite.get(name, 0)) for name in ("tests", "failures", "errors", "skipped")
         )
@@ -111,10 +111,9 @@ def _counts(file: Path) -> Counts:
 
 
 def outcome(name: str, key: str, exit_code: int, seconds: float) -> Outcome:
-    """Returns how a session ended that ran in a Nox of its own: by that one's exit code, its report and its tests.
+    """Returns the outcome of a session that ran in a separate Nox process, from its exit code, report and tests.
 
-    Only the exit code 0 is no failure: a process that a signal ended has a negative one. A session whose report is
-    missing failed as well.
+    Every exit code except 0 is a failure. A signal gives a negative exit code. A missing report is also a failure.
     """
     reason, status = "", Status.FAILED
     if report(key).exists():
@@ -123,12 +122,12 @@ def outcome(name: str, key: str, exit_code: int, seconds: float) -> Outcome:
         if exit_code == 0:
             status = {"success": Status.PASSED, "skipped": Status.SKIPPED}.get(session["result"], Status.FAILED)
     if exit_code < 0:
-        reason = f"signal {-exit_code} ended it"
+        reason = f"ended by signal {-exit_code}"
     return Outcome(name, status, seconds, reason, counts_of(key))
 
 
 def table(outcomes: Iterable[Outcome]) -> str:
-    """Returns a line for each session, the longest first: its time and what it came to."""
+    """Returns a line for each session with its time and its outcome, the longest session first."""
     ordered = sorted(outcomes, key=lambda outcome: -outcome.seconds)
     return "\n".join(f"{_clock(outcome.seconds):>7}  {outcome}" for outcome in ordered)
 
@@ -139,5 +138,5 @@ def _clock(seconds: float) -> str:
 
 
 def last_line(outcomes: Iterable[Outcome]) -> str:
-    """Returns the line that a run ends with: `N passed, M failed, K skipped`."""
+    """Returns the last line of a run: `N passed, M failed, K skipped`."""
     return str(sum((outcome.counts for outcome in outcomes), NONE))

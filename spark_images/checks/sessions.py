@@ -1,28 +1,38 @@
-"""A session of Nox, from its arguments to the commands that it runs; each session that ends is noted."""
+"""Decides what a Nox session runs, and records how it ends."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
-from spark_images.checks import cluster, results, suites
+from nox.command import CommandFailed
+
+from spark_images.checks import cluster, results, suites, tiers
+from spark_images.checks.default_run import Job, session_of
 from spark_images.checks.results import Outcome, Status
 from spark_images.checks.tiers import Tier
 from spark_images.engine import gpu
 from spark_images.errors import SparkImagesError
 from spark_images.matrix.model import GPU, Cell
 
+CONTAINERS_GO = 20
+"""Seconds for pytest to remove its containers after an interrupt."""
+
+NO_TEST = 5
+"""Pytest's exit code if no test is selected."""
+
 NOTED: list[Outcome] = []
-"""How the sessions of this process ended, those that the session `cells` ran included."""
+"""The outcomes of this process's sessions, including those that the session `cells` ran."""
 
 
-class Skipped(Exception):  # noqa: N818 -- nothing failed
-    """A session that cannot run here; the message is the reason."""
+class Skipped(Exception):  # noqa: N818 -- a skip is not an error
+    """The session cannot run on this machine. The message is the reason."""
 
 
 @contextmanager
 def noted(name: str, key: str) -> Iterator[None]:
-    """Notes how the session `name` ends, with the results that pytest writes for it; `key` is as in `results`."""
+    """Records the outcome of the session `name` in NOTED, with pytest's results. `key` is as in `results.key`."""
     results.clear(key)
     begun = time.monotonic()
 
@@ -40,29 +50,122 @@ def noted(name: str, key: str) -> Iterator[None]:
     note(Status.PASSED)
 
 
+def add(outcomes: Iterable[Outcome]) -> None:
+    """Adds outcomes of sessions in other processes to NOTED. Raises SparkImagesError if one of them failed."""
+    outcomes = list(outcomes)
+    NOTED.extend(outcomes)
+    if failed := [outcome.name for outcome in outcomes if outcome.status is Status.FAILED]:
+        raise SparkImagesError(f"failed: {', '.join(sorted(failed))}")
+
+
 def closing(outcomes: Sequence[Outcome]) -> str:
-    """Returns what a run of Nox ends with: how long each session took where it ran several, and the counts."""
+    """Returns the end of a run's output: the counts, after a table of times if there are several sessions."""
     return "\n".join([*([results.table(outcomes)] if len(outcomes) > 1 else []), results.last_line(outcomes)])
 
 
 def reason_to_skip(cell: Cell, tier: Tier) -> str:
-    """Returns why a tier of a cell's tests cannot run on this machine, with what to run instead, or ""."""
+    """Returns why a tier of a cell's tests cannot run on this machine and what to run instead, or ""."""
     if tier is Tier.KUBERNETES:
         if not suites.on_a_cluster(cell):
-            return f"{cell.name} has no tests on a cluster: those of the Spark images without a GPU have"
+            return f"{cell.name} has no tests on a cluster: only Spark images without the feature gpu have them"
         return cluster.reason_to_skip()
     if tier is Tier.FULL and GPU in cell.features and (reason := gpu.reason_to_skip()):
-        return (
-            f"{reason}; without a device: -- {Tier.QUICK.option}, or -- {Tier.NO_DEVICE.option} for all that needs none"
-        )
+        return f"{reason}: run `-- {Tier.QUICK.option}`, or `-- {Tier.NO_DEVICE.option}` for all tests without a device"
     return ""
+
+
+class Run(Protocol):
+    """Runs a command as `nox.Session.run` does. It raises CommandFailed for any other exit code than `success_codes`.
+
+    Without `success_codes`, only 0 is a success. `interrupt_timeout` is in seconds.
+    """
+
+    def __call__(
+        self, *command: str, success_codes: Iterable[int] | None = ..., interrupt_timeout: float | None = ...
+    ) -> object:
+        """Runs the command and waits for it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Request:
+    """The arguments of a cell's session: a tier, and options for pytest."""
+
+    cell: Cell
+    tier: Tier
+    options: Sequence[str] = ()
+
+    @property
+    def name(self) -> str:
+        """The arguments for `nox -s`, without the options for pytest: `test-3.5.7-gpu -- --quick`."""
+        return Job(session_of(self.cell), self.tier).name
+
+    @property
+    def key(self) -> str:
+        """The prefix of the result files, as in `results.key`.
+
+        Options for pytest select only a part of the tier. Their results do not replace those of the whole tier.
+        """
+        return f"{results.key(session_of(self.cell), self.tier.option)}{'-partial' if self.options else ''}"
+
+
+def requested(cell: Cell, arguments: Sequence[str]) -> Request:
+    """Returns the request in the arguments of a cell's session. Raises UsageError for a wrong tier."""
+    tier, options = tiers.parse(arguments)
+    return Request(cell, tier, options)
+
+
+def test(request: Request, cells: Sequence[Cell], image: str, run: Run, log: Callable[[str], None]) -> None:
+    """Builds the image of a cell and runs the requested tests on it.
+
+    `run` and `log` are methods of the Nox session. `image` is the image's name with its tag. Raises Skipped if the
+    tier cannot run on this machine, and SparkImagesError if a test fails or pytest's options select no test. A failed
+    call does not stop the other calls.
+    """
+    cell, options = request.cell, request.options
+    if reason := reason_to_skip(cell, request.tier):
+        raise Skipped(reason)
+    todo = calls(cell, cells, request.tier, image)
+    run("inv", "build.runtime", *suites.selection(cell))
+    # With options for pytest, one of several calls may select no test.
+    success_codes = [0, NO_TEST] if options and len(todo) > 1 else [0]
+    failed = []
+
+    def run_call(call: Call) -> None:
+        if call.reason:
+            log(f"tests that cannot run here: {call.reason}")
+            return
+        command = ("pytest", *call.arguments, "--junitxml", str(results.junit(request.key, call.part)), *options)
+        try:
+            run(*command, success_codes=success_codes, interrupt_timeout=CONTAINERS_GO)
+        except CommandFailed:
+            failed.append(call)
+
+    in_turn(todo, run_call)
+    if failed:
+        raise SparkImagesError("tests failed")
+    if results.counts_of(request.key) == results.NONE:
+        raise SparkImagesError(f"no test of {cell.name} matches {' '.join(options)}")
+
+
+def test_in_browser(
+    cells: Sequence[Cell], image: Callable[[str], str], key: str, options: Sequence[str], run: Run
+) -> None:
+    """Builds the notebook images that the session `browser` tests, and runs tests/browser on each.
+
+    `image` returns the name of an image with its tag. `run` is a method of the Nox session, and its errors pass on.
+    """
+    for cell in suites.browsed(cells):
+        run("inv", "build.runtime", *suites.selection(cell))
+        arguments = ("--image", image(cell.name), "--junitxml", str(results.junit(key, cell.key)), *options)
+        run("./bootstrap", "--browser", "pytest", "tests/browser", *arguments)
 
 
 @dataclass(frozen=True)
 class Call:
-    """Arguments of pytest, and the part of the session's results that it writes ("" for the main one).
+    """One pytest command of a session: its arguments and the part of the results that it writes ("" for the main one).
 
-    `reason` says why it is left out on this machine, or is empty.
+    `reason` says why it does not run on this machine, or is "".
     """
 
     part: str
@@ -74,7 +177,7 @@ ON_THE_CLUSTER = "cluster"
 
 
 def calls(cell: Cell, cells: Sequence[Cell], tier: Tier, image: str) -> list[Call]:
-    """Returns the calls of pytest that a tier of a cell's tests is: the tests on containers, and those on a cluster."""
+    """Returns the pytest commands of a tier of a cell's tests: first the tests on containers, then on a cluster."""
     found = [Call("", suites.arguments(cell, cells, tier, image))]
     if tier in (Tier.FULL, Tier.NO_DEVICE, Tier.KUBERNETES):
         found.append(Call(ON_THE_CLUSTER, suites.kubernetes(cell, cells, image), cluster.reason_to_skip()))
@@ -82,7 +185,10 @@ def calls(cell: Cell, cells: Sequence[Cell], tier: Tier, image: str) -> list[Cal
 
 
 def in_turn(calls: Sequence[Call], run: Callable[[Call], None]) -> None:
-    """Runs every call; those on the cluster with no other session there: at once where it is free, or else last."""
+    """Runs every call. No other session uses the cluster at the same time.
+
+    The calls on the cluster run first if the cluster is free, and otherwise last.
+    """
     on_the_cluster = [call for call in calls if call.part == ON_THE_CLUSTER]
     others = [call for call in calls if call.part != ON_THE_CLUSTER]
     if all(call.reason for call in on_the_cluster):

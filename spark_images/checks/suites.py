@@ -1,6 +1,7 @@
-"""Which tests prove which cell: folders, and an expression of pytest's markers that chooses among their tests.
+"""Chooses the tests of a cell: folders, and a marker expression that selects tests in these folders.
 
-Each test has its folder's name as a marker too (tests/integration/conftest.py), so that one expression covers all.
+Each test also has the name of its folder as a marker (tests/integration/conftest.py). So one expression can select
+folders too.
 """
 
 from collections.abc import Sequence
@@ -12,8 +13,8 @@ from spark_images.checks.tiers import Tier
 from spark_images.matrix.model import BASELINE, GPU, Cell
 
 QUICK_JAVA = "-XX:TieredStopAtLevel=1"
-"""What the tests give the JVMs that they start: the first compiler only, which halves their CPU time. They ask whether,
-not how fast, and start many. Benchmarks have it nowhere."""
+"""The JVM option for tests. It allows only the first compiler, which halves the CPU time of the many JVMs that tests
+start. Tests check results, not speed. Benchmarks do not use this option."""
 
 SUITES = ROOT / "tests/integration"
 KUBERNETES = ROOT / "tests/kubernetes"
@@ -23,14 +24,14 @@ FIRST_IMAGE = "spark"
 NOTEBOOKS = "jupyter"
 
 OWN_LAYERS = "own_layers"
-"""The marker of the tests that an image can fail by the layers and labels that it adds to the one it extends."""
+"""The marker of tests that the additional layers and labels of an image can break."""
 
 CONTRACT_ON_OTHERS = f"({CONFORMANCE} and smoke and random_uid)"
-"""The part of the runtime contract that an image repeats whose entrypoint and Spark are another image's."""
+"""The part of the runtime contract for an image that takes its entrypoint and Spark from another image."""
 
 
 def folders(cell: Cell, tier: Tier) -> list[str]:
-    """Returns the folders under tests/integration that hold a tier of the cell's tests; none for the cluster's tier."""
+    """Returns the folders of tests/integration for a tier of the cell's tests: none for `--kubernetes`."""
     if tier is Tier.KUBERNETES:
         return []
     if tier is Tier.CONFORMANCE:
@@ -41,11 +42,12 @@ def folders(cell: Cell, tier: Tier) -> list[str]:
 
 
 def expression(cell: Cell, cells: Sequence[Cell], tier: Tier) -> str:
-    """Returns the expression of markers that chooses a tier of the cell's tests; "" where it takes all of the folders.
+    """Returns the marker expression for a tier of the cell's tests, or "" for all tests in the folders.
 
-    A test runs in full once for each set of layers that it proves. The baseline images have Spark's layers, or the
-    notebook's, and run all of their tests. An image with one feature adds that feature's layers, and runs its folder
-    and (not quickly) a part of the contract. Any other repeats what its own layers, or features together, could break.
+    Each test runs in full once for each set of layers that it tests. The baseline images have the layers of Spark or
+    of the notebook, and run all of their tests. A Spark image with one feature runs that feature's folder and, except
+    for `--quick`, a part of the contract. Every other image repeats only the tests that its own layers or its
+    combination of features can break.
     """
     if tier is Tier.CONFORMANCE:
         return "" if is_plain(cell) else CONTRACT_ON_OTHERS
@@ -71,7 +73,7 @@ def _of_the_cell(cell: Cell, cells: Sequence[Cell], tier: Tier) -> str:
 
 
 def _has_an_image_of_its_own(feature: str, cell: Cell, cells: Sequence[Cell]) -> bool:
-    """Whether another cell of the same kind and Spark has this feature only."""
+    """Whether another cell of the same kind and Spark version has only this feature."""
     return any(
         (each.image, each.spark, each.features) == (cell.image, cell.spark, (feature,)) and each.key != cell.key
         for each in cells
@@ -79,22 +81,22 @@ def _has_an_image_of_its_own(feature: str, cell: Cell, cells: Sequence[Cell]) ->
 
 
 def arguments(cell: Cell, cells: Sequence[Cell], tier: Tier, image: str) -> list[str]:
-    """Returns pytest's arguments for a tier of the cell's tests on `image`; none where it has no such tests."""
+    """Returns pytest's arguments for a tier of the cell's tests on `image`: an empty list if there are no tests."""
     chosen = expression(cell, cells, tier)
     paths = [str(SUITES / folder) for folder in folders(cell, tier)]
     return [*paths, "--image", image, *(["-m", chosen] if chosen else [])] if paths else []
 
 
 def on_a_cluster(cell: Cell) -> bool:
-    """Whether a cell has tests on a cluster: those of the first kind of image that need no GPU."""
+    """Whether a cell has tests on a cluster: only Spark images without the feature gpu have them."""
     return cell.image == FIRST_IMAGE and GPU not in cell.features
 
 
 def kubernetes(cell: Cell, cells: Sequence[Cell], image: str) -> list[str]:
-    """Returns pytest's arguments for the tests of `image` on a cluster; none where it has no such tests.
+    """Returns pytest's arguments for the tests of `image` on a cluster: an empty list if there are no tests.
 
-    Each baseline image runs the examples and a shuffle; that of the newest Spark of a line also what one version shows
-    for all of its line. An image with features runs the shuffle, and what these bring.
+    Each baseline image runs the examples and a shuffle. The newest Spark of a line also runs the tests marked
+    `thorough`, once for the whole line. An image with a feature runs the shuffle and the tests of the feature.
     """
     if not on_a_cluster(cell):
         return []
@@ -105,12 +107,12 @@ def kubernetes(cell: Cell, cells: Sequence[Cell], image: str) -> list[str]:
 
 
 def is_plain(cell: Cell) -> bool:
-    """Whether a cell's image is the one that all others of its Spark version extend."""
+    """Whether all other images of the same Spark version extend this cell's image."""
     return cell.image == FIRST_IMAGE and cell.variant == BASELINE
 
 
 def newest(cells: Sequence[Cell]) -> list[Cell]:
-    """Returns the cells of the highest Spark version of each kind of image, line and variant, in their order."""
+    """Returns the cells with the highest Spark version of each kind, line and variant. Keeps their order."""
     highest: dict[tuple[str, str, str], Version] = {}
     for cell in cells:
         where = (cell.image, cell.line, cell.variant)
@@ -124,5 +126,5 @@ def selection(cell: Cell) -> list[str]:
 
 
 def browsed(cells: Sequence[Cell]) -> list[Cell]:
-    """Returns the notebook cells that are looked at in a browser: the newest Spark of each line, without a variant."""
+    """Returns the cells that the session `browser` tests: the newest Jupyter baseline of each line."""
     return [cell for cell in newest(cells) if cell.image == NOTEBOOKS and cell.variant == BASELINE]

@@ -1,4 +1,4 @@
-"""How much of a cell's tests a session runs: the tier, which is an option after `--`."""
+"""The tiers: an option after `--` chooses the part of a cell's tests that a session runs."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -7,11 +7,11 @@ from enum import StrEnum
 from spark_images.errors import UsageError
 
 ALIKE = 0.8
-"""From which likeness (0 to 1) an option is a misspelt tier. Pytest's own `--quiet` is less like `--quick`."""
+"""The similarity (0 to 1) from which an option counts as a misspelt tier. Pytest's `--quiet` stays below it."""
 
 
 class Tier(StrEnum):
-    """A part of a cell's tests. `FULL` needs no option; each other one is asked for by its name: `-- --quick`."""
+    """A part of a cell's tests. `FULL` has no option. Each other tier has its name as option: `-- --quick`."""
 
     FULL = "full"
     QUICK = "quick"
@@ -21,7 +21,7 @@ class Tier(StrEnum):
 
     @property
     def option(self) -> str:
-        """The option that asks for it; "" for the full tier."""
+        """The option that chooses this tier, or "" for the full tier."""
         return "" if self is Tier.FULL else f"--{self.value}"
 
 
@@ -29,19 +29,19 @@ OPTIONS = {tier.option: tier for tier in Tier if tier.option}
 
 
 def parse(arguments: Sequence[str]) -> tuple[Tier, list[str]]:
-    """Returns the tier that the arguments of a session ask for, and the rest of them, which is pytest's.
+    """Returns the tier that a session's arguments choose, and the remaining arguments, which are for pytest.
 
-    Raises UsageError for two tiers, and for an option that is a tier misspelt.
+    Raises UsageError for two tiers and for a misspelt tier.
     """
     given = list(dict.fromkeys(argument for argument in arguments if argument in OPTIONS))
     rest = [argument for argument in arguments if argument not in OPTIONS]
     for argument in rest:
         if argument.startswith("--") and (near := get_close_matches(argument, OPTIONS, n=1, cutoff=ALIKE)):
-            raise UsageError(f'there is no tier "{argument}"; the nearest is "{near[0]}" (the tiers: {_listed()})')
+            raise UsageError(f'there is no tier "{argument}"; the nearest is "{near[0]}" (tiers: {_listed()})')
     if len(given) > 1:
-        raise UsageError(f"{' and '.join(given)} contradict each other: give one tier, or none for the full one")
+        raise UsageError(f"{' and '.join(given)} contradict each other: give one tier, or none for all tests")
     return (OPTIONS[given[0]] if given else Tier.FULL), rest
 
 
 def _listed() -> str:
-    return f"{', '.join(OPTIONS)}; without one, the full tier"
+    return f"{', '.join(OPTIONS)}; without a tier, all tests run"

@@ -20,7 +20,7 @@ from spark_images.recipes.dockerfiles import LEVELS
 
 @dataclass(frozen=True)
 class Plan:
-    """What a build would do: the targets that get a tag, and the bake definition."""
+    """A planned build: the targets that get a tag, and the bake definition."""
 
     graph: Graph
     requested: tuple[Target, ...]

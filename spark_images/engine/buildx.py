@@ -33,7 +33,7 @@ OFFLINE_LIMIT = 20
 def reachable(host: Host, timeout: float = 3) -> bool:
     """Returns whether a mirror or proxy of the host accepts a connection, each within `timeout` seconds.
 
-    A host that names neither counts as reachable.
+    A host without proxies and mirrors counts as reachable.
     """
     for endpoint in dict.fromkeys(host.endpoints()):
         try:
@@ -130,7 +130,7 @@ def _bake(
             command += ["--set", f"*.args.{variable}"]
         try:
             result = Context().run(
-                # Invoke runs its command in a shell, hence the quoting.
+                # Invoke runs its command in a shell, so each word is quoted.
                 f"cd {shlex.quote(str(ROOT))} && exec {shlex.join(command)}",
                 pty=sys.stdout.isatty(),
                 warn=True,

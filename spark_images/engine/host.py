@@ -1,7 +1,7 @@
 """Reads what a build takes from the host, so that it reaches the network as the host does.
 
 This is the CA bundle, and the mirrors and proxies of apt, pip and Maven. Builds get them as BuildKit secrets. Proxies
-are arguments that BuildKit keeps out of an image's history. Nothing of them stays in a layer.
+are arguments that BuildKit keeps out of an image's history. No layer contains them.
 """
 
 import os
@@ -41,7 +41,7 @@ class Apt:
 
 @dataclass(frozen=True)
 class Host:
-    """What a build takes from its host. `ca` and `maven_settings` are files, or None."""
+    """Settings that a build takes from its host. `ca` and `maven_settings` are files, or None."""
 
     ca: Path | None
     apt: Apt
@@ -67,7 +67,7 @@ class Host:
         return contents
 
     def endpoints(self) -> Iterator[tuple[str, int]]:
-        """Yields (host, port) of what a build must reach: the proxies if there are any, else the mirrors."""
+        """Yields (host, port) of the servers that a build needs: the proxies if there are any, else the mirrors."""
         proxies = [self.proxies[name] for name in ("https_proxy", "http_proxy") if self.proxies.get(name)]
         mirrors = [*(url for url, _ in self.apt.repositories), self.pip.get("index-url", "")]
         for url in proxies or mirrors:
@@ -108,7 +108,7 @@ _PIP_OPTIONS = ("index-url", "extra-index-url", "trusted-host", "proxy")
 
 def _pip() -> dict[str, str]:
     found = {}
-    # Files give "global.index-url='…'". The environment gives ":env:.index-url='…'", which comes last and wins.
+    # Files give "global.index-url='…'". The environment gives ":env:.index-url='…'" last, which overrides the files.
     for line in _output("pip", "config", "list").splitlines():
         key, _, value = line.partition("=")
         option = key.rpartition(".")[2]

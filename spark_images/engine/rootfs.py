@@ -25,8 +25,8 @@ LEFT_OUT = (
     "path-include=/usr/share/doc/apt/examples/sources.list",
     "path-exclude=/usr/share/zoneinfo/right/*",
 )
-"""What dpkg does not unpack. Licences stay. finish.sh needs the sources.list. The folder right repeats all time zones
-for clocks that count leap seconds. From Debian 13 on it is a separate package.
+"""Files that dpkg does not unpack. Licences stay. finish.sh needs the sources.list. The folder right repeats all time
+zones for clocks that count leap seconds. From Debian 13 on it is a separate package.
 """
 
 

@@ -1,4 +1,4 @@
-"""What people read: tables, the catalogue of images, drawings, sizes and budgets.
+"""Reports for people: tables, the catalogue of images, drawings, sizes and budgets.
 
-This room measures and prints. It changes no image.
+This package measures and prints. It changes no image.
 """

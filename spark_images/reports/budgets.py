@@ -1,4 +1,4 @@
-"""What the images may weigh: the budgets of images.toml against what was measured."""
+"""Compares the measured sizes with the budgets in images.toml."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -7,44 +7,47 @@ from spark_images.matrix.model import Cell, Matrix
 from spark_images.plan.project import Project
 from spark_images.reports import catalogue
 from spark_images.reports.measure import Layer, Sizes, measure
+from spark_images.reports.printing import counted
 
 MEGABYTE = 1_000_000
 
 
 def check(project: Project, cells: Sequence[Cell]) -> str:
-    """Returns a line that says what was found within its budgets.
+    """Returns the line to print if every size is within its budget.
 
-    Raises SparkImagesError for a budget that is exceeded, or an image of `cells` that the engine does not hold.
+    Raises SparkImagesError if a size is over its budget, or if the engine does not have an image of `cells`.
     """
     before = catalogue.layers()
     sizes = measure(project, cells, before.values())
     if missing := [cell.name for cell in cells if cell.name not in sizes.images]:
-        raise SparkImagesError(f"not built, so not weighed: {', '.join(missing)}: run `inv build.runtime`")
+        raise SparkImagesError(f"images that are not built have no size: {', '.join(missing)}: run `inv build.runtime`")
     whole = len(cells) == len(project.matrix.buildable)
     if found := excesses(project.matrix, cells, sizes, before, whole=whole):
         raise SparkImagesError("\n".join(found))
     ratio = (
-        f", and a registry holds {sizes.stored.compressed / sizes.total.compressed:.2f} of their sum" if whole else ""
+        f"; a registry stores {sizes.stored.compressed / sizes.total.compressed:.2f} of the total size" if whole else ""
     )
-    return f"{len(cells)} images and {len(sizes.unique)} layers are within their budgets{ratio}"
+    what = f"{counted(len(cells), 'image')} and {counted(len(sizes.unique), 'layer')}"
+    return f"{what} are within their budgets{ratio}"
 
 
 def excesses(
     matrix: Matrix, cells: Sequence[Cell], sizes: Sizes, before: Mapping[str, Layer], *, whole: bool
 ) -> list[str]:
-    """Returns a sentence for each budget that is exceeded: which image or layer, by how much, and what grew; and for
-    each image without one. `sizes` holds every cell of `cells`.
+    """Returns a sentence for each exceeded budget: the image or layer, the excess, and the layers that grew.
 
-    `before` are the layers by name as they were when the catalogue was written; `whole` says that `cells` are all that
-    there are, so that what a registry holds for them can be judged.
+    `sizes` has the size of every cell of `cells`. `before` has the layers at the time of the last catalogue, by name.
+    `whole` says that `cells` are all cells that are built: only then is the total size in a registry checked.
+    Raises MatrixError if images.toml has no budget for a cell.
     """
     found = [*_images(matrix, cells, sizes, before), *_layers(matrix, sizes, before)]
     ratio = sizes.stored.compressed / sizes.total.compressed if sizes.total.compressed else 0
     if whole and ratio > matrix.budgets.registry_ratio:
         excess = sizes.stored.compressed - matrix.budgets.registry_ratio * sizes.total.compressed
         found.append(
-            f"a registry holds {_mb(sizes.stored.compressed)} for {len(sizes.images)} images, {ratio:.3f} of their "
-            f"sum: {_mb(excess)} over the budget of {matrix.budgets.registry_ratio}{_grown(sizes.unique, before)}"
+            f"a registry stores {_mb(sizes.stored.compressed)} for {counted(len(sizes.images), 'image')}, {ratio:.3f} "
+            f"of the total size: {_mb(excess)} over the budget of {matrix.budgets.registry_ratio}"
+            f"{_grown(sizes.unique, before)}"
         )
     return found
 
@@ -69,12 +72,12 @@ def _layers(matrix: Matrix, sizes: Sizes, before: Mapping[str, Layer]) -> Iterat
             was = f"; it was {_mb(before[layer.origin].compressed)}" if layer.origin in before else "; it is new"
             yield (
                 f"{layer.origin} (in {images[0]}{others}): {_mb(layer.compressed)} compressed, "
-                f"{_mb(layer.compressed - budget * MEGABYTE)} over the budget of a layer, {budget} MB{was}"
+                f"{_mb(layer.compressed - budget * MEGABYTE)} over its budget of {budget} MB{was}"
             )
 
 
 def _grown(layers: Iterable[Layer], before: Mapping[str, Layer]) -> str:
-    """The layers that are larger than they were, the most grown first."""
+    """The layers that grew since the catalogue was written, the largest growth first."""
     growth = {
         layer.origin: layer.size - before[layer.origin].size if layer.origin in before else layer.size
         for layer in layers

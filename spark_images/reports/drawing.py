@@ -1,4 +1,4 @@
-"""Draws the DAG: docs/graph.svg with Graphviz, and a Mermaid flowchart between two marks of docs/dag.md."""
+"""Draws the DAG: docs/graph.svg with Graphviz, and a Mermaid flowchart between two markers in docs/dag.md."""
 
 import hashlib
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ BEGIN, END = "<!-- graph: written by `inv graph` -->", "<!-- end of graph -->"
 
 @dataclass(frozen=True, order=True)
 class Edge:
-    """One folder is built from another; `shipped` says that its files lie in the result."""
+    """`target` is built from the folder `source`. `shipped` says that the files of `source` are in the result."""
 
     source: str
     target: str
@@ -28,14 +28,14 @@ class Edge:
 
 @dataclass(frozen=True)
 class Picture:
-    """What is drawn: the folders of each level with their labels, and the edges."""
+    """The content of a drawing: the folders of each level with their labels, and the edges."""
 
     nodes: dict[str, dict[str, str]]
     edges: tuple[Edge, ...]
 
 
 def picture(project: Project) -> Picture:
-    """Returns the DAG of folders, as the cells that are built reach them; a label says how often a folder is built."""
+    """Returns the folders that the cells need, with their edges. A label says how often a folder is built."""
     graph = project.graph(project.matrix.buildable)
     nodes: dict[str, dict[str, str]] = {level: {} for level in LEVELS}
     edges: dict[tuple[str, str], bool] = {}
@@ -50,7 +50,10 @@ def picture(project: Project) -> Picture:
 
 
 def mermaid(drawn: Picture) -> str:
-    """Returns the picture as a Mermaid flowchart. Solid arrows copy files, dotted ones are build-time dependencies."""
+    """Returns the picture as a Mermaid flowchart.
+
+    Solid arrows copy files into the target. Dotted arrows are build-time dependencies.
+    """
 
     def lines() -> Iterator[str]:
         yield "flowchart LR"
@@ -79,13 +82,15 @@ def dot(drawn: Picture) -> Digraph:
 
 
 def write(project: Project) -> None:
-    """Writes both drawings. Raises SparkImagesError if Graphviz is missing or the page has lost its marks."""
+    """Writes both drawings. Raises SparkImagesError if Graphviz is missing or the page has lost its markers."""
     drawn = picture(project)
     files.write(PAGE, _page(mermaid(drawn)))
     try:
         svg = dot(drawn).pipe(format="svg", encoding="utf-8")
     except ExecutableNotFound:
-        raise SparkImagesError("Graphviz is missing: install graphviz; the Mermaid drawing is written") from None
+        raise SparkImagesError(
+            "Graphviz is missing, so only the Mermaid drawing was written: install graphviz and run `inv graph` again"
+        ) from None
     files.write(DRAWING, f"{svg.rstrip()}\n{_mark(drawn)}\n")
 
 
@@ -97,7 +102,7 @@ def check(project: Project) -> None:
 
 
 def _mark(drawn: Picture) -> str:
-    # Graphviz draws a little differently from version to version: what was drawn is compared, not how.
+    # The SVG differs between Graphviz versions. The hash of the Graphviz source does not.
     return f"<!-- {hashlib.sha256(dot(drawn).source.encode()).hexdigest()} -->"
 
 
@@ -110,5 +115,5 @@ def _page(drawing: str) -> str:
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
-        raise SparkImagesError(f"{PAGE.name} has lost the marks of the drawing. Add these two lines: {BEGIN} and {END}")
+        raise SparkImagesError(f"{PAGE.name} has no markers for the drawing. Add these two lines: {BEGIN} and {END}")
     return f"{before}{BEGIN}\n\n```mermaid\n{drawing}\n```\n\n{END}{after}"

@@ -1,7 +1,7 @@
-"""How large the images are, layer by layer, in bytes: unpacked, and compressed as a registry holds them.
+"""Measures the images layer by layer, in bytes: unpacked, and compressed as in a registry.
 
-A layer is read once: its digest stands for its content, so what was measured is remembered under .build, and what the
-catalogue says of a digest is believed.
+A digest identifies the content of a layer, so each layer is read once. `.build/layers.json` and the catalogue keep the
+sizes.
 """
 
 import gzip
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from io import BufferedReader
-from typing import Protocol
+from typing import Any, Protocol
 
 import zstandard
 from pydantic import TypeAdapter
@@ -30,25 +30,29 @@ GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
 BLOCK = 1 << 20
 LEVEL = 3
-"""Of zstd: what BuildKit pushes with."""
+"""The zstd compression level that BuildKit uses for a push."""
+
+WORKDIR = "WORKDIR"
+MAKE_LAYERS = frozenset({"ADD", "COPY", "RUN", WORKDIR})
+"""The instructions that make a layer each, even an empty one. BuildKit marks all others as `empty_layer`."""
 
 SETTINGS = "image settings"
-"""What a layer is called that no layer of the graph brought: WORKDIR makes one."""
+"""The name of a layer that comes from no target of the graph. Each WORKDIR makes one."""
 
 CACHE = BUILD / "layers.json"
 
 
 class Readable(Protocol):
-    """What the content of a layer is read from."""
+    """A stream with the content of a layer."""
 
     def read(self, size: int, /) -> bytes:
-        """Returns at most `size` bytes; none at the end."""
+        """Returns at most `size` bytes, or none at the end."""
         ...
 
 
 @dataclass(frozen=True)
 class Content:
-    """How large a layer is, in bytes: unpacked, and compressed (zstd)."""
+    """The size of a layer in bytes: unpacked, and compressed with zstd."""
 
     size: int
     compressed: int
@@ -59,7 +63,7 @@ _CONTENTS = TypeAdapter(dict[str, Content])
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer of an image: the digest of its content, where it comes from, its sizes in bytes as in Content."""
+    """One layer of an image: the digest of its content, the target that it comes from, and its sizes as in Content."""
 
     digest: str
     origin: str
@@ -75,17 +79,17 @@ class Sizes:
 
     @cached_property
     def unique(self) -> tuple[Layer, ...]:
-        """All layers, each once."""
+        """Every layer once."""
         return tuple({layer.digest: layer for layers in self.images.values() for layer in layers}.values())
 
     @cached_property
     def total(self) -> Content:
-        """The sum of all images."""
+        """The sum of the sizes of all images."""
         return added(layer for layers in self.images.values() for layer in layers)
 
     @cached_property
     def stored(self) -> Content:
-        """The sum of all layers, each counted once: what an engine and a registry hold."""
+        """The sum of the sizes of all layers, each counted once: the storage that an engine or a registry needs."""
         return added(self.unique)
 
     def of(self, image: str) -> Content:
@@ -100,34 +104,33 @@ def added(contents: Iterable[Content | Layer]) -> Content:
 
 
 def measure(project: Project, cells: Iterable[Cell], before: Iterable[Layer] = ()) -> Sizes:
-    """Returns the sizes of these cells' images, as far as the engine holds them. Reads every layer once, and none that
-    was measured `before`.
+    """Returns the sizes of these cells' images. Images that the engine does not have are omitted.
 
-    Raises SparkImagesError where the engine does not hand them out, or an image is older than its Dockerfiles.
+    The sizes of the layers `before` are used again: these layers are not read. Raises SparkImagesError if the engine
+    fails, or if an image is older than its Dockerfiles.
     """
     held = {}
     for cell in cells:
         tag = project.matrix.tag(cell.name)
         if image := daemon.find(tag):
-            held[cell.name] = (cell, tag, image.attrs["RootFS"]["Layers"])
-    graph = project.graph([cell for cell, _, _ in held.values()])
-    known = contents({tag: digests for _, tag, digests in held.values()}, before)
-    return Sizes(
-        {
-            name: tuple(
-                Layer(digest, origin, known[digest].size, known[digest].compressed)
-                for digest, origin in zip(digests, _origins(graph, graph.targets[name], len(digests)), strict=True)
-            )
-            for name, (_, _, digests) in held.items()
-        }
-    )
+            held[cell.name] = (cell, tag, image.attrs["RootFS"]["Layers"], image.history())
+    graph = project.graph([cell for cell, *_ in held.values()])
+    known = contents({tag: digests for _, tag, digests, _ in held.values()}, before)
+    images = {}
+    for name, (_, _, digests, history) in held.items():
+        names = _origins(graph, graph.targets[name], history, len(digests))
+        images[name] = tuple(
+            Layer(digest, origin, known[digest].size, known[digest].compressed)
+            for digest, origin in zip(digests, names, strict=True)
+        )
+    return Sizes(images)
 
 
 def contents(images: Mapping[str, Sequence[str]], before: Iterable[Layer] = ()) -> Mapping[str, Content]:
-    """Returns how large each layer is, by digest. `images` holds the digests of each image's layers, by its tag.
+    """Returns the size of each layer by digest. `images` has the digests of each image's layers, by image tag.
 
-    Only as many images are read as it takes to see each layer that was never measured. Raises SparkImagesError where
-    the engine fails.
+    Reads only the images that are needed to measure the new layers, and writes the sizes to `.build/layers.json`.
+    Raises SparkImagesError if the engine fails or the file cannot be written.
     """
     known = {layer.digest: Content(layer.size, layer.compressed) for layer in before}
     noted = files.noted(CACHE, _CONTENTS)
@@ -140,9 +143,9 @@ def contents(images: Mapping[str, Sequence[str]], before: Iterable[Layer] = ()) 
 
 
 def covering(images: Mapping[str, Sequence[str]], known: Mapping[str, Content]) -> list[str]:
-    """Returns few images, by tag, that hold every layer that is not `known`: the small ones where several hold it.
+    """Returns the tags of a few images that together have every layer that is not `known`. Prefers small images.
 
-    An engine hands out whole images, and the large ones slowly.
+    An engine saves only whole images, and large images take long.
     """
     chosen: list[str] = []
     missing = {digest for digests in images.values() for digest in digests} - known.keys()
@@ -154,21 +157,33 @@ def covering(images: Mapping[str, Sequence[str]], known: Mapping[str, Content]) 
     return chosen
 
 
-def _origins(graph: Graph, target: Target, count: int) -> list[str]:
+def _origins(graph: Graph, target: Target, history: Sequence[Mapping[str, Any]], count: int) -> list[str]:
+    """Returns the origin of each of the `count` layers of an image, bottom layer first. `history` is newest first.
+
+    The history has an entry for each instruction. The engine does not report `empty_layer`, so the instructions say
+    which entries made a layer. Names are matched from the top down, because the bottom of the history of an `os-image`
+    can have any form.
+    """
     names = origins(graph, target)
-    if len(names) > count:
+    instructions = [entry["CreatedBy"].partition(" ")[0] for entry in history]
+    made = [instruction for instruction in instructions if instruction in MAKE_LAYERS][:count]
+    expected = len(names) + made.count(WORKDIR)
+    if expected > count:
         raise SparkImagesError(
-            f"{target.name}: the engine's image has {count} layers, and its Dockerfiles make {len(names)}: "
+            f"{target.name}: the engine's image has {count} layers, and its Dockerfiles make {expected}: "
             "run `inv build.runtime`"
         )
-    return names + [SETTINGS] * (count - len(names))
+    found = [names.pop() if names and instruction != WORKDIR else SETTINGS for instruction in made]
+    found += names[::-1]
+    found += [SETTINGS] * (count - len(found))
+    return found[::-1]
 
 
 def origins(graph: Graph, target: Target) -> list[str]:
-    """Returns where each layer of a target comes from, bottom first: its base's layers, then what it copies.
+    """Returns the origin of each layer of a target, bottom layer first: the layers of its base, then its copies.
 
-    A stage that adds nothing (a feature that is off) still makes an empty layer: its name is "". A stage that builds
-    files is named with its image: `spark-3.5.8 settings`.
+    A copy from an empty stage (a feature that is off) makes an empty layer: its name is "". The layer of a stage that
+    builds files has the name of its image and its stage: `spark-3.5.8 settings`.
     """
     names = []
     for name, copied in target.recipe.composed_of(target.arguments):
@@ -181,18 +196,18 @@ def origins(graph: Graph, target: Target) -> list[str]:
 
 
 def _layer_sizes(tags: list[str], known: Mapping[str, Content]) -> dict[str, list[Content]]:
-    """Returns how large each layer of each image is, by tag. What is `known` by its digest is not compressed anew."""
+    """Returns the sizes of each image's layers, by tag. A layer whose digest is `known` is not compressed again."""
     sizes: dict[str, Content] = {}
     links: dict[str, str] = {}
     manifest = []
     with daemon.saved(tags) as archive:
         for member in archive:
-            if member.issym():  # how engines before 25 save a layer that two images share
+            if member.issym():  # engines before 25 save a shared layer as a link
                 links[member.name] = posixpath.normpath(f"{posixpath.dirname(member.name)}/{member.linkname}")
             elif member.name == "manifest.json":
                 manifest = json.load(_content(archive, member))
             elif member.isfile():
-                # A blob that is not compressed is called by its content's digest.
+                # The name of an uncompressed blob is the digest of its content.
                 digest = f"sha256:{posixpath.basename(member.name)}"
                 sizes[member.name] = known.get(digest) or _measured(member.name, _content(archive, member))
     return {
@@ -226,6 +241,6 @@ def _unpacked(content: BufferedReader) -> Readable:
     if begin.startswith(GZIP):
         return gzip.GzipFile(fileobj=content)
     if begin.startswith(ZSTD):
-        # Several frames after each other are one content, as several members are for gzip.
+        # A layer can have several frames, as a gzip file can have several members.
         return zstandard.ZstdDecompressor().stream_reader(content, read_across_frames=True)
     return content

@@ -1,4 +1,4 @@
-"""What the tasks print: tables for people, JSON for machines."""
+"""Prints the results of tasks: tables for people, JSON for programs."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -16,8 +16,9 @@ from spark_images.reports.measure import Sizes
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[str] = ()) -> None:
-    """Prints a table; the columns in `numbers` are aligned to the right. Only the last column folds, and only on a
-    terminal: piped, the table is as wide as its content.
+    """Prints a table. The columns in `numbers` are aligned to the right.
+
+    On a terminal, the last column wraps. In a pipe, the table is as wide as its content.
     """
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
@@ -38,7 +39,7 @@ def print_json(document: Any) -> None:
 
 
 def cells(matrix: Matrix) -> list[dict[str, Any]]:
-    """Returns every cell of the matrix as plain data; `refused` holds the reason, or null."""
+    """Returns every cell of the matrix as plain data. `refused` is the reason for a refusal, or None."""
     return [
         {
             "cell": cell.key,
@@ -60,7 +61,10 @@ def print_cells(matrix: Matrix) -> None:
 
 
 def plan(matrix: Matrix, todo: Plan) -> list[dict[str, Any]]:
-    """Returns what a plan builds, in order: each target, the name it gets (null: none), and what it is built from."""
+    """Returns the targets of a plan in build order, as plain data.
+
+    `image` is the name of the image that is built, or None for a target that gets no tag.
+    """
     requested = {target.name for target in todo.requested}
     return [
         {
@@ -81,7 +85,7 @@ def print_plan(matrix: Matrix, todo: Plan) -> None:
 
 
 SHOWN = 500_000
-"""Layers below this size (bytes) are not worth a line."""
+"""The smallest size, in bytes, of a layer that gets a line."""
 
 
 def megabytes(size: int) -> str:
@@ -89,8 +93,16 @@ def megabytes(size: int) -> str:
     return f"{size / 1e6:,.0f} MB"
 
 
+def counted(number: int, noun: str) -> str:
+    """Returns a number with its noun, which gets an "s" unless the number is 1: `1 image`, `1,042 images`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def print_sizes(sizes: Sizes) -> None:
-    """Prints the size of each image and of each layer in it, unpacked and compressed, and what the images share."""
+    """Prints the unpacked and compressed sizes of each image and its layers, then the totals of all images.
+
+    The second number of a total counts shared layers once.
+    """
     for image, layers in sizes.images.items():
         whole = sizes.of(image)
         columns = (megabytes(whole.size), megabytes(whole.compressed), image)
@@ -102,9 +114,9 @@ def print_sizes(sizes: Sizes) -> None:
         print_table(columns, rows, numbers=columns[:2])
         print()
     if not sizes.images:
-        print("0 images: the engine holds none of them; inv build.runtime builds them")
+        print("0 images: the engine has none of these images: run `inv build.runtime`")
         return
-    print(f"{len(sizes.images)} images, in all and with each layer counted once:")
+    print(f"{counted(len(sizes.images), 'image')}: total size, and total size with each layer counted once:")
     for what, total, stored in (
         ("unpacked", sizes.total.size, sizes.stored.size),
         ("compressed (zstd)", sizes.total.compressed, sizes.stored.compressed),
@@ -113,7 +125,7 @@ def print_sizes(sizes: Sizes) -> None:
 
 
 def print_results(tables: Iterable[Any]) -> None:
-    """Prints the tables of a benchmark, each under its title."""
+    """Prints the tables of a benchmark, each below its title."""
     for table in tables:
         print(f"\n{table.title}")
         print_table(table.columns, table.rows, numbers=table.columns[table.texts :])

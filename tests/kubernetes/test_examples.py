@@ -4,6 +4,7 @@ import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from spark_images import ROOT
 from spark_images.checks.cluster import as_json
 from tests.kubernetes.conftest import EXAMPLES, Cluster
 
+SUBMIT_PI = EXAMPLES / "kubernetes/submit.yaml"
 SPARK_APPLICATION = EXAMPLES / "kubernetes/sparkapplication.yaml"
 MANIFESTS = sorted(path for path in EXAMPLES.glob("**/*.yaml") if path != SPARK_APPLICATION)
 DEFINITION = Path(__file__).parent / "crd/sparkapplications.yaml.gz"
@@ -51,12 +53,27 @@ def test_spark_application_matches_the_definition_of_the_operator(cluster: Clust
     assert "pi created (server dry run)" in done.stdout
 
 
+def job_of(manifest: Path, cluster: Cluster) -> Any:
+    """Returns the Job of an example with the image under test in both places."""
+    named = as_json(manifest)["spec"]["template"]["spec"]["containers"][0]["image"]
+    assert manifest.read_text().count(named) == 2, "the example must name the image for the submitter and the executors"
+    return json.loads(json.dumps(as_json(manifest)).replace(f'"{named}"', f'"{cluster.image}"'))
+
+
 def test_pi_example_runs_in_cluster_mode(cluster: Cluster) -> None:
     """Runs the unchanged example with the image under test."""
-    example = (EXAMPLES / "kubernetes/submit.yaml").read_text()
-    named = as_json(EXAMPLES / "kubernetes/submit.yaml")["spec"]["template"]["spec"]["containers"][0]["image"]
-    job = as_json(EXAMPLES / "kubernetes/submit.yaml")
-    assert example.count(named) == 2, "the example must name the image twice: for the submitter and for the executors"
-    cluster.apply(json.loads(json.dumps(job).replace(f'"{named}"', f'"{cluster.image}"')))
+    cluster.apply(job_of(SUBMIT_PI, cluster))
     cluster.kubectl("wait", "--for=condition=Complete", "job/submit-pi", "--timeout=180s", timeout=190)
     assert "Pi is roughly 3.1" in cluster.ended("pi-driver")
+
+
+def test_job_fails_if_the_driver_fails(cluster: Cluster) -> None:
+    job = job_of(SUBMIT_PI, cluster)
+    job["metadata"]["name"] = "submit-fails"
+    container = job["spec"]["template"]["spec"]["containers"][0]
+    next(variable for variable in container["env"] if variable["name"] == "DRIVER")["value"] = "fails-driver"
+    container["args"][-1] = "many"  # pi.py expects a number
+    cluster.apply(job)
+    cluster.kubectl("wait", "--for=condition=Failed", "job/submit-fails", "--timeout=180s", timeout=190)
+    assert "kubectl logs fails-driver" in cluster.log("job/submit-fails")
+    assert "ValueError" in cluster.ended("fails-driver", phase="Failed")

@@ -16,7 +16,7 @@ from tests.unit.tree import Tree
 
 @pytest.fixture(autouse=True)
 def _repository(full: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets the catalogue read the packages of the small project."""
+    """Makes the catalogue read the packages of the small project."""
     monkeypatch.setattr(catalogue, "ROOT", full.root)
     monkeypatch.setattr(catalogue, "requirement_sets", partial(requirement_sets, root=full.root))
 
@@ -36,7 +36,7 @@ def page(small: Project) -> str:
 
 @pytest.mark.parametrize("name", ["sizes.json", "layers.json"])
 @pytest.mark.parametrize("content", ["", "<<<<<<< HEAD", "7", '{"a": "b"}', '[{"origin": "os"}]'])
-def test_a_file_of_the_catalogue_that_is_broken(
+def test_a_broken_file_of_the_catalogue_is_an_error(
     small: Project, pages: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: str
 ) -> None:
     monkeypatch.setattr(catalogue, "measure", lambda *_: pytest.fail("an image was read"))
@@ -44,7 +44,7 @@ def test_a_file_of_the_catalogue_that_is_broken(
     with pytest.raises(SparkImagesError) as raised:
         catalogue.write(small)
     assert str(raised.value) == (
-        f"{name} is not what `inv images.catalog` writes: "
+        f"{name} does not have the format that `inv images.catalog` writes: "
         "restore it with Git, or delete it and run `inv images.catalog`"
     )
 
@@ -54,11 +54,11 @@ def test_every_image_that_is_built_has_a_row(small: Project, page: str) -> None:
     assert rows == [f"`spark-k8s-{cell.name}`" for cell in small.matrix.buildable]
 
 
-def test_a_row_says_what_is_in_the_image(page: str) -> None:
+def test_a_row_shows_the_content_and_size_of_the_image(page: str) -> None:
     assert "| `spark-k8s-spark-9.0` | 9.0 | 2.13 | 3.4 | 17 | 3.11 |  | 1,042 MB |" in page.splitlines()
 
 
-def test_an_image_that_was_never_measured_has_no_size(page: str) -> None:
+def test_an_image_without_a_measurement_has_no_size(page: str) -> None:
     row = next(line for line in page.splitlines() if line.startswith("| `spark-k8s-spark-10.0-gpu-lake`"))
     assert row.endswith("| 21 | 3.13 | Accelerator 6.0 (native), CUDA 1.2, Lake 1.1 |  |")
 
@@ -90,7 +90,7 @@ def test_a_feature_has_its_usage_and_its_notes(page: str) -> None:
     assert "| `jupyter-10.0-gpu-lake` | native: RAPIDS 6.0 has a shim for Spark 10.0 |" in gpu.splitlines()
 
 
-def test_the_usage_names_the_highest_spark_version_and_not_the_last_in_the_file(full: Tree) -> None:
+def test_the_usage_names_the_highest_spark_version(full: Tree) -> None:
     full.toml('[spark."9.0"]', '[spark."10.1"]\nline = "10"\n\n[spark."9.0"]')
     full.toml('native = ["10.0"]', 'native = ["10.0", "10.1"]')
     assert "\nName a lake for 10.1.\n" in catalogue.page(full.load(locked=False), {})
@@ -108,7 +108,7 @@ def test_the_page_is_the_same_for_every_registry_and_tag(full: Tree) -> None:
     assert catalogue.page(full.load(settings), {}) == catalogue.page(full.load(), {})
 
 
-def test_a_matrix_without_a_feature(small: Project) -> None:
+def test_the_page_omits_a_feature_that_no_image_has(small: Project) -> None:
     refusals = (*small.matrix.refusals, Refusal("no", feature="gpu"))
     without = replace(small, matrix=replace(small.matrix, refusals=refusals))
     page = catalogue.page(without, {})
@@ -125,14 +125,14 @@ def held(monkeypatch: pytest.MonkeyPatch, **sizes: int) -> None:
     )
 
 
-def test_what_is_written_is_up_to_date(small: Project, pages: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_written_catalogue_is_up_to_date(small: Project, pages: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     held(monkeypatch, v9_0=2_000_000)
     catalogue.write(small)
     catalogue.check(small)
     assert "2 MB" in (pages / "README.md").read_text()
 
 
-def test_images_that_the_engine_does_not_hold_keep_their_last_size(
+def test_images_that_the_engine_does_not_have_keep_their_last_size(
     small: Project, pages: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (pages / "sizes.json").write_text('{"spark-9.1": 1, "spark-9.0": 1, "spark-1.0": 1}')
@@ -141,7 +141,9 @@ def test_images_that_the_engine_does_not_hold_keep_their_last_size(
     assert json.loads((pages / "sizes.json").read_text()) == {"spark-9.1": 1, "spark-9.0": 2_000_000}
 
 
-def test_layers_keep_their_last_size_too(small: Project, pages: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_layers_of_missing_images_keep_their_last_size(
+    small: Project, pages: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     was = [Layer("sha256:0", name, 1, 1) for name in ("os-bookworm", "jdk-17", "no-longer-there")]
     (pages / "layers.json").write_text(json.dumps([asdict(layer) for layer in was]))
     held(monkeypatch, v9_0=2_000_000)
@@ -150,7 +152,7 @@ def test_layers_keep_their_last_size_too(small: Project, pages: Path, monkeypatc
     assert found == {"os-bookworm": (2_000_000, 1_000_000), "jdk-17": (1, 1)}
 
 
-def test_a_catalogue_that_is_out_of_date(small: Project, pages: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_outdated_catalogue_is_an_error(small: Project, pages: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     held(monkeypatch)
     catalogue.write(small)
     (pages / "README.md").write_text((pages / "README.md").read_text().replace("first-jdbc:1.0", "first-jdbc:0.9"))
@@ -158,6 +160,6 @@ def test_a_catalogue_that_is_out_of_date(small: Project, pages: Path, monkeypatc
         catalogue.check(small)
 
 
-def test_a_catalogue_that_is_missing(small: Project, pages: Path) -> None:
+def test_a_missing_catalogue_is_an_error(small: Project, pages: Path) -> None:
     with pytest.raises(SparkImagesError, match="out of date"):
         catalogue.check(small)

@@ -6,7 +6,7 @@ from spark_images.checks import cluster
 from spark_images.errors import SparkImagesError
 
 
-def test_without_a_cluster_there_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_cluster_or_kubectl_gives_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KUBECONFIG", raising=False)
     assert cluster.reason_to_skip() == "no cluster: KUBECONFIG is not set"
     monkeypatch.setenv("KUBECONFIG", "/a")
@@ -14,25 +14,25 @@ def test_without_a_cluster_there_is_a_reason(monkeypatch: pytest.MonkeyPatch) ->
     assert cluster.reason_to_skip() == "no cluster: kubectl is not on PATH"
 
 
-def test_an_image_is_loaded_by_the_command_that_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_kube_load_loads_the_image(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(cluster.LOADER, f"touch {tmp_path}/loaded")
     cluster.load(str(tmp_path / "image"))
     assert (tmp_path / "loaded").exists()
     assert (tmp_path / "image").exists()
 
 
-def test_an_image_that_cannot_be_loaded_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_load_names_the_image(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(cluster.LOADER, "ls /nowhere")
     with pytest.raises(SparkImagesError, match=r"KUBE_LOAD \(ls /nowhere\) could not load image: .*No such file"):
         cluster.load("image")
 
 
-def test_without_a_command_the_cluster_pulls(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_load_does_nothing_without_kube_load(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(cluster.LOADER, raising=False)
     cluster.load("image")
 
 
-def test_the_cluster_is_one_sessions_at_a_time(tmp_path: Path) -> None:
+def test_only_one_session_locks_the_cluster(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     with cluster.alone(lock=lock) as first, cluster.alone(wait=False, lock=lock) as second:
         assert (first, second) == (True, False)

@@ -25,11 +25,11 @@ CELLS = [
         (cell("jupyter", "9.1"), Tier.FULL),
     ],
 )
-def test_the_newest_is_tested_in_full_and_the_others_quickly(of: Cell, tier: Tier) -> None:
+def test_the_newest_spark_is_tested_in_full_and_the_others_quickly(of: Cell, tier: Tier) -> None:
     assert default_run.tier(of, CELLS) is tier
 
 
-def test_it_asks_every_cell_once_and_each_baseline_image_on_the_cluster() -> None:
+def test_each_cell_has_one_job_and_each_baseline_also_runs_on_the_cluster() -> None:
     jobs = default_run.jobs(CELLS)
     assert len(set(jobs)) == len(jobs)
     containers = [job.session for job in jobs if job.tier is not Tier.KUBERNETES]
@@ -37,23 +37,23 @@ def test_it_asks_every_cell_once_and_each_baseline_image_on_the_cluster() -> Non
     assert [job.name for job in jobs if job.tier is Tier.KUBERNETES] == ["test-9.0-baseline -- --kubernetes"]
 
 
-def test_what_takes_long_comes_first() -> None:
+def test_long_jobs_come_first() -> None:
     tiers = [job.tier for job in default_run.jobs(CELLS) if job.session.startswith("test-")]
     assert Tier.QUICK not in tiers[: tiers.index(Tier.QUICK)]
     assert set(tiers[tiers.index(Tier.QUICK) :]) == {Tier.QUICK}
 
 
-def test_its_sessions_are_those_of_the_noxfile(small: Project) -> None:
+def test_jobs_use_every_session_of_the_cells_network_and_browser(small: Project) -> None:
     cells = small.matrix.buildable
     named = {job.session for job in default_run.jobs(cells)}
     assert named == {*(default_run.session_of(each) for each in cells), "network", "browser"}
 
 
-def test_a_job_is_named_as_one_types_it() -> None:
+def test_a_job_has_the_name_that_nox_accepts() -> None:
     assert Job("test-9.0-gpu", Tier.QUICK).name == "test-9.0-gpu -- --quick"
     assert Job("network").name == "network"
 
 
-def test_a_session_is_described_by_its_image_and_its_tier() -> None:
-    assert default_run.describe(cell(spark="9.1"), CELLS) == "Tests spark-9.1; in the default run all of it."
-    assert default_run.describe(cell(spark="9.0"), CELLS) == "Tests spark-9.0; in the default run with --quick."
+def test_a_description_names_the_image_and_the_tier() -> None:
+    assert default_run.describe(cell(spark="9.1"), CELLS) == "Test spark-9.1 (default run: all tests)."
+    assert default_run.describe(cell(spark="9.0"), CELLS) == "Test spark-9.0 (default run: tier --quick)."

@@ -12,7 +12,7 @@ from tests.unit.tree import DOCKERFILES, Tree
 
 @pytest.fixture
 def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A page with marks, and no drawing; Graphviz is not needed to draw."""
+    """A page with markers and without a drawing. The tests need no Graphviz."""
     monkeypatch.setattr(drawing, "PAGE", tmp_path / "dag.md")
     monkeypatch.setattr(drawing, "DRAWING", tmp_path / "graph.svg")
     monkeypatch.setattr(Digraph, "pipe", lambda *_, **__: "<svg/>\n")
@@ -20,7 +20,7 @@ def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_the_picture_of_the_small_project(tree: Tree) -> None:
+def test_the_picture_has_every_folder_and_edge(tree: Tree) -> None:
     drawn = drawing.picture(tree.load())
     assert drawn.nodes == {
         "base": {name: name for name in ("jdk", "os", "rootfs", "sealer", "tools")},
@@ -44,13 +44,13 @@ def test_the_picture_of_the_small_project(tree: Tree) -> None:
     )
 
 
-def test_every_folder_is_drawn(small: Project) -> None:
+def test_the_picture_has_every_folder_of_a_feature_and_says_how_often_it_is_built(small: Project) -> None:
     drawn = drawing.picture(small)
     assert {folder for folders in drawn.nodes.values() for folder in folders} == set(small.recipes.by_name)
     assert drawn.nodes["base"]["jdk"] == "jdk × 2"
 
 
-def test_mermaid_tells_shipping_from_building(tree: Tree) -> None:
+def test_mermaid_uses_different_arrows_for_copies_and_build_dependencies(tree: Tree) -> None:
     lines = drawing.mermaid(drawing.picture(tree.load())).splitlines()
     assert lines[0] == "flowchart LR"
     assert '        core["core × 2"]' in lines
@@ -58,14 +58,14 @@ def test_mermaid_tells_shipping_from_building(tree: Tree) -> None:
     assert "    tools -.-> core" in lines
 
 
-def test_graphviz_draws_the_same(tree: Tree) -> None:
+def test_graphviz_uses_the_same_edges_as_mermaid(tree: Tree) -> None:
     source = drawing.dot(drawing.picture(tree.load())).source
     assert "core -> app [style=solid]" in source
     assert "tools -> core [style=dotted]" in source
     assert "subgraph cluster_intermediate" in source
 
 
-def test_what_is_written_is_up_to_date(tree: Tree, pages: Path) -> None:
+def test_a_written_drawing_is_up_to_date(tree: Tree, pages: Path) -> None:
     project = tree.load()
     drawing.write(project)
     drawing.check(project)
@@ -83,7 +83,7 @@ def test_writing_twice_changes_nothing(tree: Tree, pages: Path) -> None:
 
 
 @pytest.mark.parametrize("stale", ["dag.md", "graph.svg"])
-def test_a_drawing_that_is_out_of_date(tree: Tree, pages: Path, stale: str) -> None:
+def test_an_outdated_drawing_is_an_error(tree: Tree, pages: Path, stale: str) -> None:
     drawing.write(tree.load())
     before = (pages / stale).read_text()
     tree.dockerfile("runtime/app", DOCKERFILES["runtime/app"] + "COPY --from=tools / /\n")
@@ -93,7 +93,7 @@ def test_a_drawing_that_is_out_of_date(tree: Tree, pages: Path, stale: str) -> N
         drawing.check(tree.load())
 
 
-def test_a_drawing_that_is_missing(tree: Tree, pages: Path) -> None:
+def test_a_missing_drawing_is_an_error(tree: Tree, pages: Path) -> None:
     drawing.write(tree.load())
     (pages / "graph.svg").unlink()
     with pytest.raises(SparkImagesError, match="out of date"):
@@ -101,9 +101,9 @@ def test_a_drawing_that_is_missing(tree: Tree, pages: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", BEGIN, END, f"{END}\n{BEGIN}"])
-def test_a_page_without_marks_is_an_error_and_unchanged(tree: Tree, pages: Path, text: str) -> None:
+def test_a_page_without_markers_is_an_error_and_stays_unchanged(tree: Tree, pages: Path, text: str) -> None:
     (pages / "dag.md").write_text(text)
-    with pytest.raises(SparkImagesError, match=r"dag\.md has lost the marks"):
+    with pytest.raises(SparkImagesError, match=r"dag\.md has no markers for the drawing"):
         drawing.write(tree.load())
     assert (pages / "dag.md").read_text() == text
 

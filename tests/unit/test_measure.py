@@ -22,7 +22,7 @@ from tests.unit.limits import full_disk
 from tests.unit.tree import Tree
 
 
-def test_a_layer_that_images_share_counts_once() -> None:
+def test_a_shared_layer_counts_once() -> None:
     shared, own = Layer("sha256:1", "os", 10, 4), Layer("sha256:2", "core", 5, 3)
     sizes = Sizes({"a": (shared,), "b": (shared, own)})
     assert (sizes.of("a"), sizes.of("b")) == (Content(10, 4), Content(15, 7))
@@ -37,7 +37,7 @@ def test_origins_name_every_layer_bottom_first(small: Project) -> None:
     assert lake == [*common, "lake-deps-3.11", "lake-jars-9", "spark-9.0-lake settings"]
 
 
-def test_origins_of_an_image_upon_another(small: Project) -> None:
+def test_origins_of_an_image_include_those_of_its_base(small: Project) -> None:
     graph = small.graph([cell_of(small.matrix, "jupyter-10.0-gpu-lake")])
     found = measure.origins(graph, graph.targets["jupyter-10.0-gpu-lake"])
     assert found == [
@@ -55,7 +55,7 @@ def test_origins_of_an_image_upon_another(small: Project) -> None:
     ]
 
 
-def test_origins_of_the_small_project(tree: Tree) -> None:
+def test_origins_include_the_layers_of_a_feature(tree: Tree) -> None:
     project = tree.load()
     graph = project.graph(project.matrix.buildable)
     found = measure.origins(graph, graph.targets["app-9.0-lake"])
@@ -98,7 +98,7 @@ def manifest(**images: list[str]) -> bytes:
     return json.dumps([{"RepoTags": [f"{n}:latest"], "Layers": layers} for n, layers in images.items()]).encode()
 
 
-def test_layers_are_measured_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_layer_has_an_unpacked_and_a_compressed_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     members = {"blobs/1": b"x" * 100, "blobs/2": gzip.compress(b"y" * 5000)}
     members["manifest.json"] = manifest(a=["blobs/1"], b=["blobs/1", "blobs/2"])
     saves(monkeypatch, archive(tmp_path / "images.tar", members))
@@ -128,7 +128,7 @@ PARTS = (LAYER[:5000], LAYER[5000:])
     ],
     ids=["plain", "gzip", "gzip in parts", "zstd", "zstd streamed", "zstd in parts", "zstd with a table", "empty"],
 )
-def test_a_layer_is_measured_unpacked_however_it_is_compressed(
+def test_a_layer_has_the_same_size_in_every_compression(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blob: bytes
 ) -> None:
     saves(monkeypatch, archive(tmp_path / "images.tar", {"blobs/1": blob, "manifest.json": manifest(a=["blobs/1"])}))
@@ -138,13 +138,13 @@ def test_a_layer_is_measured_unpacked_however_it_is_compressed(
 
 
 @pytest.mark.parametrize("blob", [gzip.compress(LAYER)[:-20], zstandard.compress(LAYER)[:-4] + b"\0" * 9])
-def test_a_layer_that_is_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blob: bytes) -> None:
+def test_a_broken_layer_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blob: bytes) -> None:
     saves(monkeypatch, archive(tmp_path / "images.tar", {"blobs/1": blob, "manifest.json": manifest(a=["blobs/1"])}))
     with pytest.raises(SparkImagesError, match=r"docker save failed: .*blobs/1 is broken: "):
         measure._layer_sizes(["a:latest"], {})
 
 
-def test_a_layer_that_is_known_is_not_compressed_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_known_layer_is_not_compressed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     members = {"blobs/1": b"x", "blobs/2": b"y"} | {"manifest.json": manifest(a=["blobs/1", "blobs/2"])}
     saves(monkeypatch, archive(tmp_path / "images.tar", members))
     known = Content(100, 50)
@@ -173,15 +173,13 @@ def test_an_unknown_layer_is_read_from_the_smallest_image_that_has_it() -> None:
     assert measure.covering(images, {**known, "new": Content(1, 1)}) == []
 
 
-def test_as_few_images_are_read_as_hold_every_unknown_layer() -> None:
+def test_covering_returns_few_images_with_every_unknown_layer() -> None:
     images = {"a": ["1"], "b": ["1", "2"], "c": ["3"]}
     assert measure.covering(images, {}) == ["b", "c"]
 
 
 @pytest.mark.parametrize("content", ["", '{"sha256:1": {"size": 1, ', "[]", '{"sha256:1": {"size": 1}}', "\0\0"])
-def test_sizes_that_are_noted_but_broken_are_measured_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
-) -> None:
+def test_a_broken_cache_is_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str) -> None:
     monkeypatch.setattr(measure, "CACHE", tmp_path / "layers.json")
     monkeypatch.setattr(measure, "_layer_sizes", lambda tags, _: {tag: [Content(3, 2)] for tag in tags})
     (tmp_path / "layers.json").write_text(content)
@@ -190,7 +188,7 @@ def test_sizes_that_are_noted_but_broken_are_measured_again(
     assert measure.contents({"a": ["sha256:1"]}) == {"sha256:1": Content(3, 2)}
 
 
-def test_sizes_that_cannot_be_noted_leave_those_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_that_cannot_be_written_keeps_its_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measure, "CACHE", tmp_path / "layers.json")
     monkeypatch.setattr(measure, "_layer_sizes", lambda tags, _: {tag: [Content(3, 2)] for tag in tags})
     measure.contents({"a": ["sha256:1"]})
@@ -200,51 +198,53 @@ def test_sizes_that_cannot_be_noted_leave_those_before(tmp_path: Path, monkeypat
     assert measure.contents({"a": ["sha256:1"]}) == {"sha256:1": Content(3, 2)}
 
 
-def test_what_the_catalogue_says_of_a_digest_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_layer_in_the_catalogue_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measure, "CACHE", tmp_path / "layers.json")
     monkeypatch.setattr(measure, "_layer_sizes", lambda *_: pytest.fail("an image was read"))
     assert measure.contents({"a": ["sha256:1"]}, [Layer("sha256:1", "os", 10, 4)]) == {"sha256:1": Content(10, 4)}
 
 
-def test_a_save_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_save_is_an_error_with_its_exit_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     saves(monkeypatch, archive(tmp_path / "images.tar", {"manifest.json": manifest()}), code=3)
     with pytest.raises(SparkImagesError, match="docker save failed with exit code 3"):
         measure._layer_sizes(["a:latest"], {})
 
 
-def test_a_save_that_fails_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_save_without_output_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "images.tar").write_bytes(b"")
     saves(monkeypatch, tmp_path / "images.tar", code=1)
     with pytest.raises(SparkImagesError, match="docker save failed"):
         measure._layer_sizes(["a:latest"], {})
 
 
-def test_a_save_that_goes_on_after_the_archives_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_save_is_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     images = archive(tmp_path / "images.tar", {"1/layer.tar": b"x" * 100, "manifest.json": manifest(a=["1/layer.tar"])})
     saves(monkeypatch, images, then="head --bytes 1000000 /dev/zero")
     assert [layer.size for layer in measure._layer_sizes(["a:latest"], {})["a:latest"]] == [100]
 
 
-def test_a_shared_layer_that_is_saved_as_a_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_link_to_a_shared_layer_has_the_size_of_the_layer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     members = {"1/layer.tar": b"x" * 100, "manifest.json": manifest(a=["1/layer.tar"], b=["2/layer.tar"])}
     saves(monkeypatch, archive(tmp_path / "images.tar", members, {"2/layer.tar": "../1/layer.tar"}))
     found = measure._layer_sizes(["a:latest", "b:latest"], {})
     assert [layer.size for layers in found.values() for layer in layers] == [100, 100]
 
 
-def test_no_cli(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_docker_cli_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(SparkImagesError, match=r"the docker CLI is missing: run \./bootstrap"):
         measure._layer_sizes(["a:latest"], {})
 
 
-def test_images_that_the_engine_does_not_hold_are_left_out(small: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_images_that_the_engine_does_not_have_are_omitted(small: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     digests = [f"sha256:{number}" for number in range(13)]
 
     def get(tag: str) -> Any:
         if tag != "spark-k8s-spark-9.0:latest":
             raise ImageNotFound(tag)
-        return SimpleNamespace(attrs={"RootFS": {"Layers": digests}})
+        return SimpleNamespace(
+            attrs={"RootFS": {"Layers": digests}}, history=lambda: history("ADD", *["COPY"] * 11, "WORKDIR")
+        )
 
     monkeypatch.setattr(daemon, "client", lambda: SimpleNamespace(images=SimpleNamespace(get=get)))
     monkeypatch.setattr(measure, "contents", lambda *_: {digest: Content(i, i) for i, digest in enumerate(digests)})
@@ -255,8 +255,41 @@ def test_images_that_the_engine_does_not_hold_are_left_out(small: Project, monke
     assert sizes.total.size == sum(range(13))
 
 
-def test_an_image_that_is_older_than_its_dockerfiles(tree: Tree) -> None:
+def test_an_image_older_than_its_dockerfiles_is_an_error(tree: Tree) -> None:
     project = tree.load()
     graph = project.graph(project.matrix.buildable)
     with pytest.raises(SparkImagesError, match=r"app-9\.0: the engine's image has 2 layers, .* make 7: run `inv build"):
-        measure._origins(graph, graph.targets["app-9.0"], 2)
+        measure._origins(graph, graph.targets["app-9.0"], history("ADD", "COPY"), 2)
+
+
+def history(*instructions: str) -> list[dict[str, Any]]:
+    """Returns the history of an image as the engine reports it, newest first. `instructions` are oldest first."""
+    return [{"CreatedBy": f"{instruction} /a # buildkit", "Size": 0} for instruction in reversed(instructions)]
+
+
+def test_a_workdir_in_the_base_does_not_shift_the_names_of_later_layers(small: Project) -> None:
+    """Every COPY, ADD, RUN and WORKDIR makes a layer, even an empty one. No other instruction makes one."""
+    graph = small.graph([cell_of(small.matrix, "jupyter-9.0-lake")])
+    target = graph.targets["jupyter-9.0-lake"]
+    spark = ["ADD", "ARG", "RUN", *["COPY"] * 10, "ENV", "WORKDIR", "USER", "ENTRYPOINT", "CMD"]
+    found = measure._origins(graph, target, history(*spark, "COPY", "COPY", "ENV", "EXPOSE", "HEALTHCHECK", "CMD"), 15)
+    assert found[-4:] == ["spark-9.0-lake settings", measure.SETTINGS, "book", "lake-book"]
+    assert [name for name in found if name != measure.SETTINGS] == measure.origins(graph, target)
+
+
+def test_a_workdir_between_copies_has_no_name_of_a_target(tree: Tree) -> None:
+    project = tree.load()
+    graph = project.graph(project.matrix.buildable)
+    steps = ["ADD", "RUN", "COPY", "WORKDIR", "COPY", "COPY", "COPY", "COPY", "WORKDIR"]
+    found = measure._origins(graph, graph.targets["app-9.0-lake"], history(*steps), 9)
+    assert [i for i, name in enumerate(found) if name == measure.SETTINGS] == [3, 8]
+    assert found[2:5] == ["jdk-17", measure.SETTINGS, "core-9.0"]
+
+
+@pytest.mark.parametrize(("steps", "count"), [(["# debian.sh"], 7), (["# debian.sh"] * 2, 8)])
+def test_the_history_of_a_foreign_os_image_does_not_shift_names(tree: Tree, steps: list[str], count: int) -> None:
+    project = tree.load()
+    graph = project.graph(project.matrix.buildable)
+    target = graph.targets["app-9.0-lake"]
+    found = measure._origins(graph, target, history(*steps, "RUN", *["COPY"] * 5), count)
+    assert found == [measure.SETTINGS] * (count - 7) + measure.origins(graph, target)

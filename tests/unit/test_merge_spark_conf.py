@@ -51,7 +51,7 @@ class Layers:
         return found
 
     def refused(self) -> str:
-        """Runs the script, and returns what it says of settings that contradict. It writes nothing then."""
+        """Runs the script on settings that contradict, and returns the error. The script writes nothing then."""
         done = self.run()
         assert done.returncode == 1
         assert not (self.root / "out").exists()
@@ -135,7 +135,7 @@ def test_an_opt_in_file_that_contradicts_the_defaults(layers: Layers) -> None:
 
 
 def test_one_layer_may_bring_both(layers: Layers) -> None:
-    """What it lists in both is joined, and what it contradicts itself in is an error, as of two layers."""
+    """Lists in both files are joined. A contradiction is an error, as between two layers."""
     layers.add("gpu", "spark.plugins a.A\n").add("gpu", "spark.plugins b.B\n", "rapids")
     assert layers.settings("rapids") == {"spark.plugins": "a.A,b.B"}
     layers.add("gpu", "spark.x 1\n").add("gpu", "spark.x 2\n", "rapids")
@@ -190,7 +190,7 @@ def test_other_files_of_a_layer_are_no_fragments(layers: Layers) -> None:
 
 
 def test_java_options_are_joined_by_blanks(layers: Layers) -> None:
-    """Whole, since an option may be two words: the second --add-opens is no repetition of the first."""
+    """An option can be two words, so the second --add-opens does not repeat the first."""
     layers.add("a", "spark.driver.extraJavaOptions --add-opens java.base/a=ALL -Dx=1\n")
     layers.add("b", "spark.driver.extraJavaOptions --add-opens java.base/b=ALL\n")
     assert layers.settings() == {

@@ -1,4 +1,4 @@
-"""The Noxfile itself, run as a user does: it contacts nothing, and a mistake is one message."""
+"""Runs the real Noxfile as a user does: it contacts no engine, and a mistake is one message."""
 
 import os
 import re
@@ -16,7 +16,7 @@ from spark_images.checks import default_run
 from spark_images.plan.project import Project
 
 LIMIT = 20
-"""Seconds; the Noxfile takes half of one."""
+"""Seconds for one Nox command. The Noxfile takes half a second."""
 
 
 def nox(*arguments: str, root: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -34,12 +34,12 @@ def nox(*arguments: str, root: Path = ROOT, **environment: str) -> subprocess.Co
 
 @pytest.fixture
 def deaf() -> Iterator[str]:
-    """The address of an engine that takes connections and never answers."""
+    """The address of an engine that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"tcp://127.0.0.1:{server.getsockname()[1]}"
 
 
-def test_listing_asks_no_engine(deaf: str) -> None:
+def test_the_list_needs_no_engine(deaf: str) -> None:
     done = nox("--list", DOCKER_HOST=deaf)
     assert done.returncode == 0
     assert "* lint -> " in done.stdout
@@ -50,7 +50,7 @@ SESSION = re.compile(r"^(?P<mark>[*-]) (?P<name>\S+)(?: \[(?P<tags>\S+)\])? -> (
 
 @pytest.fixture(scope="module")
 def listed() -> Mapping[str, Mapping[str, str]]:
-    """The sessions that `nox --list` shows, by their names."""
+    """The sessions of `nox --list`, by name."""
     return {found["name"]: found.groupdict() for found in SESSION.finditer(nox("--list").stdout)}
 
 
@@ -65,9 +65,11 @@ def test_the_jobs_of_the_default_run_are_sessions(listed: Mapping[str, object], 
     assert {job.session for job in default_run.jobs(project.matrix.buildable)} <= set(listed)
 
 
-def test_the_default_run_is_short_to_read(listed: Mapping[str, Mapping[str, str]]) -> None:
+def test_the_default_run_has_seven_sessions_with_different_descriptions(
+    listed: Mapping[str, Mapping[str, str]],
+) -> None:
     marked = [name for name, session in listed.items() if session["mark"] == "*"]
-    assert marked == ["lint", "types", "unit", "fresh", "build", "budgets", "cells"]
+    assert marked == ["lint", "types", "unit", "fresh", "docs", "build", "budgets", "cells"]
     assert len({session["description"] for session in listed.values()}) == len(listed)
 
 
@@ -84,7 +86,7 @@ def mistaken(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("arguments", [["--list"], ["--session", "lint"]])
-def test_a_mistake_in_the_matrix_is_one_message(mistaken: Path, arguments: list[str]) -> None:
+def test_a_mistake_in_images_toml_is_one_message(mistaken: Path, arguments: list[str]) -> None:
     done = nox(*arguments, root=mistaken)
     assert done.returncode == 2
     assert "error: images.toml: " in done.stderr

@@ -35,7 +35,7 @@ def test_cells_are_plain_data(small: Project) -> None:
     assert rows["jupyter-9.0-gpu-lake"]["notes"] == []
 
 
-def test_the_table_of_cells_is_whole_where_it_is_piped(small: Project, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_table_of_cells_is_complete_in_a_pipe(small: Project, capsys: pytest.CaptureFixture[str]) -> None:
     printing.print_cells(small.matrix)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 1 + len(small.matrix.cells)
@@ -45,12 +45,12 @@ def test_the_table_of_cells_is_whole_where_it_is_piped(small: Project, capsys: p
     assert "reads no lake" in shown["jupyter-9.0-gpu-lake"]
 
 
-def test_brackets_of_a_reason_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_table_shows_text_in_brackets(capsys: pytest.CaptureFixture[str]) -> None:
     printing.print_table(("cell", "state"), [("a", "needs [gpu] first")])
     assert "needs [gpu] first" in capsys.readouterr().out
 
 
-def test_a_plan_tells_what_gets_a_name(small: Project) -> None:
+def test_a_plan_shows_which_targets_become_images(small: Project) -> None:
     graph = small.graph([cell_of(small.matrix, "9.0-baseline")])
     rows = {
         row["target"]: row
@@ -65,14 +65,14 @@ def test_a_plan_tells_what_gets_a_name(small: Project) -> None:
     }
 
 
-def test_a_plan_lists_what_would_be_built(small: Project) -> None:
+def test_a_plan_lists_every_target_of_the_build(small: Project) -> None:
     graph = small.graph([cell_of(small.matrix, "9.0-baseline")])
     plan = build.plan(small, graph, graph.of_levels(["base"]))
     assert len(printing.plan(small.matrix, plan)) == len(plan.definition["target"])
 
 
 @pytest.mark.parametrize(("size", "text"), [(0, "0 MB"), (1_042_400_000, "1,042 MB"), (600_000, "1 MB")])
-def test_megabytes(size: int, text: str) -> None:
+def test_megabytes_are_rounded_and_have_a_thousands_separator(size: int, text: str) -> None:
     assert printing.megabytes(size) == text
 
 
@@ -80,7 +80,7 @@ def test_sizes_count_shared_layers_once(capsys: pytest.CaptureFixture[str]) -> N
     printing.print_sizes(SIZES)
     out = capsys.readouterr().out
     assert out.splitlines()[-3:] == [
-        "2 images, in all and with each layer counted once:",
+        "2 images: total size, and total size with each layer counted once:",
         "unpacked: 260 MB, 160 MB (0.62)",
         "compressed (zstd): 110 MB, 80 MB (0.73)",
     ]
@@ -88,11 +88,21 @@ def test_sizes_count_shared_layers_once(capsys: pytest.CaptureFixture[str]) -> N
     assert "os-bookworm" in out
 
 
-def test_no_image_is_held(capsys: pytest.CaptureFixture[str]) -> None:
+def test_print_sizes_uses_the_singular_for_one_image(capsys: pytest.CaptureFixture[str]) -> None:
+    printing.print_sizes(Sizes({"one": SIZES.images["one"]}))
+    assert "\n1 image: total size" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("number", "text"), [(0, "0 layers"), (1, "1 layer"), (2, "2 layers"), (1000, "1,000 layers")])
+def test_counted_uses_the_singular_only_for_1(number: int, text: str) -> None:
+    assert printing.counted(number, "layer") == text
+
+
+def test_print_sizes_reports_that_no_image_is_built(capsys: pytest.CaptureFixture[str]) -> None:
     printing.print_sizes(Sizes({}))
-    assert capsys.readouterr().out.startswith("0 images")
+    assert capsys.readouterr().out.startswith("0 images: ")
 
 
-def test_json_is_json(capsys: pytest.CaptureFixture[str]) -> None:
+def test_print_json_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
     printing.print_json({"a": ["×"]})
     assert json.loads(capsys.readouterr().out) == {"a": ["×"]}

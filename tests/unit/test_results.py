@@ -24,14 +24,14 @@ def write_report(key: str, result: str, reason: str | None = None) -> None:
     results.report(key).write_text(json.dumps({"result": 1, "sessions": [session]}))
 
 
-def test_what_pytest_wrote_is_counted_over_all_of_a_sessions_calls() -> None:
+def test_counts_add_all_junit_files_of_a_session() -> None:
     write_junit("test-9.0", tests=10, failures=1, errors=2, skipped=3)
     write_junit("test-9.0", "cluster", tests=5)
     write_junit("test-9.0-quick", tests=100)
     assert results.counts_of("test-9.0") == Counts(9, 3, 3)
 
 
-def test_what_an_earlier_run_left_is_cleared() -> None:
+def test_clear_removes_only_the_results_of_the_session() -> None:
     write_junit("a", tests=1)
     write_report("a", "success")
     write_junit("a-quick", tests=1)
@@ -42,22 +42,22 @@ def test_what_an_earlier_run_left_is_cleared() -> None:
 @pytest.mark.parametrize(
     ("result", "status"), [("success", Status.PASSED), ("skipped", Status.SKIPPED), ("failed", Status.FAILED)]
 )
-def test_a_session_ended_as_noxs_report_says(result: str, status: Status) -> None:
+def test_an_outcome_has_the_status_of_noxs_report(result: str, status: Status) -> None:
     write_report("a", result, "because")
     assert results.outcome("a", "a", 0, 1.0) == Outcome("a", status, 1.0, "because")
 
 
 @pytest.mark.parametrize("exit_code", [1, 2, 130, -9, -15])
-def test_any_exit_code_but_0_is_a_failure(exit_code: int) -> None:
-    """A process that a signal ended has a negative exit code."""
+def test_every_exit_code_except_0_is_a_failure(exit_code: int) -> None:
+    """A signal gives a negative exit code."""
     write_report("a", "success")
     found = results.outcome("a", "a", exit_code, 1.0)
     assert found.status is Status.FAILED
     assert found.counts.failed == 1
-    assert found.reason == (f"signal {-exit_code} ended it" if exit_code < 0 else "")
+    assert found.reason == (f"ended by signal {-exit_code}" if exit_code < 0 else "")
 
 
-def test_a_session_without_a_report_failed() -> None:
+def test_a_missing_report_is_a_failure() -> None:
     assert results.outcome("a", "a", 0, 1.0).status is Status.FAILED
 
 
@@ -72,7 +72,7 @@ def test_a_session_without_a_report_failed() -> None:
         (Outcome("a", Status.SKIPPED, 1, "no device"), Counts(0, 0, 1)),
     ],
 )
-def test_a_session_counts_as_its_tests_or_as_one(outcome: Outcome, counts: Counts) -> None:
+def test_a_session_counts_its_tests_or_itself(outcome: Outcome, counts: Counts) -> None:
     assert outcome.counts == counts
 
 

@@ -57,7 +57,7 @@ class Engine:
 
     @property
     def left(self) -> set[str]:
-        """What was created but not removed."""
+        """Returns the containers and networks that were created but not removed."""
         created, removed = ({whom for what, whom in self.log if what == step} for step in ("create", "remove"))
         return created - removed
 

@@ -1,4 +1,4 @@
-"""Which tests a cell has, on cells made up here; and that each marker chooses tests that there are."""
+"""Tests of the choice of tests, with made-up cells. Some collect the real tests to check the markers."""
 
 import json
 import subprocess
@@ -16,7 +16,7 @@ from spark_images.plan.project import Project
 
 
 def cell(image: str = "spark", spark: str = "9.0", variant: str = BASELINE, line: str = "9") -> Cell:
-    """A cell whose variant is its features, joined by hyphens."""
+    """Returns a cell. The names in `variant`, joined by hyphens, are its features."""
     features = () if variant == BASELINE else tuple(variant.split("-"))
     key = f"{'' if image == 'spark' else f'{image}-'}{spark}-{variant}"
     name = f"{image}-{spark}{'' if variant == BASELINE else f'-{variant}'}"
@@ -31,7 +31,7 @@ def cell(image: str = "spark", spark: str = "9.0", variant: str = BASELINE, line
         (cell("jupyter", variant="iceberg"), ["common", "jupyter"]),
     ],
 )
-def test_the_folders_of_a_cell(of: Cell, names: list[str]) -> None:
+def test_a_cell_has_the_folders_of_its_kind_and_features(of: Cell, names: list[str]) -> None:
     assert suites.folders(of, Tier.FULL) == suites.folders(of, Tier.QUICK) == names
     assert suites.folders(of, Tier.CONFORMANCE) == ["conformance"]
     assert suites.arguments(of, [of], Tier.KUBERNETES, "i") == []
@@ -59,18 +59,18 @@ CONTRACT = "(conformance and smoke and random_uid)"
         (cell("jupyter"), Tier.CONFORMANCE, CONTRACT),
     ],
 )
-def test_the_expression_of_a_tier(of: Cell, tier: Tier, expression: str) -> None:
+def test_a_tier_has_a_marker_expression(of: Cell, tier: Tier, expression: str) -> None:
     assert suites.expression(of, CELLS, tier) == expression
     assert suites.arguments(of, CELLS, tier, "i")[-2:] == (["-m", expression] if expression else ["--image", "i"])
 
 
-def test_a_feature_that_no_image_has_alone_is_proven_where_it_is() -> None:
+def test_a_feature_without_its_own_image_is_tested_in_a_combination() -> None:
     both = cell(variant="gpu-iceberg")
     cells = [both, cell(variant="gpu"), cell(spark="9.1", variant="iceberg"), cell("jupyter", variant="iceberg")]
     assert suites.expression(both, cells, Tier.FULL) == f"(own_layers or iceberg or {CONTRACT})"
 
 
-def test_every_cell_that_is_built_has_its_folders(project: Project) -> None:
+def test_the_folders_of_every_cell_exist(project: Project) -> None:
     for each in project.matrix.buildable:
         for folder in suites.folders(each, Tier.FULL):
             assert (suites.SUITES / folder).is_dir(), f"{each.key}: tests/integration/{folder} is missing"
@@ -106,7 +106,7 @@ OF: Mapping[str, tuple[Cell, Tier]] = {
 
 @pytest.fixture(scope="module")
 def chosen() -> Mapping[str, tuple[int, list[str]]]:
-    """What pytest collects of each of these, and its exit code."""
+    """Pytest's exit code and the tests that it collects, for each entry of `OF`."""
     lines: Sequence[Sequence[str]] = [suites.arguments(each, CELLS, tier, "i") for each, tier in OF.values()]
     command = [sys.executable, "-c", COLLECT, json.dumps(lines)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=120)
@@ -114,7 +114,7 @@ def chosen() -> Mapping[str, tuple[int, list[str]]]:
     return {name: (code, tests) for name, code, tests in zip(OF, codes, found, strict=True)}
 
 
-def test_each_tier_chooses_tests(chosen: Mapping[str, tuple[int, list[str]]]) -> None:
+def test_each_tier_selects_tests(chosen: Mapping[str, tuple[int, list[str]]]) -> None:
     assert {name: code for name, (code, tests) in chosen.items() if code or not tests} == {}
 
 
@@ -122,8 +122,10 @@ def of(tests: list[str], what: Callable[[str], bool]) -> list[str]:
     return [test for test in tests if what(test)]
 
 
-def test_the_contract_keeps_its_random_uid(chosen: Mapping[str, tuple[int, list[str]]]) -> None:
-    """Each server and each job is started in two ways; other images repeat the one with a random UID."""
+def test_images_with_features_repeat_the_contract_with_a_random_uid(
+    chosen: Mapping[str, tuple[int, list[str]]],
+) -> None:
+    """A baseline image starts each server and job in two ways. Other images repeat only the way with a random UID."""
     ways: dict[str, set[str]] = {}
     for test in of(chosen["baseline"][1], lambda name: "conformance/" in name and "uid 185" in name):
         ways.setdefault(test.partition("[")[0], set()).add("uid 185")
@@ -153,7 +155,9 @@ def test_a_variant_repeats_what_its_own_layers_can_break(chosen: Mapping[str, tu
         }
 
 
-def test_a_feature_runs_all_of_its_folder(chosen: Mapping[str, tuple[int, list[str]]]) -> None:
+def test_an_image_with_one_feature_runs_the_whole_folder_of_the_feature(
+    chosen: Mapping[str, tuple[int, list[str]]],
+) -> None:
     assert of(chosen["gpu"][1], lambda test: test.startswith("gpu/test_device.py"))
     without = set(chosen["gpu, no device"][1])
     assert set(chosen["gpu"][1]) - without == set(
@@ -161,7 +165,7 @@ def test_a_feature_runs_all_of_its_folder(chosen: Mapping[str, tuple[int, list[s
     )
 
 
-def test_two_features_together_repeat_what_they_could_break_together(
+def test_an_image_with_two_features_repeats_what_their_combination_can_break(
     chosen: Mapping[str, tuple[int, list[str]]],
 ) -> None:
     both = set(chosen["gpu-iceberg"][1])
@@ -172,7 +176,7 @@ def test_two_features_together_repeat_what_they_could_break_together(
     assert len({test for test in both if test.partition("/")[0] in ("gpu", "iceberg")}) < len(whole) / 3
 
 
-def test_a_notebook_with_a_feature_runs_what_that_one_brings(chosen: Mapping[str, tuple[int, list[str]]]) -> None:
+def test_a_notebook_with_a_feature_runs_the_tests_of_that_feature(chosen: Mapping[str, tuple[int, list[str]]]) -> None:
     all_of_them, own = (
         {test for test in chosen[name][1] if test.startswith("jupyter/")} for name in ("notebook", "notebook, iceberg")
     )
@@ -180,7 +184,7 @@ def test_a_notebook_with_a_feature_runs_what_that_one_brings(chosen: Mapping[str
     assert "jupyter/test_notebooks.py::test_iceberg" in own
 
 
-def test_a_marker_that_nobody_registered_is_an_error(tmp_path: Any) -> None:
+def test_an_unregistered_marker_is_an_error(tmp_path: Any) -> None:
     test = tmp_path / "test_marked.py"
     test.write_text("import pytest\n@pytest.mark.own_layer\ndef test(): pass\n")
     command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "--collect-only", str(test)]
@@ -189,7 +193,7 @@ def test_a_marker_that_nobody_registered_is_an_error(tmp_path: Any) -> None:
     assert "'own_layer' not found in `markers`" in done.stdout
 
 
-def test_what_runs_on_a_cluster() -> None:
+def test_spark_images_without_gpu_have_tests_on_a_cluster() -> None:
     cells = [
         cell(image, spark, variant)
         for image in ("spark", "jupyter")
@@ -204,13 +208,13 @@ def test_what_runs_on_a_cluster() -> None:
     assert thorough == ["9.1"]
 
 
-def test_the_newest_is_the_highest_version_in_whatever_order() -> None:
+def test_newest_compares_versions_and_ignores_their_order() -> None:
     cells = [cell(spark=spark, line="9") for spark in ("9.10.0", "9.9.0", "9.2.0")] + [cell(spark="8.1", line="8")]
     assert [each.spark for each in suites.newest(cells)] == ["9.10.0", "8.1"]
     assert [each.spark for each in suites.newest(cells[::-1])] == ["8.1", "9.10.0"]
 
 
-def test_the_browser_looks_at_the_newest_of_each_line() -> None:
+def test_the_browser_tests_the_newest_notebook_of_each_line() -> None:
     cells = [
         cell(image, spark, variant)
         for image in ("spark", "jupyter")

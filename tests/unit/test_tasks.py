@@ -1,4 +1,4 @@
-"""The front door, on the real tree: what is expected is read from the matrix, so that a new version breaks nothing."""
+"""Tests of the tasks on the real repository. They read names from the matrix, so a new version does not break them."""
 
 import json
 from collections.abc import Callable
@@ -21,10 +21,10 @@ Inv = Callable[..., str]
 
 @pytest.fixture
 def inv(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Inv:
-    """Runs `inv` with these arguments where no engine answers; returns what it prints."""
+    """Runs `inv` with these arguments and without an engine. Returns its output."""
 
     def refuse(**_: Any) -> None:
-        raise AssertionError("this asks for an engine")
+        raise AssertionError("this task must not contact an engine")
 
     monkeypatch.setattr(docker, "from_env", refuse)
 
@@ -37,7 +37,7 @@ def inv(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize("task", ["build.base", "build.intermediate", "build.runtime", "build.all", "images.sizes"])
 @pytest.mark.parametrize("flag", ["--spark", "--variant"])
-def test_names_that_do_not_exist(
+def test_an_unknown_name_exits_with_2_and_names_the_nearest(
     inv: Inv, capsys: pytest.CaptureFixture[str], project: Project, task: str, flag: str
 ) -> None:
     names = list(project.matrix.spark if flag == "--spark" else project.matrix.variants)
@@ -52,7 +52,7 @@ def test_names_that_do_not_exist(
     assert said.endswith(f'{", ".join(names)} (did you mean "{names[-1]}"?)\n')
 
 
-def test_a_setting_that_is_no_number(
+def test_a_setting_that_is_not_a_number_exits_with_2(
     inv: Inv, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SPARK_IMAGES_MIN_FREE_DISK_GB", "ten")
@@ -62,14 +62,16 @@ def test_a_setting_that_is_no_number(
     assert 'SPARK_IMAGES_MIN_FREE_DISK_GB is "ten"' in capsys.readouterr().err
 
 
-def test_arguments_of_a_job_that_do_not_end(inv: Inv, capsys: pytest.CaptureFixture[str]) -> None:
+def test_job_arguments_with_an_open_quotation_exit_with_2(inv: Inv, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as raised:
         inv("run.submit", __file__, "--arguments", "it's")
     assert raised.value.code == 2
     assert capsys.readouterr().err.startswith('error: --arguments is "it\'s": no closing quotation')
 
 
-def test_what_fails_exits_with_1(inv: Inv, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_task_exits_with_1(
+    inv: Inv, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise SparkImagesError("no container engine answers")
 
@@ -86,7 +88,7 @@ def cell(project: Project) -> Cell:
     return next(cell for cell in project.matrix.buildable if cell.image == "spark" and cell.features)
 
 
-def test_a_full_disk_is_an_error_without_a_stack_trace(
+def test_a_full_disk_is_one_message(
     inv: Inv, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fill(*_: Any, **__: Any) -> None:
@@ -101,9 +103,7 @@ def test_a_full_disk_is_an_error_without_a_stack_trace(
     )
 
 
-def test_an_error_of_the_system_that_is_a_mistake_of_ours_is_not_hidden(
-    inv: Inv, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unexpected_system_error_keeps_its_stack_trace(inv: Inv, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "build", lambda *_, **__: Path("/no/such/file").read_text())
     with pytest.raises(FileNotFoundError):
         inv("build.runtime")
@@ -121,7 +121,7 @@ def test_a_dry_run_prints_the_plan(inv: Inv, project: Project, cell: Cell) -> No
     assert shown[cell.name][2] == project.matrix.tag(cell.name)
 
 
-def test_json_is_the_definition_that_would_run(inv: Inv, project: Project, cell: Cell) -> None:
+def test_json_prints_the_bake_definition(inv: Inv, project: Project, cell: Cell) -> None:
     cells = [each for each in project.matrix.buildable if (each.spark, each.variant) == (cell.spark, cell.variant)]
     assert len(cells) == 2
     definition = json.loads(inv("build.runtime", *names_of(cell), "--json"))
@@ -129,7 +129,7 @@ def test_json_is_the_definition_that_would_run(inv: Inv, project: Project, cell:
     assert definition["target"].keys() == {identifier(name) for name in project.graph(cells).targets}
 
 
-def test_a_flag_that_is_given_twice_names_both(inv: Inv, project: Project) -> None:
+def test_a_repeated_flag_selects_both_values(inv: Inv, project: Project) -> None:
     first, *_, last = project.matrix.spark
     flags = ["--image", "spark", "--spark", last, "--spark", first, "--variant", "baseline"]
     definition = json.loads(inv("build.runtime", *flags, "--json"))
@@ -140,7 +140,7 @@ def test_a_flag_that_is_given_twice_names_both(inv: Inv, project: Project) -> No
 
 
 @pytest.mark.parametrize("level", ["base", "intermediate"])
-def test_a_task_of_one_level_asks_for_its_layers(inv: Inv, project: Project, cell: Cell, level: str) -> None:
+def test_a_build_task_of_one_level_requests_its_layers(inv: Inv, project: Project, cell: Cell, level: str) -> None:
     definition = json.loads(inv(f"build.{level}", "--image", "spark", *names_of(cell), "--json"))
     shipped = project.graph([cell]).of_levels((level,))
     assert definition["group"]["default"]["targets"] == sorted(identifier(target.name) for target in shipped)
@@ -150,14 +150,14 @@ def test_a_task_of_one_level_asks_for_its_layers(inv: Inv, project: Project, cel
     }
 
 
-def test_build_all_asks_for_everything_that_is_shipped(inv: Inv, project: Project) -> None:
+def test_build_all_requests_every_shipped_target(inv: Inv, project: Project) -> None:
     definition = json.loads(inv("build.all", "--json"))
     graph = project.graph(project.matrix.buildable)
     assert set(definition["target"]) == {identifier(name) for name in graph.targets}
     assert definition["group"]["default"]["targets"] == sorted(identifier(name) for name in graph.shipped)
 
 
-def test_a_build_takes_the_flags_on(inv: Inv, monkeypatch: pytest.MonkeyPatch, cell: Cell) -> None:
+def test_a_build_gets_the_flags(inv: Inv, monkeypatch: pytest.MonkeyPatch, cell: Cell) -> None:
     seen: list[Any] = []
     monkeypatch.setattr(
         build, "build", lambda _f, _g, requested, **how: seen.append(([t.name for t in requested], how))
@@ -166,33 +166,33 @@ def test_a_build_takes_the_flags_on(inv: Inv, monkeypatch: pytest.MonkeyPatch, c
     assert seen == [([cell.name], {"no_cache": True, "builder": "kube"})]
 
 
-def test_images_list_as_json(inv: Inv, project: Project) -> None:
+def test_images_list_prints_json(inv: Inv, project: Project) -> None:
     cells = json.loads(inv("images.list", "--json"))
     assert [row["cell"] for row in cells] == [cell.key for cell in project.matrix.cells]
     assert [row["refused"] or "" for row in cells] == [cell.refusal for cell in project.matrix.cells]
 
 
-def test_images_list_as_a_table(inv: Inv, project: Project) -> None:
+def test_images_list_prints_a_table(inv: Inv, project: Project) -> None:
     first, *rows = inv("images.list").splitlines()
     assert first.split() == ["cell", "image", "state"]
     assert [row.split()[0] for row in rows] == [cell.key for cell in project.matrix.cells]
 
 
-def test_locks_are_checked(inv: Inv) -> None:
+def test_lock_check_accepts_the_committed_locks(inv: Inv) -> None:
     assert inv("lock.check") == ""
 
 
-def test_an_unknown_kind_of_lock(inv: Inv, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_kind_of_lock_exits_with_2(inv: Inv, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as raised:
         inv("lock.update", "--only", "pyton")
     assert raised.value.code == 2
     assert capsys.readouterr().err.endswith('(did you mean "python"?)\n')
 
 
-def test_the_front_door_lists_every_task(inv: Inv, capsys: pytest.CaptureFixture[str]) -> None:
+def test_inv_list_shows_every_task(inv: Inv, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         inv("--list")
     shown = capsys.readouterr().out
     names = ["build.base", "build.intermediate", "build.runtime", "build.all", "images.list", "images.sizes"]
-    names += ["images.catalog", "lock.update", "lock.check", "graph"]
+    names += ["images.catalog", "lock.update", "lock.check", "docs.build", "docs.serve", "graph"]
     assert [name for name in names if f"  {name} " not in shown] == []

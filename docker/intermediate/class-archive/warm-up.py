@@ -1,6 +1,6 @@
 """warm-up.py [LOG...]: the job whose classes go into the archive.
 
-Without a LOG, the job has a SparkSession. A LOG is what a JVM of this job logged about its classes (class+load,
+Without a LOG, the job has a SparkSession. In a LOG, a JVM of this job logged its classes (class+load,
 class+init). With LOGs, the job has no SparkSession. It loads the classes that those JVMs initialised instead. A session
 of Spark 4.1 also loads two thousand classes that it does not run, mostly SQL functions. They would add 14 MB to the
 archive, and the image would exceed its budget.

@@ -1,0 +1,95 @@
+"""The page "What is proven": what the default run tests on each cell, from the rules that Nox runs by."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from spark_images.checks import default_run, suites
+from spark_images.checks.tiers import Tier
+from spark_images.matrix.model import GPU, Cell
+from spark_images.plan.project import Project
+
+MEANING = {
+    Tier.FULL: "All tests of the cell.",
+    Tier.NO_DEVICE: "All tests that need no CUDA device.",
+    Tier.QUICK: "The tests marked `smoke`, in at most 60 seconds.",
+    Tier.KUBERNETES: "The tests on a cluster only.",
+}
+NEVER = "**never run**"
+"""For the tests that need a device. No machine with a GPU has run them, which no rule can tell: change it by hand."""
+
+NONE = "–"
+COLUMNS = ("cell", "tier", "on a cluster", "in a browser", "on a GPU")
+
+
+def page(project: Project) -> str:
+    """Returns the page as Markdown."""
+    return "\n".join(_lines(project)) + "\n"
+
+
+def on_the_cluster(cell: Cell, cells: Sequence[Cell]) -> str:
+    """Returns what the default run tests of a cell on a cluster, as Markdown."""
+    tiers = {job.tier for job in default_run.jobs(cells) if job.session == default_run.session_of(cell)}
+    arguments = suites.kubernetes(cell, cells, "")
+    if not arguments or not tiers & {Tier.FULL, Tier.NO_DEVICE, Tier.KUBERNETES}:
+        return NONE
+    names = [Path(argument).name for argument in arguments if argument.endswith(".py")]
+    files = ", ".join(f"`{name}`" for name in names) or "all"
+    return f"{files}, markers `{arguments[arguments.index('-m') + 1]}`" if "-m" in arguments else files
+
+
+def _lines(project: Project) -> Iterator[str]:
+    matrix = project.matrix
+    cells = matrix.buildable
+    yield "# What is proven"
+    yield ""
+    yield "The default run, `nox`, tests each cell of the matrix. This page shows which tests it runs. `inv docs.build`"
+    yield "writes the page from images.toml and the rules that Nox uses. `.build/results` holds the results of a run."
+    for kind, image in matrix.images.items():
+        if own := [cell for cell in cells if cell.image == kind]:
+            yield from ("", f"## {image.title.partition(' {')[0]}", "")
+            yield from _table(COLUMNS, [_row(cell, cells) for cell in own])
+    yield ""
+    yield "- **on a cluster**: the tests in tests/kubernetes. They are skipped if `KUBECONFIG` names no cluster."
+    yield "- **in a browser**: JupyterLab in headless Chromium."
+    yield "- **on a GPU**: the tests marked `device`. The default run omits them. No machine with a GPU has run them."
+    yield from ("", "## What a tier runs", "")
+    used = {job.tier for job in default_run.jobs(cells)}
+    yield from (f"- `{tier.value}`: {MEANING[tier]}" for tier in Tier if tier in used)
+    yield ""
+    yield "Each test runs in full once for each set of layers that it tests. Pytest's markers choose the tests."
+    yield ""
+    yield from _table(("folders in tests/integration", "markers", "tier", "cells"), _suites(cells))
+    sessions = {default_run.session_of(cell) for cell in cells}
+    others = sorted({job.session for job in default_run.jobs(cells)} - sessions)
+    yield from ("", f"Other sessions with images: {', '.join(f'`{name}`' for name in others)}. ")
+    yield "[CONTRIBUTING.md](../CONTRIBUTING.md#sessions) describes them."
+    if refused := [cell for cell in matrix.cells if cell.refusal]:
+        yield from ("", "## Not built", "")
+        yield from _table(("cell", "reason"), [(f"`{cell.key}`", cell.refusal) for cell in refused])
+
+
+def _row(cell: Cell, cells: Sequence[Cell]) -> Sequence[str]:
+    return (
+        f"`{cell.key}`",
+        f"`{default_run.tier(cell, cells).value}`",
+        on_the_cluster(cell, cells),
+        "yes" if cell in suites.browsed(cells) else NONE,
+        NEVER if GPU in cell.features else NONE,
+    )
+
+
+def _suites(cells: Sequence[Cell]) -> list[Sequence[str]]:
+    """The tests on containers: a row for each choice of tests, with the cells that run it."""
+    chosen: dict[tuple[str, str, str], list[str]] = {}
+    for cell in cells:
+        tier = default_run.tier(cell, cells)
+        markers = suites.expression(cell, cells, tier)
+        what = (", ".join(suites.folders(cell, tier)), f"`{markers}`" if markers else "all", f"`{tier.value}`")
+        chosen.setdefault(what, []).append(f"`{cell.key}`")
+    return [(*what, ", ".join(keys)) for what, keys in chosen.items()]
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(columns)} |"
+    yield f"|{' --- |' * len(columns)}"
+    yield from (f"| {' | '.join(row)} |" for row in rows)

@@ -57,7 +57,7 @@ runs() {
 # signal NAME: sends a signal to the recorded process.
 signal() {
     kill -s "$1" "$pid" 2> /dev/null || ! runs ||
-        fail 1 "$class ($pid) may not be signalled as $(id -u):$(id -g): use the user that started it"
+        fail 1 "$class ($pid) cannot be signalled as $(id -u):$(id -g): use the user that started it"
 }
 
 # The command of the class: the mode that starts it, if there is one.

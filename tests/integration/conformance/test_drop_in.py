@@ -1,4 +1,4 @@
-"""What others call by name: Spark's examples, its RELEASE file and its daemon scripts."""
+"""Parts that operators and cluster tests call by name: examples, RELEASE, daemon scripts, variables of other images."""
 
 from contextlib import ExitStack
 from typing import Any

@@ -150,6 +150,47 @@ def test_spark_daemon_refuses_a_wrong_call(image: Image, arguments: list[str], m
     assert message in result.stderr
 
 
+def test_pyspark_python_selects_the_interpreters(image: Image) -> None:
+    job = """
+import os
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.getOrCreate()
+workers = spark.sparkContext.range(1).map(lambda _: os.environ["INTERPRETER"]).collect()
+print("RESULT", [os.environ["INTERPRETER"], *workers])
+"""
+    files = {f"/opt/py/{name}": f'#!/bin/sh\nINTERPRETER={name} exec python3 "$@"\n' for name in ("driver", "worker")}
+    environment = {"PYSPARK_PYTHON": "/opt/py/worker", "PYSPARK_DRIVER_PYTHON": "/opt/py/driver"}
+    modes = dict.fromkeys(files, 0o755)
+    job_file = "/opt/spark/work-dir/job.py"
+    result = image.run("spark-submit", job_file, files={**files, job_file: job}, modes=modes, environment=environment)
+    assert "RESULT ['driver', 'worker']" in result.stdout
+
+
+def test_hadoop_home_adds_its_files_to_the_class_path_of_drivers(image: Image) -> None:
+    job = """
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.getOrCreate()
+loader = spark._jvm.java.lang.Thread.currentThread().getContextClassLoader()
+print("RESULT", loader.getResource("of-hadoop.txt").getPath())
+"""
+    files = {
+        "/hadoop/bin/hadoop": "#!/bin/sh\necho /hadoop/share/$1\n",
+        "/hadoop/share/classpath/of-hadoop.txt": "x",
+        "/opt/spark/work-dir/job.py": job,
+    }
+    modes = {"/hadoop/bin/hadoop": 0o755}
+    environment = {"HADOOP_HOME": "/hadoop"}
+    result = image.run("spark-submit", "/opt/spark/work-dir/job.py", files=files, modes=modes, environment=environment)
+    assert "RESULT /hadoop/share/classpath/of-hadoop.txt" in result.stdout
+
+
+def test_jemalloc_replaces_the_allocator_by_ld_preload(image: Image) -> None:
+    environment = {"LD_PRELOAD": "libjemalloc.so.2", "MALLOC_CONF": "stats_print:true"}
+    result = image.run("java", "-version", environment=environment)
+    assert result.exit_code == 0
+    assert "Begin jemalloc statistics" in result.stderr
+
+
 SECURED = {
     "SPARK_RPC_AUTHENTICATION_ENABLED": "yes",
     "SPARK_RPC_AUTHENTICATION_SECRET": "s3cret of the cluster",

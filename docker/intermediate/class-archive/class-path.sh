@@ -1,6 +1,17 @@
 # The class path and options with which Spark's JVMs start. bin/spark-class and the mode executor source this file.
 archive=/opt/class-archive
 
+# The jars of a Hadoop installation, if nobody has chosen others: the official image does the same.
+if [[ -n ${HADOOP_HOME:-} && -z ${SPARK_DIST_CLASSPATH:-} ]]; then
+    if [[ ! -x $HADOOP_HOME/bin/hadoop ]]; then
+        echo "HADOOP_HOME is $HADOOP_HOME, which is not a Hadoop installation: expected the program bin/hadoop in it" >&2
+        exit 2
+    fi
+    SPARK_DIST_CLASSPATH=$("$HADOOP_HOME/bin/hadoop" classpath) ||
+        { echo "HADOOP_HOME: $HADOOP_HOME/bin/hadoop classpath failed: set SPARK_DIST_CLASSPATH" >&2; exit 1; }
+    export SPARK_DIST_CLASSPATH
+fi
+
 # arrange CLASS-PATH: sets start_options and class_path. class_path has the same entries in the order that the archive
 # needs: Spark's jars in the archive's order, then other jars in their folder, then the configuration, then the rest.
 # The configuration can follow the jars, because no jar of the image contains a file of the same name. In this order, a

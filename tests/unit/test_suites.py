@@ -137,6 +137,7 @@ def test_images_with_features_repeat_the_contract_with_a_random_uid(
     assert {test.partition("::")[2].partition("[")[0] for test in repeated} == {
         "test_spark_connect",
         "test_a_job_knows_who_it_is",
+        "test_spark_pi_runs_from_the_jar_with_versions",
     }
     assert set(repeated) <= set(chosen["iceberg"][1])
     assert set(repeated) <= set(chosen["baseline, quick"][1])

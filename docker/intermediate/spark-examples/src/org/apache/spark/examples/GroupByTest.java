@@ -1,5 +1,6 @@
 package org.apache.spark.examples;
 
+import java.io.IOException;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.apache.spark.api.java.JavaPairRDD;
@@ -16,7 +17,7 @@ public final class GroupByTest {
 
     private GroupByTest() {}
 
-    public static void main(String[] args) {
+    public static void main(String[] args) throws IOException {
         Arguments arguments = new Arguments(USAGE, args);
         int mappers = arguments.number(0, 2);
         int pairs = arguments.number(1, 1000);

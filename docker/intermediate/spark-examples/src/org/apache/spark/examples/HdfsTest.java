@@ -1,5 +1,6 @@
 package org.apache.spark.examples;
 
+import java.io.IOException;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.SparkSession;
 
@@ -9,7 +10,7 @@ public final class HdfsTest {
 
     private HdfsTest() {}
 
-    public static void main(String[] args) {
+    public static void main(String[] args) throws IOException {
         String file = new Arguments("HdfsTest <file>", args).text(0, "file");
         try (SparkSession spark = SparkSession.builder().appName("HdfsTest").getOrCreate()) {
             Dataset<String> lines = spark.read().textFile(file).cache();

@@ -1,5 +1,6 @@
 package org.apache.spark.examples;
 
+import java.io.IOException;
 import java.util.Arrays;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.sql.SparkSession;
@@ -9,7 +10,7 @@ import scala.Tuple2;
 public final class JavaWordCount {
     private JavaWordCount() {}
 
-    public static void main(String[] args) {
+    public static void main(String[] args) throws IOException {
         String file = new Arguments("JavaWordCount <file>", args).text(0, "file");
         try (SparkSession spark = SparkSession.builder().appName("JavaWordCount").getOrCreate()) {
             JavaRDD<String> lines = spark.read().textFile(file).toJavaRDD();

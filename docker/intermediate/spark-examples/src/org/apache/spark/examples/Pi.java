@@ -1,5 +1,6 @@
 package org.apache.spark.examples;
 
+import java.io.IOException;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.IntStream;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -12,7 +13,7 @@ final class Pi {
     private Pi() {}
 
     /** Runs the application {@code name} with as many tasks as its argument says (default: 2) and prints the estimate. */
-    static void run(String name, String[] args) {
+    static void run(String name, String[] args) throws IOException {
         int partitions = new Arguments(name + " [partitions]", args).number(0, 2);
         try (SparkSession spark = SparkSession.builder().appName(name).getOrCreate()) {
             JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());

@@ -1,5 +1,6 @@
 package org.apache.spark.examples;
 
+import java.io.IOException;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
@@ -16,7 +17,7 @@ public final class SparkTC {
 
     private SparkTC() {}
 
-    public static void main(String[] args) {
+    public static void main(String[] args) throws IOException {
         int partitions = new Arguments("SparkTC [partitions]", args).number(0, 2);
         try (SparkSession spark = SparkSession.builder().appName("SparkTC").getOrCreate()) {
             JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());

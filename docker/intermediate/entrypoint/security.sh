@@ -64,7 +64,9 @@ if [[ ${#settings[@]} -gt 0 ]]; then
         fail 2 "--properties-file and the variables SPARK_RPC_… or SPARK_SSL_… are both given: write all settings to the file"
     secure=$(mktemp "${TMPDIR:-/tmp}/spark-$mode-XXXXXX.conf") ||
         fail 1 "${TMPDIR:-/tmp} cannot be written: mount an emptyDir at /tmp"
-    [[ ! -r $conf/spark-defaults.conf ]] || cat "$conf/spark-defaults.conf" > "$secure"
+    # A master of Spark 4 starts a REST server by default, which knows no secret: the master would refuse to start.
+    echo "spark.master.rest.enabled false" > "$secure"
+    [[ ! -r $conf/spark-defaults.conf ]] || cat "$conf/spark-defaults.conf" >> "$secure"
     printf '\n%s' "${settings[@]}" >> "$secure"
     properties_file=(--properties-file "$secure")
 fi

@@ -1,6 +1,6 @@
 """`nox` runs the sessions marked with *. A run ends with `N passed, M failed, K skipped`.
 
-Each cell has one session, test-<cell>. Options after `--` are a tier, or options of pytest:
+Each image has one session, test-<cell>. Options after `--` are a tier, or options of pytest:
 
   nox -s test-3.5.8-iceberg                   all tests; also on a cluster if KUBECONFIG names one
   nox -s test-3.5.8-iceberg -- --quick        quick tests, at most 60 seconds

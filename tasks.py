@@ -88,7 +88,7 @@ def build_task(description: str, *kinds: str) -> Any:
 
 @command(help={"json": "print JSON"})
 def images_list(context: Context, json: bool = False) -> None:
-    """List every cell. A refused cell shows the reason."""
+    """List every image of the matrix, with the reasons of refused ones."""
     matrix = load_project().matrix
     if json:
         printing.print_json(printing.cells(matrix))

@@ -99,6 +99,8 @@ def build(
     built_from = keys.keys(todo.definition)
     digests = buildx.bake(todo.definition, here, todo.suites, online=online, builder=builder, no_cache=no_cache)
     _name(matrix, todo.requested, digests, built_from)
+    images = [matrix.tag(target.name) for target in todo.requested if target.recipe.level == "runtime"]
+    print(f"built {_counted(todo.requested)}{': ' if images else ''}{', '.join(images)}")
 
 
 def _counted(targets: Sequence[Target]) -> str:

@@ -56,7 +56,9 @@ def cells(matrix: Matrix) -> list[dict[str, Any]]:
 
 def print_cells(matrix: Matrix) -> None:
     """Prints the matrix as a table."""
-    rows = [(row["cell"], row["image"], row["refused"] or "; ".join(row["notes"]) or "built") for row in cells(matrix)]
+    rows = [
+        (row["cell"], row["image"], row["refused"] or "; ".join(row["notes"]) or "offered") for row in cells(matrix)
+    ]
     print_table(("cell", "image", "state"), rows)
 
 

@@ -76,7 +76,8 @@ def command(
     """
     return [
         *("docker", "run", "--rm"),
-        *(("--interactive", "--tty") if terminal else ()),
+        "--interactive",  # a shell reads its commands from a pipe too
+        *(("--tty",) if terminal else ()),
         *(("--gpus", "all") if device else ()),
         *(option for outer, inner in (ports or {}).items() for option in ("--publish", f"127.0.0.1:{outer}:{inner}")),
         *(("--mount", mount.option) if mount else ()),

@@ -40,7 +40,7 @@ def test_the_table_of_cells_is_complete_in_a_pipe(small: Project, capsys: pytest
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 1 + len(small.matrix.cells)
     shown = {line.split()[0]: line.rstrip() for line in lines}
-    assert shown["9.0-lake"].endswith(" built")
+    assert shown["9.0-lake"].endswith(" offered")
     assert "native: RAPIDS 5.0 has a shim for Spark 9.0" in shown["9.0-gpu"]
     assert "reads no lake" in shown["jupyter-9.0-gpu-lake"]
 

@@ -87,7 +87,7 @@ def test_a_number_outside_the_port_range_is_an_error(port: int) -> None:
 
 def test_published_ports_are_open_to_this_machine_only() -> None:
     line = run.command("image", ["connect"], ports={9999: 15002})
-    assert line == ["docker", "run", "--rm", "--publish", "127.0.0.1:9999:15002", "image", "connect"]
+    assert line == ["docker", "run", "--rm", "--interactive", "--publish", "127.0.0.1:9999:15002", "image", "connect"]
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,11 @@ def test_published_ports_are_open_to_this_machine_only() -> None:
     ],
 )
 def test_a_mount_accepts_special_characters_in_paths(mount: run.Mount, option: str) -> None:
-    assert run.command("image", [], mount=mount)[3:] == ["--mount", option, "image"]
+    assert run.command("image", [], mount=mount)[4:] == ["--mount", option, "image"]
+
+
+def test_a_shell_reads_a_pipe_without_a_terminal() -> None:
+    assert run.command("image", ["pyspark"]) == ["docker", "run", "--rm", "--interactive", "image", "pyspark"]
 
 
 def test_a_terminal_and_a_device_are_passed_to_docker_run() -> None:

@@ -22,11 +22,14 @@ registry = ""
 tag = "latest"
 os-image = ""
 source = ""
+documentation = ""
+vendor = ""
 min-free-disk-gb = 10
 
 [stacks.old]
 platform = "linux/amd64"
 debian = "bookworm"
+debian-number = "12"
 java = "17"
 python = "3.11"
 

@@ -88,7 +88,7 @@ def build(
     matrix = project.matrix
     if aliases and not any(matrix.aliases_of(target.cell) for target in requested if target.cell):
         raise UsageError(
-            "--aliases: nothing requested has an alias: layers have none, and images have those of [aliases] in "
+            "--aliases: nothing requested has an alias: only images have aliases, from the templates in [aliases] of "
             "images.toml: build an image, for example `inv build.runtime --aliases`"
         )
     found = daemon.inspect()

@@ -23,9 +23,9 @@ FILE = ROOT / "images.toml"
 def load(file: Path = FILE, environment: Mapping[str, str] | None = None) -> Matrix:
     """Reads images.toml. Settings in `environment` (SPARK_IMAGES_<SETTING>) override those of the file.
 
-    Raises MatrixError for an unknown or missing key, a value of the wrong type, an undefined name, two cells with the
-    same name or alias, or an alias that is not a valid reference. The message names the table and key. Raises
-    UsageError for a wrong variable in `environment`.
+    Raises MatrixError for an unknown or missing key, a value of the wrong type, an undefined name, or two cells with
+    the same name. Raises it for an alias that two cells have, and for an alias that is not a valid reference. The
+    message names the table and key. Raises UsageError for a wrong variable in `environment`.
     """
     try:
         document = tomli.loads(file.read_text())

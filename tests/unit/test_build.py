@@ -219,7 +219,7 @@ def test_aliases_of_layers_are_an_error(small: Project, newest: Graph, edges: Ed
 def test_aliases_of_images_without_templates_are_an_error(tree: Tree, edges: Edges) -> None:
     project = tree.load()
     graph = project.graph(project.matrix.buildable)
-    with pytest.raises(UsageError, match=r"those of \[aliases\] in images\.toml"):
+    with pytest.raises(UsageError, match=r"from the templates in \[aliases\] of images\.toml"):
         build.build(project, graph, graph.of_levels(("runtime",)), aliases=True)
     assert edges.calls == []
 

@@ -33,6 +33,7 @@ BUILD_HELP = {
     "dry-run": "print the plan without building",
     "json": "print the bake definition without building",
     "no-cache": "rebuild every layer",
+    "aliases": "also set the aliases of the images (see `inv images.list --aliases`)",
     "builder": "a buildx builder to use instead of the engine's own; any driver works, also Kubernetes",
 }
 
@@ -68,6 +69,7 @@ def build_task(description: str, *kinds: str) -> Any:
         dry_run: bool = False,
         json: bool = False,
         no_cache: bool = False,
+        aliases: bool = False,
         builder: str = "",
     ) -> None:
         project = load_project()
@@ -78,20 +80,24 @@ def build_task(description: str, *kinds: str) -> Any:
             if json:
                 printing.print_json(plan.definition)
             else:
-                printing.print_plan(project.matrix, plan)
+                printing.print_plan(project.matrix, plan, aliases=aliases)
         else:
-            build.build(project, graph, requested, no_cache=no_cache, builder=builder)
+            build.build(project, graph, requested, no_cache=no_cache, aliases=aliases, builder=builder)
 
     body.__doc__ = description
     return command(iterable=["spark", "variant", "image"], help=BUILD_HELP)(body)
 
 
-@command(help={"json": "print JSON"})
-def images_list(context: Context, json: bool = False) -> None:
+@command(
+    help={"json": "print JSON, with aliases", "aliases": "list the aliases that `inv build.runtime --aliases` sets"}
+)
+def images_list(context: Context, json: bool = False, aliases: bool = False) -> None:
     """List every image of the matrix, with the reasons of refused ones."""
     matrix = load_project().matrix
     if json:
         printing.print_json(printing.cells(matrix))
+    elif aliases:
+        printing.print_aliases(matrix)
     else:
         printing.print_cells(matrix)
 

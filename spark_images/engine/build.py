@@ -10,7 +10,7 @@ from docker.models.images import Image
 
 from spark_images import ROOT
 from spark_images.engine import buildx, daemon, host, records, rootfs
-from spark_images.errors import SparkImagesError
+from spark_images.errors import SparkImagesError, UsageError
 from spark_images.matrix.model import Matrix
 from spark_images.plan import bake, keys
 from spark_images.plan.graph import Graph, Target
@@ -71,21 +71,48 @@ def plan(
 
 
 def build(
-    project: Project, graph: Graph, requested: Sequence[Target], *, builder: str = "", no_cache: bool = False
+    project: Project,
+    graph: Graph,
+    requested: Sequence[Target],
+    *,
+    builder: str = "",
+    no_cache: bool = False,
+    aliases: bool = False,
 ) -> None:
-    """Builds `requested` and the targets below them, then tags `requested`.
+    """Builds `requested` and the targets below them, then tags `requested`. With `aliases`, it then sets the aliases of
+    all requested images.
 
     Raises SparkImagesError if the engine is too old, the disk is too full, or the build fails. No tag has changed then.
+    Raises UsageError if `aliases` is set but the requested targets have no aliases.
     """
     matrix = project.matrix
+    if aliases and not any(matrix.aliases_of(target.cell) for target in requested if target.cell):
+        raise UsageError(
+            "--aliases: nothing requested has an alias: only images have aliases, from the templates in [aliases] of "
+            "images.toml: build an image, for example `inv build.runtime --aliases`"
+        )
     found = daemon.inspect()
     how = {"containerd_store": found.containerd_store, "local": not builder}
-    if not no_cache:
-        outdated = _outdated(matrix, plan(project, graph, requested, **how))
-        if not outdated:
-            print(f"everything requested is up to date ({_counted(requested)})")
-            return
-        requested = outdated
+    outdated = requested if no_cache else _outdated(matrix, plan(project, graph, requested, **how))
+    if outdated:
+        _build(project, graph, outdated, found, how, builder=builder, no_cache=no_cache)
+    else:
+        print(f"everything requested is up to date ({_counted(requested)})")
+    if aliases:
+        _set_aliases(matrix, requested)
+
+
+def _build(
+    project: Project,
+    graph: Graph,
+    requested: Sequence[Target],
+    found: daemon.Engine,
+    how: Mapping[str, bool],
+    *,
+    builder: str,
+    no_cache: bool,
+) -> None:
+    matrix = project.matrix
     daemon.check_disk(found, matrix.settings.min_free_disk_gb + _disk_gb(matrix, requested))
     here = host.read()
     online = buildx.reachable(here)
@@ -139,6 +166,21 @@ def _name(
         with daemon.explained(f"{matrix.tag(name)} cannot be tagged"):
             image.tag(matrix.tag(name))
         records.remember(matrix.tag(name), built_from.get(bake.identifier(name)), image)
+
+
+def _set_aliases(matrix: Matrix, targets: Sequence[Target]) -> None:
+    """Sets the aliases of images that have their tag. If the engine does not have one of them, no alias changes."""
+    found: dict[str, Image] = {}
+    for target in targets:
+        if target.cell:
+            image = daemon.find(matrix.tag(target.name))
+            if image is None:
+                raise SparkImagesError(f"{matrix.tag(target.name)} was removed during the build: repeat the task")
+            found |= dict.fromkeys(matrix.aliases_of(target.cell), image)
+    for alias, image in found.items():
+        with daemon.explained(f"{alias} cannot be tagged"):
+            image.tag(alias)
+    print(f"aliases set: {len(found)} (`inv images.list --aliases` shows them)")
 
 
 def _held(name: str, result: Mapping[str, Any]) -> Image:

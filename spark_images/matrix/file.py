@@ -11,9 +11,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from spark_images import ROOT
 from spark_images.errors import MatrixError, UsageError, nearest, unknown
+from spark_images.matrix import reference
 from spark_images.matrix.model import Cell, Matrix
 from spark_images.matrix.platforms import PLATFORMS
-from spark_images.matrix.reference import PARTS
 from spark_images.matrix.tables import Feature
 from spark_images.matrix.templates import fill
 
@@ -24,7 +24,8 @@ def load(file: Path = FILE, environment: Mapping[str, str] | None = None) -> Mat
     """Reads images.toml. Settings in `environment` (SPARK_IMAGES_<SETTING>) override those of the file.
 
     Raises MatrixError for an unknown or missing key, a value of the wrong type, an undefined name, or two cells with
-    the same name. The message names the table and key. Raises UsageError for a wrong variable in `environment`.
+    the same name. Raises it for an alias that two cells have, and for an alias that is not a valid reference. The
+    message names the table and key. Raises UsageError for a wrong variable in `environment`.
     """
     try:
         document = tomli.loads(file.read_text())
@@ -58,7 +59,7 @@ def _overridden(settings: Mapping[str, object], environment: Mapping[str, str]) 
         if isinstance(settings[setting], int) and not given.isdecimal():
             raise UsageError(f'{variable} is "{given}": expected a whole number')
         try:
-            PARTS.get(setting, str)(given)
+            reference.PARTS.get(setting, str)(given)
         except ValueError as error:
             raise UsageError(f"{variable} {error}") from None
         changed[setting] = int(given) if isinstance(settings[setting], int) else given
@@ -118,6 +119,7 @@ def _check(matrix: Matrix, file: str) -> None:
         _check_conflicts(matrix, cell, file)
     _check_doubles(matrix, file)
     _check_templates(matrix)
+    _check_aliases(matrix, file)
 
 
 def _check_lines(matrix: Matrix, file: str, defined: Defined) -> None:
@@ -126,6 +128,9 @@ def _check_lines(matrix: Matrix, file: str, defined: Defined) -> None:
     for name, line in matrix.lines.items():
         defined(f'[lines."{name}"] stack', "stack", line.stack, matrix.stacks)
         defined(f'[lines."{name}"] platform', "platform", line.platform, PLATFORMS)
+        for key, other in ((line.debian_number, "debian"), (line.debian, "debian-number")):
+            if key and not getattr(line, other.replace("-", "_")):
+                raise MatrixError(f'{file}: [lines."{name}"] {other}: set debian and debian-number together')
         for kind in line.budget_mb:
             defined(f'[lines."{name}"] budget-mb', "image", kind, matrix.images)
         if missing := [kind for kind in matrix.images if kind not in line.budget_mb]:
@@ -209,12 +214,36 @@ def _check_templates(matrix: Matrix) -> None:
     for cell in matrix.buildable:
         matrix.notes(cell)
         for feature in cell.features:
-            for key in ("title", "usage"):
-                fill(getattr(matrix.features[feature], key), cell.values, f"[features.{feature}] {key}")
+            fill(matrix.features[feature].usage, cell.values, f"[features.{feature}] usage")
         for label, template in cell.labels.items():
-            fill(template, {**cell.values, "revision": ""}, matrix.place_of_label(label, cell))
+            fill(template, {**cell.values, "revision": "", "created": ""}, matrix.place_of_label(label, cell))
     for layer in matrix.all_layers:
         for cell in matrix.cells_with(layer):
             matrix.name_of(layer, cell)
             matrix.artefacts(layer, cell)
     _ = matrix.layer_budgets
+
+
+def _check_aliases(matrix: Matrix, file: str) -> None:
+    seen = {matrix.tag(cell.name): cell for cell in matrix.buildable}
+    for cell in matrix.buildable:
+        for where, alias in matrix.alias_templates(cell):
+            try:
+                reference.alias(alias)
+            except ValueError as error:
+                raise MatrixError(f"{file}: {where}: the alias of {cell.key} {error}") from None
+            other = seen.setdefault(f"{matrix.settings.registry}{alias}", cell)
+            if other is not cell:
+                raise MatrixError(
+                    f'{file}: {where}: two cells have the reference "{alias}": {other.key} and {cell.key}: '
+                    f"add {_difference(other, cell)} to the template"
+                )
+
+
+def _difference(one: Cell, other: Cell) -> str:
+    """Returns a value in braces that differs between two cells."""
+    if one.image != other.image:
+        return "{image}"
+    if one.variant != other.variant:
+        return "{suffix}"
+    return "{line}" if one.line != other.line else "{spark}"

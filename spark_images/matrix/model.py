@@ -5,8 +5,8 @@ of a cell fill. A refused cell evaluates no template of a feature, a layer or a 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, field, replace
 from dataclasses import dataclass as plain_dataclass
+from dataclasses import field, replace
 from functools import cached_property
 
 from packaging.version import Version
@@ -15,6 +15,7 @@ from pydantic.dataclasses import dataclass
 from spark_images.errors import MatrixError
 from spark_images.matrix.tables import (
     STRICT,
+    Aliases,
     Artefact,
     Budgets,
     Feature,
@@ -66,6 +67,7 @@ class Matrix:
     labels: Mapping[str, str]
     budgets: Budgets
     layers: Mapping[str, Layer] = field(default_factory=dict)
+    aliases: Aliases = field(default_factory=Aliases)
     refusals: tuple[Refusal, ...] = ()
 
     @cached_property
@@ -107,17 +109,18 @@ class Matrix:
             return Cell(image, spark, line, variant, features, key, name, values, {}, refusal)
         of_line = self.lines[line]
         values |= {**self._stack_of(of_line), "scala": of_line.scala, "hadoop": of_line.hadoop}
-        values |= {"source": self.settings.source, "key": key, "name": name}
+        values |= {**self.settings.values(), "key": key, "name": name}
         labels = dict(self.labels)
         for feature in features:
             values |= self.features[feature].values(spark, line)
             labels |= self.features[feature].labels
         values["title"] = fill(table.title, values, f"[images.{image}] title")
+        values["adds"] = "".join(f", {fill(self.features[f].title, values, f'[features.{f}] title')}" for f in features)
         return Cell(image, spark, line, variant, features, key, name, values, labels, "")
 
     def _stack_of(self, line: Line) -> dict[str, str]:
         """Returns the values of a line's stack, with the line's overrides applied."""
-        return asdict(line.over(self.stacks[line.stack]))
+        return line.over(self.stacks[line.stack])
 
     def _refusal(self, image: str, spark: str, line: str, variant: str) -> str:
         features = self.variants[variant]
@@ -176,6 +179,23 @@ class Matrix:
     def repository(self, name: str) -> str:
         """Returns the reference of the image or layer `name` without registry and tag. No setting changes it."""
         return f"spark-k8s-{name}"
+
+    def alias_templates(self, cell: Cell) -> Iterator[tuple[str, str]]:
+        """Yields the place in images.toml and the text of each alias of a buildable cell, without the registry."""
+        tables = {"every-cell": self.aliases.every_cell}
+        peers = (c for c in self.buildable if (c.image, c.line, c.variant) == (cell.image, cell.line, cell.variant))
+        if cell.spark == max((peer.spark for peer in peers), key=Version):
+            tables["newest-of-line"] = self.aliases.newest_of_line
+        for table, templates in tables.items():
+            for number, template in enumerate(templates):
+                place = f"[aliases] {table}[{number}]"
+                yield place, fill(template, cell.values, f"{place}: the alias of {cell.key}")
+
+    def aliases_of(self, cell: Cell) -> tuple[str, ...]:
+        """Returns the full references that `--aliases` gives the image of a buildable cell. The tag setting does not
+        change them.
+        """
+        return tuple(dict.fromkeys(f"{self.settings.registry}{alias}" for _, alias in self.alias_templates(cell)))
 
     def layer_name(self, layer: str, values: Mapping[str, str]) -> str:
         """Returns the name of the layer in the folder `layer` for a cell's `values`: `spark-3.5.8-core`."""

@@ -1,4 +1,4 @@
-"""Checks the registry and tag of image references. Every engine and registry accepts what passes."""
+"""Checks the registry, repository and tag of image references. Every engine and registry accepts what passes."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -42,6 +42,27 @@ def tag(given: str) -> str:
         f'is "{given}": expected at most 128 letters, digits, "_", "." and "-", not starting with "." or "-", '
         'for example "1.0"' + _nearest(near, bool(_TAG.fullmatch(near)))
     )
+
+
+def alias(given: str) -> str:
+    """Returns a reference without registry, such as `spark:4.1`.
+
+    Raises ValueError unless it has a valid repository and a valid tag. The message says what was expected.
+    """
+    if _is_alias(given):
+        return given
+    repository, _, last = re.sub(r"\s", "", given).partition(":")
+    folders = [re.sub(r"[^a-z0-9._-]+", "-", folder.lower()).strip("._-") for folder in repository.split("/")]
+    near = f"{'/'.join(filter(None, folders))}:{re.sub(r'[^A-Za-z0-9_.-]+', '-', last).strip('.-') or 'latest'}"
+    raise ValueError(
+        f'is "{given}": expected a repository in lower case, a colon, and a tag of at most 128 letters, digits, '
+        '"_", "." and "-", for example "spark:4.1"' + _nearest(near, _is_alias(near))
+    )
+
+
+def _is_alias(text: str) -> bool:
+    repository, _, last = text.partition(":")
+    return all(map(_FOLDER.fullmatch, repository.split("/"))) and bool(_TAG.fullmatch(last))
 
 
 def _nearest(near: str, valid: bool) -> str:

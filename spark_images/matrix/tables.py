@@ -1,7 +1,7 @@
 """The tables of images.toml: one frozen dataclass for each kind of table."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, field, replace
+from dataclasses import asdict, field
 from typing import Annotated
 
 from pydantic import AfterValidator, ConfigDict, Field
@@ -24,15 +24,32 @@ class Settings:
     tag: Annotated[str, AfterValidator(reference.tag)]
     os_image: str
     source: str
+    documentation: str
+    vendor: str
     min_free_disk_gb: int
+
+    def values(self) -> dict[str, str]:
+        """Returns the values that the settings add to a cell."""
+        name, _, digest = self.os_image.partition("@")
+        return {
+            "source": self.source,
+            "documentation": self.documentation,
+            "vendor": self.vendor,
+            "os_image_name": name,
+            "os_image_digest": digest,
+        }
 
 
 @dataclass(frozen=True, config=STRICT)
 class Stack:
-    """The stack of a line. `platform` is Docker's name, such as `linux/amd64`. `debian` is a release: `bookworm`."""
+    """The stack of a line. `platform` is Docker's name, such as `linux/amd64`. `debian` is a release: `bookworm`.
+
+    `debian_number` is the version number of that release: `12`.
+    """
 
     platform: str
     debian: str
+    debian_number: str
     java: str
     python: str
 
@@ -51,13 +68,13 @@ class Line:
     budget_mb: Mapping[str, int]
     platform: str = ""
     debian: str = ""
+    debian_number: str = ""
     java: str = ""
     python: str = ""
 
-    def over(self, stack: Stack) -> Stack:
-        """Returns `stack` with the overrides of this line applied."""
-        mine = {name: getattr(self, name) for name in asdict(stack) if getattr(self, name)}
-        return replace(stack, **mine)
+    def over(self, stack: Stack) -> dict[str, str]:
+        """Returns the values of `stack` with the overrides of this line applied."""
+        return {name: getattr(self, name) or value for name, value in asdict(stack).items()}
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -74,6 +91,17 @@ class Image:
     title: str
     name: str
     key: str
+
+
+@dataclass(frozen=True, config=STRICT)
+class Aliases:
+    """Templates of more references of each image: a repository and a tag, without the registry.
+
+    `newest_of_line` is only for the newest Spark version of a line that has the kind and variant.
+    """
+
+    every_cell: tuple[str, ...] = ()
+    newest_of_line: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, config=STRICT)

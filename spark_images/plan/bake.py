@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from spark_images.matrix.model import Matrix
@@ -19,6 +20,11 @@ class Stamp:
 
     revision: str
     epoch: int
+
+    @property
+    def created(self) -> str:
+        """The time of the commit in the format of RFC 3339, or "" if it is unknown (`epoch` is 0)."""
+        return f"{datetime.fromtimestamp(self.epoch, UTC):%Y-%m-%dT%H:%M:%SZ}" if self.epoch else ""
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,7 @@ def _labels(matrix: Matrix, target: Target, stamp: Stamp) -> Mapping[str, str]:
         # This label gives layers of equal content different digests. The engine can fail if it exports one digest twice
         # at the same time.
         return {"org.opencontainers.image.title": target.name}
-    values = {**target.cell.values, "revision": stamp.revision}
+    values = {**target.cell.values, "revision": stamp.revision, "created": stamp.created}
     labels = {n: fill(t, values, matrix.place_of_label(n, target.cell)) for n, t in target.cell.labels.items()}
     # Bake evaluates ${…} and %{…} in strings.
     return {name: text.replace("${", "$${").replace("%{", "%%{") for name, text in labels.items() if text}

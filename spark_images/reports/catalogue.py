@@ -144,7 +144,7 @@ def _artefacts(project: Project) -> list[Artefact]:
 
 
 def _row(matrix: Matrix, cell: Cell, sizes: Mapping[str, int]) -> Sequence[str]:
-    adds = ", ".join(fill(matrix.features[f].title, cell.values, f"[features.{f}] title") for f in cell.features)
+    adds = cell.values["adds"].removeprefix(", ")
     size = megabytes(sizes[cell.name]) if cell.name in sizes else ""
     versions = (cell.values[name] for name in ("spark", "scala", "hadoop", "java", "python"))
     return (f"`{matrix.repository(cell.name)}`", *versions, adds, size)

@@ -47,6 +47,7 @@ def cells(matrix: Matrix) -> list[dict[str, Any]]:
             "kind": cell.image,
             "spark": cell.spark,
             "variant": cell.variant,
+            "aliases": [] if cell.refusal else list(matrix.aliases_of(cell)),
             "notes": [] if cell.refusal else matrix.notes(cell),
             "refused": cell.refusal or None,
         }
@@ -62,10 +63,16 @@ def print_cells(matrix: Matrix) -> None:
     print_table(("cell", "image", "state"), rows)
 
 
+def print_aliases(matrix: Matrix) -> None:
+    """Prints the aliases of each cell as a table, one alias on each line."""
+    print_table(("cell", "alias"), [(row["cell"], alias) for row in cells(matrix) for alias in row["aliases"]])
+
+
 def plan(matrix: Matrix, todo: Plan) -> list[dict[str, Any]]:
     """Returns the targets of a plan in build order, as plain data.
 
-    `image` is the name of the image that is built, or None for a target that gets no tag.
+    `image` is the name of the image that is built, or None for a target that gets no tag. `aliases` are the references
+    that `--aliases` adds.
     """
     requested = {target.name for target in todo.requested}
     return [
@@ -73,6 +80,7 @@ def plan(matrix: Matrix, todo: Plan) -> list[dict[str, Any]]:
             "target": name,
             "folder": str(target.recipe.folder),
             "image": matrix.tag(name) if name in requested else None,
+            "aliases": list(matrix.aliases_of(target.cell)) if target.cell and name in requested else [],
             "from": sorted(target.contexts.values()),
         }
         for name, target in todo.graph.targets.items()
@@ -80,9 +88,17 @@ def plan(matrix: Matrix, todo: Plan) -> list[dict[str, Any]]:
     ]
 
 
-def print_plan(matrix: Matrix, todo: Plan) -> None:
-    """Prints a plan as a table."""
-    rows = [(row["target"], row["folder"], row["image"] or "", ", ".join(row["from"])) for row in plan(matrix, todo)]
+def print_plan(matrix: Matrix, todo: Plan, *, aliases: bool = False) -> None:
+    """Prints a plan as a table. With `aliases`, the aliases follow the name of the image."""
+    rows = [
+        (
+            row["target"],
+            row["folder"],
+            ", ".join([row["image"] or "", *(row["aliases"] if aliases else ())]),
+            ", ".join(row["from"]),
+        )
+        for row in plan(matrix, todo)
+    ]
     print_table(("target", "folder", "image", "built from"), rows)
 
 

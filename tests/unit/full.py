@@ -11,17 +11,21 @@ registry = ""
 tag = "latest"
 os-image = ""
 source = ""
+documentation = ""
+vendor = ""
 min-free-disk-gb = 10
 
 [stacks.old]
 platform = "linux/amd64"
 debian = "bookworm"
+debian-number = "12"
 java = "17"
 python = "3.11"
 
 [stacks.new]
 platform = "linux/amd64"
 debian = "trixie"
+debian-number = "13"
 java = "21"
 python = "3.13"
 
@@ -55,6 +59,10 @@ key = "{spark}-{variant}"
 title = "Jupyter on Spark {spark}"
 name = "jupyter-{spark}{suffix}"
 key = "jupyter-{spark}-{variant}"
+
+[aliases]
+every-cell = ["k8s-{image}:{spark}-scala{scala}-debian{debian_number}{suffix}"]
+newest-of-line = ["k8s-{image}:{line}{suffix}", "k8s-{image}:{line}-java{java}{suffix}"]
 
 [budgets]
 registry-ratio = 0.5

@@ -1,5 +1,6 @@
 import copy
 import re
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,7 @@ from spark_images.plan import bake
 from spark_images.plan.bake import Output, Stamp
 from spark_images.plan.graph import LAYER_EPOCH
 from spark_images.plan.project import Project
-from tests.unit.tree import DOCKERFILES, Tree
+from tests.unit.tree import DOCKERFILES, Tree, on_platform
 
 REVISION = "0123abc"
 IMAGE = "debian:bookworm-slim@sha256:0f"
@@ -113,6 +114,65 @@ def test_empty_labels_are_omitted(tree: Tree) -> None:
     assert tree.bake()["target"]["app-9_0"]["labels"] == {"version": "9.0", "revision": "abc"}
 
 
+@pytest.mark.parametrize(
+    ("epoch", "created"), [(1767312000, "2026-01-02T00:00:00Z"), (1, "1970-01-01T00:00:01Z"), (0, "")]
+)
+def test_created_is_the_time_of_the_commit_in_utc(monkeypatch: pytest.MonkeyPatch, epoch: int, created: str) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert Stamp("abc", epoch).created == created
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def labelled(tree: Tree, template: str, environment: dict[str, str] | None = None) -> str | None:
+    """Returns the label `x` of an image whose template is this, or None if the image has no such label."""
+    tree.toml('"source" = "{source}"', f'"x" = "{template}"')
+    found: str | None = tree.bake(environment)["target"]["app-9_0-lake"]["labels"].get("x")
+    return found
+
+
+def test_label_can_contain_the_time_of_the_commit(tree: Tree) -> None:
+    assert labelled(tree, "{created}") == "1970-01-01T00:00:07Z"
+
+
+@pytest.mark.parametrize("name", ["vendor", "documentation", "os_image_name", "os_image_digest"])
+def test_label_of_an_empty_setting_is_omitted(tree: Tree, name: str) -> None:
+    assert labelled(tree, f"{{{name}}}") is None
+
+
+@pytest.mark.parametrize(
+    ("template", "setting", "given", "label"),
+    [
+        ("{vendor}", "VENDOR", "A Team", "A Team"),
+        ("{documentation}", "DOCUMENTATION", "https://docs.example/spark", "https://docs.example/spark"),
+        ("{os_image_name} {os_image_digest}", "OS_IMAGE", IMAGE, "debian:bookworm-slim sha256:0f"),
+        ("{os_image_name}", "OS_IMAGE", "r.example:5000/debian", "r.example:5000/debian"),
+        ("{os_image_digest}", "OS_IMAGE", "debian:bookworm", None),
+    ],
+)
+def test_label_can_contain_a_setting(tree: Tree, template: str, setting: str, given: str, label: str | None) -> None:
+    assert labelled(tree, template, {f"SPARK_IMAGES_{setting}": given}) == label
+
+
+def test_description_can_list_the_features(tree: Tree) -> None:
+    assert labelled(tree, "{title}{adds} on Debian {debian_number}") == "App 9.0, Lake 1.0 for 2.13 on Debian 12"
+    assert tree.bake()["target"]["app-9_0"]["labels"]["x"] == "App 9.0 on Debian 12"
+
+
+def test_commit_changes_no_label_of_a_layer(small: Project) -> None:
+    graph = small.graph(small.matrix.buildable)
+    requested = graph.of_levels(("runtime",))
+    one, other = (
+        bake.definition(small.matrix, graph, requested, stamp, Output("type=image"), "rootfs/{}".format)
+        for stamp in (Stamp("one", 7), Stamp("two", 8))
+    )
+    changed = {name for name in one["target"] if one["target"][name] != other["target"][name]}
+    assert changed == set(one["group"]["default"]["targets"])
+
+
 def test_bake_variables_are_escaped(tree: Tree) -> None:
     tree.toml('"source" = "{source}"', '"source" = "${{HOME}}"')
     assert tree.bake()["target"]["app-9_0"]["labels"]["source"] == "$${HOME}"
@@ -132,8 +192,7 @@ def test_context_of_a_target_is_its_folder(whole: Any, small: Project) -> None:
 
 def test_every_target_has_its_platform(small: Project, whole: Any) -> None:
     assert {tuple(target["platforms"]) for target in whole["target"].values()} == {("linux/amd64",)}
-    new = replace(small.matrix.stacks["new"], platform="linux/arm64")
-    other = replace(small, matrix=replace(small.matrix, stacks={**small.matrix.stacks, "new": new}))
+    other = replace(small, matrix=on_platform(small.matrix, "new", "linux/arm64"))
     platforms = {name: target["platforms"] for name, target in defined(other, REVISION)["target"].items()}
     assert platforms["spark-9_0"] == ["linux/amd64"]
     assert platforms["spark-10_0"] == platforms["core-10_0"] == platforms["rootfs-trixie"] == ["linux/arm64"]

@@ -10,7 +10,7 @@ from docker.errors import ImageNotFound, NullResource
 
 from spark_images.engine import build, buildx, daemon, host, records, rootfs
 from spark_images.engine.daemon import Engine
-from spark_images.errors import SparkImagesError
+from spark_images.errors import SparkImagesError, UsageError
 from spark_images.matrix.selection import cell_of
 from spark_images.plan import bake, keys
 from spark_images.plan.graph import Graph, Target
@@ -101,6 +101,127 @@ def test_tags_are_applied_after_every_target_is_built(small: Project, graph: Gra
         "spark-k8s-spark-9.0:latest": "sha256:1",
         "spark-k8s-spark-9.0-lake:latest": "sha256:2",
     }
+
+
+@pytest.fixture
+def newest(small: Project) -> Graph:
+    """The images of 10.0, the newest Spark of its line."""
+    return small.graph([cell_of(small.matrix, f"10.0-{variant}") for variant in ("baseline", "lake")])
+
+
+def built(edges: Edges) -> None:
+    """Makes the build of `newest` succeed."""
+    edges.images.held = ("sha256:1", "sha256:2")
+    edges.metadata = {
+        "spark-10_0": {"containerimage.digest": "sha256:1"},
+        "spark-10_0-lake": {"containerimage.digest": "sha256:2"},
+    }
+
+
+ALIASES = {
+    "k8s-spark:10.0-scala3-debian13": "sha256:1",
+    "k8s-spark:10": "sha256:1",
+    "k8s-spark:10-java21": "sha256:1",
+    "k8s-spark:10.0-scala3-debian13-lake": "sha256:2",
+    "k8s-spark:10-lake": "sha256:2",
+    "k8s-spark:10-java21-lake": "sha256:2",
+}
+NAMES = {"spark-k8s-spark-10.0:latest": "sha256:1", "spark-k8s-spark-10.0-lake:latest": "sha256:2"}
+
+
+@pytest.mark.parametrize(("aliases", "named"), [(True, {**NAMES, **ALIASES}), (False, NAMES)])
+def test_aliases_are_set_only_if_they_are_asked_for(
+    small: Project, newest: Graph, edges: Edges, aliases: bool, named: dict[str, str]
+) -> None:
+    built(edges)
+    build.build(small, newest, newest.of_levels(("runtime",)), aliases=aliases)
+    assert edges.images.named == named
+
+
+def test_up_to_date_images_get_their_aliases_without_a_build(
+    small: Project, newest: Graph, edges: Edges, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keyed(monkeypatch, "same")
+    built(edges)
+    build.build(small, newest, newest.of_levels(("runtime",)))
+    build.build(small, newest, newest.of_levels(("runtime",)), aliases=True)
+    assert len(edges.calls) == 1
+    assert edges.images.named == {**NAMES, **ALIASES}
+    said = capsys.readouterr().out
+    assert "everything requested is up to date (2 images)" in said
+    assert "aliases set: 6 (" in said
+
+
+def test_aliases_are_set_for_built_and_up_to_date_images(
+    small: Project, newest: Graph, edges: Edges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keyed(monkeypatch, "same")
+    built(edges)
+    build.build(small, newest, [newest.targets["spark-10.0"]])
+    build.build(small, newest, newest.of_levels(("runtime",)), aliases=True)
+    assert edges.calls[-1][1]["group"]["default"]["targets"] == ["spark-10_0-lake"]
+    assert edges.images.named == {**NAMES, **ALIASES}
+
+
+def test_a_failed_build_sets_no_alias(
+    small: Project, newest: Graph, edges: Edges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keyed(monkeypatch, "same")
+    built(edges)
+    build.build(small, newest, [newest.targets["spark-10.0"]])
+    edges.failure = SparkImagesError("the build failed")
+    with pytest.raises(SparkImagesError, match="the build failed"):
+        build.build(small, newest, newest.of_levels(("runtime",)), aliases=True)
+    assert edges.images.named == {"spark-k8s-spark-10.0:latest": "sha256:1"}
+
+
+def test_a_removed_image_sets_no_alias(
+    small: Project, newest: Graph, edges: Edges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built(edges)
+    remember = records.remember
+
+    def removes(tag: str, key: str | None, image: Any) -> None:
+        remember(tag, key, image)
+        edges.images.named.pop("spark-k8s-spark-10.0-lake:latest", None)
+
+    monkeypatch.setattr(records, "remember", removes)
+    with pytest.raises(SparkImagesError, match=r"^spark-k8s-spark-10\.0-lake:latest was removed during the build"):
+        build.build(small, newest, newest.of_levels(("runtime",)), aliases=True)
+    assert edges.images.named.keys() & ALIASES.keys() == set()
+
+
+def test_an_engine_that_refuses_an_alias_is_an_error(
+    small: Project, newest: Graph, edges: Edges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(_: str) -> None:
+        raise requests.ConnectionError("refused")
+
+    keyed(monkeypatch, "same")
+    built(edges)
+    build.build(small, newest, newest.of_levels(("runtime",)))
+    monkeypatch.setattr(records, "is_current", lambda *_: True)
+    monkeypatch.setattr(daemon, "find", lambda _: SimpleNamespace(id="sha256:1", tag=dies))
+    with pytest.raises(
+        SparkImagesError, match=r"^k8s-spark:10\.0-scala3-debian13 cannot be tagged: the container engine"
+    ):
+        build.build(small, newest, newest.of_levels(("runtime",)), aliases=True)
+
+
+def test_aliases_of_layers_are_an_error(small: Project, newest: Graph, edges: Edges) -> None:
+    with pytest.raises(
+        UsageError, match=r"^--aliases: nothing requested has an alias: .* `inv build\.runtime --aliases`$"
+    ):
+        build.build(small, newest, newest.of_levels(("base",)), aliases=True)
+    assert edges.calls == []
+
+
+def test_aliases_of_images_without_templates_are_an_error(tree: Tree, edges: Edges) -> None:
+    project = tree.load()
+    graph = project.graph(project.matrix.buildable)
+    with pytest.raises(UsageError, match=r"from the templates in \[aliases\] of images\.toml"):
+        build.build(project, graph, graph.of_levels(("runtime",)), aliases=True)
+    assert edges.calls == []
 
 
 def test_a_failed_build_changes_no_tag(small: Project, graph: Graph, edges: Edges) -> None:
@@ -422,3 +543,13 @@ def test_a_new_image_needs_the_disk_space_of_its_features(small: Project, monkey
     assert room("spark-9.0", "spark-9.0-lake", "gpu-jars-9") == 0
     monkeypatch.setattr(daemon, "find", lambda _: object())
     assert room("spark-9.0-gpu") == 0
+
+
+def test_a_build_ends_with_the_names_of_the_images(
+    small: Project, graph: Graph, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edges = Edges(monkeypatch)
+    edges.images.held = ("sha256:1",)
+    edges.metadata = {"spark-9_0": {"containerimage.digest": "sha256:1"}}
+    build.build(small, graph, [graph.targets["spark-9.0"]])
+    assert capsys.readouterr().out.splitlines()[-1] == f"built 1 image: {small.matrix.tag('spark-9.0')}"

@@ -8,7 +8,7 @@ from spark_images.matrix.selection import cell_of
 from spark_images.plan import graph
 from spark_images.plan.graph import Graph, Target
 from spark_images.plan.project import Project
-from tests.unit.tree import DOCKERFILES, Tree
+from tests.unit.tree import DOCKERFILES, Tree, on_platform
 
 
 @pytest.fixture(scope="session")
@@ -101,8 +101,7 @@ def test_target_without_a_base_needs_no_release(tree: Tree) -> None:
 
 def test_target_has_the_platform_of_its_stack(small: Project) -> None:
     """Only one platform exists, so this test changes the loaded matrix to get a second one."""
-    stacks = {**small.matrix.stacks, "new": replace(small.matrix.stacks["new"], platform="linux/arm64")}
-    matrix = replace(small.matrix, stacks=stacks)
+    matrix = on_platform(small.matrix, "new", "linux/arm64")
     found = replace(small, matrix=matrix).graph(matrix.buildable).targets
     platforms = {name: found[name].platform for name in ("spark-9.0", "spark-10.0", "core-10.0")}
     assert platforms == {"spark-9.0": "linux/amd64", "spark-10.0": "linux/arm64", "core-10.0": "linux/arm64"}

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from spark_images.errors import MatrixError, UsageError
+from spark_images.matrix.model import Matrix
 from spark_images.matrix.tables import Refusal
 from spark_images.matrix.templates import fill
 from spark_images.plan.project import Project
@@ -573,3 +574,159 @@ def test_notes_of_a_cell_are_those_of_its_features(full: Tree) -> None:
     notes = {cell.key: matrix.notes(cell) for cell in matrix.buildable}
     assert notes["9.0-baseline"] == []
     assert notes["10.0-gpu-lake"] == ["native: RAPIDS 6.0 has a shim for Spark 10.0", "reads 1.1"]
+
+
+def aliases(matrix: Matrix, *keys: str) -> dict[str, list[str]]:
+    cells = {cell.key: cell for cell in matrix.buildable}
+    return {key: [alias.removeprefix("k8s-") for alias in matrix.aliases_of(cells[key])] for key in keys}
+
+
+def test_aliases_contain_the_values_of_the_cell(small: Project) -> None:
+    assert aliases(small.matrix, "9.0-lake", "jupyter-10.0-gpu-lake") == {
+        "9.0-lake": ["spark:9.0-scala2.13-debian12-lake"],
+        "jupyter-10.0-gpu-lake": [
+            "jupyter:10.0-scala3-debian13-gpu-lake",
+            "jupyter:10-gpu-lake",
+            "jupyter:10-java21-gpu-lake",
+        ],
+    }
+
+
+def test_only_the_newest_spark_of_a_line_has_the_alias_of_the_line(full: Tree) -> None:
+    """9.10 is newer than 9.9, and the order in the file does not matter."""
+    full.toml('[spark."9.1"]', '[spark."9.10"]\nline = "9"\n\n[spark."9.9"]')
+    full.toml('native = ["9.0"]\nbridges."9.1"', 'native = ["9.0", "9.9"]\nbridges."9.10"')
+    matrix = full.matrix()
+    holders = [cell.key for cell in matrix.buildable if "k8s-spark:9" in matrix.aliases_of(cell)]
+    assert holders == ["9.10-baseline"]
+    assert aliases(matrix, "9.9-baseline") == {"9.9-baseline": ["spark:9.9-scala2.13-debian12"]}
+
+
+def test_refused_newest_cell_leaves_the_alias_of_the_line_to_the_newest_buildable_one(full: Tree) -> None:
+    full.toml("[settings]", 'refusals = [{ spark = "9.1", feature = "lake", reason = "no" }]\n[settings]')
+    assert aliases(full.matrix(), "9.0-lake", "9.0-baseline", "9.1-baseline") == {
+        "9.0-lake": ["spark:9.0-scala2.13-debian12-lake", "spark:9-lake", "spark:9-java17-lake"],
+        "9.0-baseline": ["spark:9.0-scala2.13-debian12"],
+        "9.1-baseline": ["spark:9.1-scala2.13-debian12", "spark:9", "spark:9-java17"],
+    }
+
+
+def test_registry_precedes_an_alias_and_the_tag_setting_does_not_change_it(full: Tree) -> None:
+    matrix = full.matrix({"SPARK_IMAGES_REGISTRY": "r.example:5000/team", "SPARK_IMAGES_TAG": "v1"})
+    assert matrix.aliases_of(matrix.buildable[0]) == ("r.example:5000/team/k8s-spark:9.0-scala2.13-debian12",)
+
+
+def test_alias_that_two_templates_give_one_cell_is_set_once(full: Tree) -> None:
+    full.toml('"k8s-{image}:{line}-java{java}{suffix}"', '"k8s-{image}:{line}{suffix}"')
+    assert aliases(full.matrix(), "10.0-baseline") == {
+        "10.0-baseline": ["spark:10.0-scala3-debian13", "spark:10"],
+    }
+
+
+def test_matrix_without_aliases_has_none(tree: Tree) -> None:
+    matrix = tree.matrix()
+    assert {matrix.aliases_of(cell) for cell in matrix.buildable} == {()}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "k8s-{image}:{spark}-scala{scala}-debian{debian_number}{suffix}",
+            "k8s-{image}:{spark}",
+            'every-cell[0]: two cells have the reference "k8s-spark:9.0": 9.0-baseline and 9.0-gpu: '
+            "add {suffix} to the template",
+        ),
+        (
+            "k8s-{image}:{spark}-scala{scala}-debian{debian_number}{suffix}",
+            "k8s-{image}:{line}{suffix}-x",
+            'every-cell[0]: two cells have the reference "k8s-spark:9-x": 9.0-baseline and 9.1-baseline: '
+            "add {spark} to the template",
+        ),
+        (
+            "k8s-{image}:{line}-java{java}{suffix}",
+            "k8s-{image}:new{suffix}",
+            'newest-of-line[1]: two cells have the reference "k8s-spark:new": 9.1-baseline and 10.0-baseline: '
+            "add {line} to the template",
+        ),
+        (
+            "k8s-{image}:{line}-java{java}{suffix}",
+            "k8s:{line}{suffix}",
+            'newest-of-line[1]: two cells have the reference "k8s:9": 9.1-baseline and jupyter-9.1-baseline: '
+            "add {image} to the template",
+        ),
+        (
+            "k8s-{image}:{line}-java{java}{suffix}",
+            "spark-k8s-{image}-{line}.0{suffix}:latest",
+            'newest-of-line[1]: two cells have the reference "spark-k8s-spark-9.0:latest": 9.0-baseline and '
+            "9.1-baseline: add {spark} to the template",
+        ),
+    ],
+    ids=["variants", "Spark versions", "lines", "kinds", "the name of another image"],
+)
+def test_two_cells_with_one_alias_are_an_error(full: Tree, old: str, new: str, message: str) -> None:
+    with pytest.raises(MatrixError) as raised:
+        full.toml(old, new).matrix()
+    assert str(raised.value) == f"images.toml: [aliases] {message}"
+
+
+@pytest.mark.parametrize(
+    ("template", "alias", "near"),
+    [
+        ("K8s-{image}:{spark}{suffix}", "K8s-spark:9.0", "k8s-spark:9.0"),
+        ("k8s-{image}:{spark}+java {java}{suffix}", "k8s-spark:9.0+java 17", "k8s-spark:9.0-java17"),
+        ("k8s/{image}-{spark}{suffix}", "k8s/spark-9.0", "k8s/spark-9.0:latest"),
+        ("//k8s_{image}_:-{spark}{suffix}", "//k8s_spark_:-9.0", "k8s_spark:9.0"),
+        ("k8s {image}:a:{spark}{suffix}", "k8s spark:a:9.0", "k8sspark:a-9.0"),
+    ],
+)
+def test_alias_that_is_no_reference_is_an_error(full: Tree, template: str, alias: str, near: str) -> None:
+    full.toml("k8s-{image}:{spark}-scala{scala}-debian{debian_number}{suffix}", template)
+    with pytest.raises(MatrixError) as raised:
+        full.matrix()
+    assert str(raised.value) == (
+        f'images.toml: [aliases] every-cell[0]: the alias of 9.0-baseline is "{alias}": expected a repository in lower '
+        'case, a colon, and a tag of at most 128 letters, digits, "_", "." and "-", for example "spark:4.1" '
+        f'(did you mean "{near}"?)'
+    )
+
+
+@pytest.mark.parametrize("template", ["", ":", "k8s:", ":{spark}", "k8s:{spark}@sha256:0f", "k8s:" + "t" * 129])
+def test_alias_without_a_repository_or_a_valid_tag_is_an_error(full: Tree, template: str) -> None:
+    full.toml("k8s-{image}:{spark}-scala{scala}-debian{debian_number}{suffix}", template)
+    with pytest.raises(
+        MatrixError, match=r"^images\.toml: \[aliases\] every-cell\[0\]: the alias of 9\.0-baseline is "
+    ):
+        full.matrix()
+
+
+def test_alias_with_an_unknown_value_is_an_error(full: Tree) -> None:
+    with pytest.raises(MatrixError) as raised:
+        full.toml("{debian_number}", "{debian-number}").matrix()
+    assert str(raised.value).startswith(
+        'images.toml: [aliases] every-cell[0]: the alias of 9.0-baseline: unknown value "{debian-number}"; '
+        "expected one of "
+    )
+    assert str(raised.value).endswith('(did you mean "debian_number"?)')
+
+
+def test_unknown_list_of_aliases_is_an_error(full: Tree) -> None:
+    with pytest.raises(MatrixError) as raised:
+        full.toml("newest-of-line", "newest-of-lines").matrix()
+    assert str(raised.value) == ('images.toml: [aliases] newest-of-lines: unknown key (did you mean "newest-of-line"?)')
+
+
+@pytest.mark.parametrize(
+    ("override", "missing"), [('debian = "trixie"', "debian-number"), ('debian-number = "13"', "debian")]
+)
+def test_line_overrides_debian_and_its_number_together(tree: Tree, override: str, missing: str) -> None:
+    tree.toml('stack = "old"\n', f'stack = "old"\n{override}\n')
+    with pytest.raises(MatrixError) as raised:
+        tree.matrix()
+    assert str(raised.value) == f'images.toml: [lines."9"] {missing}: set debian and debian-number together'
+
+
+def test_line_can_override_debian(tree: Tree) -> None:
+    tree.toml('stack = "old"\n', 'stack = "old"\ndebian = "trixie"\ndebian-number = "13"\n')
+    values = tree.matrix().cells[0].values
+    assert (values["debian"], values["debian_number"], values["java"]) == ("trixie", "13", "17")

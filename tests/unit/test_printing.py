@@ -26,6 +26,7 @@ def test_cells_are_plain_data(small: Project) -> None:
         "kind": "spark",
         "spark": "9.0",
         "variant": "lake",
+        "aliases": ["k8s-spark:9.0-scala2.13-debian12-lake"],
         "notes": [],
         "refused": None,
     }
@@ -33,6 +34,7 @@ def test_cells_are_plain_data(small: Project) -> None:
     assert rows["9.0-gpu"]["refused"] is None
     assert rows["jupyter-9.0-gpu-lake"]["refused"] == "the accelerator of line 9 reads no lake"
     assert rows["jupyter-9.0-gpu-lake"]["notes"] == []
+    assert rows["jupyter-9.0-gpu-lake"]["aliases"] == []
 
 
 def test_the_table_of_cells_is_complete_in_a_pipe(small: Project, capsys: pytest.CaptureFixture[str]) -> None:
@@ -43,6 +45,14 @@ def test_the_table_of_cells_is_complete_in_a_pipe(small: Project, capsys: pytest
     assert shown["9.0-lake"].endswith(" offered")
     assert "native: RAPIDS 5.0 has a shim for Spark 9.0" in shown["9.0-gpu"]
     assert "reads no lake" in shown["jupyter-9.0-gpu-lake"]
+
+
+def test_the_table_of_aliases_has_one_line_for_each(small: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    printing.print_aliases(small.matrix)
+    first, *rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert first == ["cell", "alias"]
+    assert rows == [[cell.key, alias] for cell in small.matrix.buildable for alias in small.matrix.aliases_of(cell)]
+    assert ["jupyter-10.0-gpu-lake", "k8s-jupyter:10-gpu-lake"] in rows
 
 
 def test_a_table_shows_text_in_brackets(capsys: pytest.CaptureFixture[str]) -> None:
@@ -61,8 +71,23 @@ def test_a_plan_shows_which_targets_become_images(small: Project) -> None:
         "target": "os-bookworm",
         "folder": "docker/base/os",
         "image": None,
+        "aliases": [],
         "from": ["rootfs-bookworm"],
     }
+    assert rows["spark-9.0"]["aliases"] == ["k8s-spark:9.0-scala2.13-debian12"]
+
+
+@pytest.mark.parametrize("aliases", [True, False])
+def test_the_table_of_a_plan_shows_aliases_only_if_they_are_asked_for(
+    small: Project, capsys: pytest.CaptureFixture[str], aliases: bool
+) -> None:
+    graph = small.graph([cell_of(small.matrix, "jupyter-9.0-baseline")])
+    requested = [graph.targets["jupyter-9.0"]]
+    printing.print_plan(small.matrix, build.plan(small, graph, requested), aliases=aliases)
+    shown = capsys.readouterr().out
+    assert ("spark-k8s-jupyter-9.0:latest, k8s-jupyter:9.0-scala2.13-debian12 " in shown) is aliases
+    assert "spark-k8s-jupyter-9.0:latest" in shown
+    assert "k8s-spark:9.0" not in shown
 
 
 def test_a_plan_lists_every_target_of_the_build(small: Project) -> None:

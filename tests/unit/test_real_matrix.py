@@ -19,6 +19,7 @@ from spark_images.errors import MatrixError
 from spark_images.locks import check
 from spark_images.matrix import file
 from spark_images.matrix.model import Cell
+from spark_images.matrix.templates import fill
 from spark_images.plan import bake
 from spark_images.plan.bake import Output, Stamp
 from spark_images.plan.graph import PREDEFINED, Graph
@@ -313,6 +314,25 @@ def test_image_labels_contain_its_versions(project: Project, definition: Any) ->
             assert labels[f"spark-images.{name}"] == cell.values[name]
         assert ("spark-images.iceberg" in labels) == ("iceberg" in cell.features)
         assert ("spark-images.rapids" in labels) == ("gpu" in cell.features)
+
+
+def test_image_labels_describe_its_build(project: Project, definition: Any) -> None:
+    settings = project.matrix.settings
+    for cell in project.matrix.buildable:
+        labels = definition["target"][bake.identifier(cell.name)]["labels"]
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", labels["org.opencontainers.image.created"])
+        described = labels["org.opencontainers.image.description"]
+        assert described.startswith(f"{cell.values['title']} with Scala {cell.values['scala']}, ")
+        for feature in cell.features:
+            assert fill(project.matrix.features[feature].title, cell.values, "title") in described
+        name, _, digest = settings.os_image.partition("@")
+        for label, setting in (
+            ("vendor", settings.vendor),
+            ("documentation", settings.documentation),
+            ("base.name", name),
+            ("base.digest", digest),
+        ):
+            assert labels.get(f"org.opencontainers.image.{label}", "") == setting
 
 
 # Dockerfiles.

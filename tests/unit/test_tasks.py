@@ -121,6 +121,13 @@ def test_a_dry_run_prints_the_plan(inv: Inv, project: Project, cell: Cell) -> No
     assert shown[cell.name][2] == project.matrix.tag(cell.name)
 
 
+def test_a_dry_run_prints_aliases_only_if_they_are_asked_for(inv: Inv, project: Project, cell: Cell) -> None:
+    alias, *_ = project.matrix.aliases_of(cell)
+    plan = ["build.runtime", "--image", cell.image, *names_of(cell), "--dry-run"]
+    assert f", {alias}" in inv(*plan, "--aliases")
+    assert alias not in inv(*plan)
+
+
 def test_json_prints_the_bake_definition(inv: Inv, project: Project, cell: Cell) -> None:
     cells = [each for each in project.matrix.buildable if (each.spark, each.variant) == (cell.spark, cell.variant)]
     assert len(cells) == 2
@@ -162,8 +169,12 @@ def test_a_build_gets_the_flags(inv: Inv, monkeypatch: pytest.MonkeyPatch, cell:
     monkeypatch.setattr(
         build, "build", lambda _f, _g, requested, **how: seen.append(([t.name for t in requested], how))
     )
-    inv("build.runtime", "--image", cell.image, *names_of(cell), "--no-cache", "--builder", "kube")
-    assert seen == [([cell.name], {"no_cache": True, "builder": "kube"})]
+    inv("build.runtime", "--image", cell.image, *names_of(cell), "--no-cache", "--builder", "kube", "--aliases")
+    inv("build.runtime", "--image", cell.image, *names_of(cell))
+    assert seen == [
+        ([cell.name], {"no_cache": True, "builder": "kube", "aliases": True}),
+        ([cell.name], {"no_cache": False, "builder": "", "aliases": False}),
+    ]
 
 
 def test_images_list_prints_json(inv: Inv, project: Project) -> None:
@@ -176,6 +187,13 @@ def test_images_list_prints_a_table(inv: Inv, project: Project) -> None:
     first, *rows = inv("images.list").splitlines()
     assert first.split() == ["cell", "image", "state"]
     assert [row.split()[0] for row in rows] == [cell.key for cell in project.matrix.cells]
+
+
+def test_images_list_prints_the_aliases(inv: Inv, project: Project) -> None:
+    first, *rows = inv("images.list", "--aliases").splitlines()
+    assert first.split() == ["cell", "alias"]
+    matrix = project.matrix
+    assert [row.split() for row in rows] == [[c.key, a] for c in matrix.buildable for a in matrix.aliases_of(c)]
 
 
 def test_lock_check_accepts_the_committed_locks(inv: Inv) -> None:

@@ -4,12 +4,13 @@ Tests that need two of everything use the project of full.py.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from spark_images.matrix import file
 from spark_images.matrix.model import Matrix
+from spark_images.matrix.tables import Stack
 from spark_images.plan import bake
 from spark_images.plan.project import Project, load_project
 from spark_images.recipes import locks
@@ -22,11 +23,14 @@ registry = ""
 tag = "latest"
 os-image = ""
 source = ""
+documentation = ""
+vendor = ""
 min-free-disk-gb = 10
 
 [stacks.old]
 platform = "linux/amd64"
 debian = "bookworm"
+debian-number = "12"
 java = "17"
 python = "3.11"
 
@@ -182,3 +186,10 @@ class Tree:
             bake.Output("type=image"),
             "rootfs/{}".format,
         )
+
+
+def on_platform(matrix: Matrix, stack: str, platform: str) -> Matrix:
+    """Returns the matrix with another platform in a stack. images.toml accepts only the one platform that exists."""
+    values = {**asdict(matrix.stacks[stack]), "platform": platform}
+    changed = Stack(**{name.replace("_", "-"): value for name, value in values.items()})
+    return replace(matrix, stacks={**matrix.stacks, stack: changed})

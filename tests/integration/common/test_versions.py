@@ -1,13 +1,38 @@
 """The programs in the image have exactly the versions that its labels state."""
 
 import re
+from datetime import datetime
 
 import pytest
 
 from spark_images.matrix.model import Cell
+from spark_images.plan.project import Project
 from tests.integration.conftest import Image
 
 pytestmark = pytest.mark.smoke
+
+
+@pytest.mark.own_layers
+def test_labels_describe_the_build(image: Image, project: Project, cell: Cell) -> None:
+    labels, settings = image.labels, project.matrix.settings
+    created = datetime.fromisoformat(labels["org.opencontainers.image.created"])
+    assert created == datetime.fromisoformat(image.attributes["Created"])
+    described = labels["org.opencontainers.image.description"]
+    for name in ("title", "scala", "hadoop", "java", "python", "adds", "debian_number"):
+        assert cell.values[name] in described
+    name, _, digest = settings.os_image.partition("@")
+    for label, setting in (
+        ("vendor", settings.vendor),
+        ("documentation", settings.documentation),
+        ("base.name", name),
+        ("base.digest", digest),
+    ):
+        assert labels.get(f"org.opencontainers.image.{label}", "") == setting
+
+
+def test_debian_has_the_described_number(image: Image, cell: Cell) -> None:
+    release = image.run("bash", "-c", ". /etc/os-release; echo $VERSION_ID $VERSION_CODENAME").stdout.split()
+    assert release == [cell.values["debian_number"], cell.values["debian"]]
 
 
 @pytest.mark.own_layers

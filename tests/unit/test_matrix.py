@@ -603,9 +603,11 @@ def test_only_the_newest_spark_of_a_line_has_the_alias_of_the_line(full: Tree) -
 
 
 def test_refused_newest_cell_leaves_the_alias_of_the_line_to_the_newest_buildable_one(full: Tree) -> None:
-    full.toml("[settings]", 'refusals = [{ spark = "9.1", feature = "lake", reason = "no" }]\n[settings]')
-    assert aliases(full.matrix(), "9.0-lake", "9.0-baseline", "9.1-baseline") == {
+    refusal = '{ image = "spark", spark = "9.1", feature = "lake", reason = "no" }'
+    full.toml("[settings]", f"refusals = [{refusal}]\n[settings]")
+    assert aliases(full.matrix(), "9.0-lake", "jupyter-9.0-lake", "9.0-baseline", "9.1-baseline") == {
         "9.0-lake": ["spark:9.0-scala2.13-debian12-lake", "spark:9-lake", "spark:9-java17-lake"],
+        "jupyter-9.0-lake": ["jupyter:9.0-scala2.13-debian12-lake"],
         "9.0-baseline": ["spark:9.0-scala2.13-debian12"],
         "9.1-baseline": ["spark:9.1-scala2.13-debian12", "spark:9", "spark:9-java17"],
     }

@@ -26,7 +26,7 @@ trust_own_ca() {
     key=$(cat "$file" "$public" | sha256sum)
     own=$room/spark-ca-$UID-${key:0:16}
     [[ -d $own ]] || make_ca_files "$file" "$public" "$own"
-    # Whoever owns the directory decides which servers are trusted.
+    # The owner of the directory decides which servers are trusted.
     [[ -O $own && ! -L $own ]] || ca_fail 1 "$own belongs to another user: remove it, or set TMPDIR to another directory"
 
     local variable

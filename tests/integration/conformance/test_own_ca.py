@@ -168,9 +168,7 @@ KEY = trustme.CA().private_key_pem.bytes()
 BROKEN = b"-----BEGIN CERTIFICATE-----\nbm9uc2Vuc2U=\n-----END CERTIFICATE-----\n"
 
 
-@pytest.mark.parametrize(
-    "command", [("true",), ("/opt/spark/bin/spark-submit", "--version")], ids=["entrypoint", "JVM"]
-)
+@pytest.mark.parametrize("through_entrypoint", [True, False], ids=["entrypoint", "spark-submit"])
 @pytest.mark.parametrize(
     ("files", "ca_file", "message"),
     [

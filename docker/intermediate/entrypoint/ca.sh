@@ -18,7 +18,7 @@ trust_own_ca() {
         file=$folder/ca.pem
         [[ -e $file ]] || ca_fail 2 "$folder contains no ca.pem: name the mounted file ca.pem, or set SPARK_CA_FILE to its path"
     fi
-    [[ -f $file ]] || ca_fail 2 "SPARK_CA_FILE is $file, which is no file: mount a PEM file with CA certificates there, or change SPARK_CA_FILE"
+    [[ -f $file ]] || ca_fail 2 "SPARK_CA_FILE is $file, which is not a file: mount a PEM file with CA certificates there, or change SPARK_CA_FILE"
     [[ -r $file ]] || ca_fail 2 "$file cannot be read as $(id -u):$(id -g): check its mode and owner"
 
     # The name contains a hash of the content. So a second start reuses the files, and a changed PEM file gets new ones.

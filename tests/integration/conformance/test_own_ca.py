@@ -88,7 +88,8 @@ def test_executors_of_a_worker_trust_the_mounted_ca(image: Image, private: Priva
         master = stack.enter_context(image.start("master", name=f"{private.network}-master", **hardened))
         master.wait_for("Successfully started service 'MasterUI'")
         worker = ("spark-class", "org.apache.spark.deploy.worker.Worker", url)
-        stack.enter_context(image.start(*worker, entrypoint=[], volumes=private.mount, **hardened))
+        how = {"entrypoint": [], "volumes": private.mount, "environment": {"SPARK_WORKER_DIR": "/tmp/work"}}
+        stack.enter_context(image.start(*worker, **how, **hardened))
         master.wait_for("Registering worker")
         options = ("--master", url, "--conf", "spark.cores.max=1", "--conf", "spark.executor.memory=600m")
         result = run_job(image, private, jobs, *options, user=RANDOM_UID)
@@ -172,8 +173,8 @@ BROKEN = b"-----BEGIN CERTIFICATE-----\nbm9uc2Vuc2U=\n-----END CERTIFICATE-----\
 @pytest.mark.parametrize(
     ("files", "ca_file", "message"),
     [
-        pytest.param({}, "/no/ca.pem", "SPARK_CA_FILE is /no/ca.pem, which is no file: mount a PEM file", id="missing"),
-        pytest.param({}, "/etc", "SPARK_CA_FILE is /etc, which is no file: mount a PEM file", id="directory"),
+        pytest.param({}, "/no/ca.pem", "SPARK_CA_FILE is /no/ca.pem, which is not a file: mount a PEM file", id="missing"),
+        pytest.param({}, "/etc", "SPARK_CA_FILE is /etc, which is not a file: mount a PEM file", id="directory"),
         pytest.param({CA_FILE: b"text"}, "", f"{CA_FILE} contains no certificate: expected PEM", id="text"),
         pytest.param({CA_FILE: KEY}, "", f"{CA_FILE} contains no certificate: expected PEM", id="private key"),
         pytest.param({CA_FILE: BROKEN}, "", f"{CA_FILE} contains a certificate that Java cannot read", id="broken"),

@@ -173,7 +173,9 @@ BROKEN = b"-----BEGIN CERTIFICATE-----\nbm9uc2Vuc2U=\n-----END CERTIFICATE-----\
 @pytest.mark.parametrize(
     ("files", "ca_file", "message"),
     [
-        pytest.param({}, "/no/ca.pem", "SPARK_CA_FILE is /no/ca.pem, which is not a file: mount a PEM file", id="missing"),
+        pytest.param(
+            {}, "/no/ca.pem", "SPARK_CA_FILE is /no/ca.pem, which is not a file: mount a PEM file", id="missing"
+        ),
         pytest.param({}, "/etc", "SPARK_CA_FILE is /etc, which is not a file: mount a PEM file", id="directory"),
         pytest.param({CA_FILE: b"text"}, "", f"{CA_FILE} contains no certificate: expected PEM", id="text"),
         pytest.param({CA_FILE: KEY}, "", f"{CA_FILE} contains no certificate: expected PEM", id="private key"),

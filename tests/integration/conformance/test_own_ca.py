@@ -88,7 +88,11 @@ def test_executors_of_a_worker_trust_the_mounted_ca(image: Image, private: Priva
         master = stack.enter_context(image.start("master", name=f"{private.network}-master", **hardened))
         master.wait_for("Successfully started service 'MasterUI'")
         worker = ("spark-class", "org.apache.spark.deploy.worker.Worker", url)
-        how = {"entrypoint": [], "volumes": private.mount, "environment": {"SPARK_WORKER_DIR": "/tmp/work"}}
+        how: dict[str, Any] = {
+            "entrypoint": [],
+            "volumes": private.mount,
+            "environment": {"SPARK_WORKER_DIR": "/tmp/work"},
+        }
         stack.enter_context(image.start(*worker, **how, **hardened))
         master.wait_for("Registering worker")
         options = ("--master", url, "--conf", "spark.cores.max=1", "--conf", "spark.executor.memory=600m")

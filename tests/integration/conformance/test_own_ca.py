@@ -101,8 +101,6 @@ def test_executors_of_a_worker_trust_the_mounted_ca(image: Image, private: Priva
         assert refused(result.json()) == []
 
 
-@pytest.mark.smoke
-@pytest.mark.random_uid
 def test_executor_of_a_pod_gets_the_trust_store(image: Image) -> None:
     environment = {
         **EXECUTOR_POD,
@@ -146,8 +144,6 @@ def test_driver_uses_the_class_archive_with_a_ca(image: Image) -> None:
     assert found["archive"] > MIN_RATIO * found["jars"] > 0
 
 
-@pytest.mark.smoke
-@pytest.mark.random_uid
 def test_image_without_a_ca_writes_and_sets_nothing(image: Image) -> None:
     script = f"ls /tmp; env | grep -E '^({'|'.join(VARIABLES)}|SPARK_CA_TRUSTSTORE)='"
     result = image.run("bash", "-c", script, user=RANDOM_UID, **HARDENED)

@@ -1,5 +1,6 @@
 # The class path and options with which Spark's JVMs start. bin/spark-class and the mode executor source this file.
 archive=/opt/class-archive
+source /opt/ca.sh
 
 # The jars of a Hadoop installation, if nobody has chosen others: the official image does the same.
 if [[ -n ${HADOOP_HOME:-} && -z ${SPARK_DIST_CLASSPATH:-} ]]; then
@@ -23,7 +24,7 @@ arrange() {
     class_path=$1
     # Code that runs only for seconds is compiled once, not twice: C2 has five times its default thresholds.
     start_options=(-XX:Tier4InvocationThreshold=25000 -XX:Tier4MinInvocationThreshold=3000
-        -XX:Tier4CompileThreshold=75000 -XX:Tier4BackEdgeThreshold=200000)
+        -XX:Tier4CompileThreshold=75000 -XX:Tier4BackEdgeThreshold=200000 ${ca_java_option:+"$ca_java_option"})
     conf=${before%:}
     [[ $after != "$1" && ${conf%/} == "${SPARK_CONF_DIR:-$SPARK_HOME/conf}" && -r $archive/class-path ]] || return 0
 

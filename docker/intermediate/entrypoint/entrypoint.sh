@@ -35,4 +35,5 @@ if is_mode "$1"; then
 elif ! type -P -- "$1" > /dev/null; then
     refuse 127 "$1" "\"$1\" is neither a mode nor a command of this image"
 fi
+source /opt/ca.sh
 exec tini -s -- "$@"

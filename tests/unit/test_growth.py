@@ -59,7 +59,7 @@ def test_another_jdk_for_one_line_takes_one_value(tree: Tree) -> None:
 
 
 def test_layer_of_plain_files_is_shared_by_all_stacks(tree: Tree) -> None:
-    tree.toml("[images.app]", NEW_LINE.replace('scala = "3"', 'scala = "3"\ndebian = "trixie"\njava = "21"')).lock(
+    tree.toml("[images.app]", NEW_LINE.replace('scala = "3"', 'scala = "3"\ndebian = "trixie"\ndebian-number = "13"\njava = "21"')).lock(
         "core", "10.0"
     )
     project = tree.load()
@@ -71,7 +71,7 @@ def test_layer_of_plain_files_is_shared_by_all_stacks(tree: Tree) -> None:
 
 
 def test_target_has_the_debian_release_that_it_is_built_on(tree: Tree) -> None:
-    tree.toml("[images.app]", NEW_LINE.replace('scala = "3"', 'scala = "3"\ndebian = "trixie"\njava = "21"')).lock(
+    tree.toml("[images.app]", NEW_LINE.replace('scala = "3"', 'scala = "3"\ndebian = "trixie"\ndebian-number = "13"\njava = "21"')).lock(
         "core", "10.0"
     )
     project = tree.load()

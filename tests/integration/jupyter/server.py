@@ -149,9 +149,14 @@ def _note(output: Output, kind: str, content: Mapping[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def create(image: Image, arguments: Sequence[str] = (), user: str = SPARK_UID, **options: Any) -> Iterator[Container]:
-    """Creates a container, but does not start it. Its command is the image's own, or `notebook` with the arguments."""
-    command = ["notebook", *arguments] if arguments else None
+def create(
+    image: Image, arguments: Sequence[str] = (), user: str = SPARK_UID, name: str = "notebook", **options: Any
+) -> Iterator[Container]:
+    """Creates a container, but does not start it. Its command is `name` with the arguments.
+
+    Without a name and arguments, it is the image's own command.
+    """
+    command = [name, *arguments] if arguments or name != "notebook" else None
     environment = {**QUICK, **options.pop("environment", {})}
     container = image.client.containers.create(image.reference, command, user=user, environment=environment, **options)
     try:

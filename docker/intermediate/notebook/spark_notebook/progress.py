@@ -37,7 +37,7 @@ class Cell:
         finished, total = (sum(getattr(s, name) for s in stages) for name in ("numCompletedTasks", "numTasks"))
         if done:
             # Spark skips a stage whose result it already has, so the number of all tasks would be wrong.
-            bar, text = "", f"Finished in {seconds:.0f} s: {finished} tasks"
+            bar, text = "", f"Finished in {seconds:.0f} s: {finished} task{'s' * (finished != 1)}"
             for status, words in (("FAILED", "failed jobs"), ("RUNNING", "jobs still running")):
                 if number := sum(job.status == status for job in jobs):
                     text += f", {words}: {number}"
@@ -54,8 +54,10 @@ class Cell:
     def _ended(self, tracker: Any) -> list[Any]:
         """Returns the jobs as soon as none of them runs. A job in the background can run longer than PATIENCE."""
         deadline = time.monotonic() + PATIENCE
-        while any(job.status == "RUNNING" for job in (jobs := self._known(tracker))) and time.monotonic() < deadline:
+        jobs = self._known(tracker)
+        while any(job.status == "RUNNING" for job in jobs) and time.monotonic() < deadline:
             time.sleep(0.05)
+            jobs = self._known(tracker)
         return jobs
 
     def _publish(self, data: dict[str, str]) -> None:

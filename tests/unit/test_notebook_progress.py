@@ -25,8 +25,9 @@ class Tracker:
 
     def getStageInfo(self, stage: int) -> Any:  # noqa: N802
         if stage == 2:  # skipped
-            return SimpleNamespace(numTasks=9, numCompletedTasks=0)
-        return SimpleNamespace(numTasks=3, numCompletedTasks=1 if self.late >= 0 else 3)
+            return SimpleNamespace(numTasks=9, numCompletedTasks=0, numActiveTasks=0, numFailedTasks=0)
+        done = 1 if self.late >= 0 else 3
+        return SimpleNamespace(numTasks=3, numCompletedTasks=done, numActiveTasks=3 - done, numFailedTasks=0)
 
 
 class Shown(list[str]):

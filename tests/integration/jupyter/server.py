@@ -94,7 +94,9 @@ class Server:
         body = {"path": path, "name": path, "type": "notebook", "kernel": {"name": name}}
         session = self.json("/api/sessions", "POST", body)
         channels = f"ws://{self.address}/api/kernels/{session['kernel']['id']}/channels?token={self.token}"
-        connection = websocket.create_connection(channels, timeout=CELL)
+        # Browsers send this header. Without it, a server under a Hub does not read the token in the URL.
+        header = ["Sec-Fetch-Mode: websocket"]
+        connection = websocket.create_connection(channels, timeout=CELL, header=header)
         try:
             yield Kernel(connection)
         finally:

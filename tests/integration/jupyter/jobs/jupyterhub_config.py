@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from aiohttp import ClientSession, WSMessage, WSMsgType, web
+from aiohttp import ClientSession, DummyCookieJar, WSMessage, WSMsgType, web
 from jupyterhub.proxy import Proxy
 from jupyterhub.spawner import Spawner
 from multidict import CIMultiDict
@@ -29,7 +29,9 @@ class OneProcessProxy(Proxy):
 
     async def start(self) -> None:
         """Starts to listen."""
-        self.client = ClientSession(auto_decompress=False)
+        self.client = ClientSession(
+            auto_decompress=False, cookie_jar=DummyCookieJar()
+        )  # each browser has its own cookies
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self.forward)
         self.runner = web.AppRunner(app)

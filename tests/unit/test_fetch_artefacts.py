@@ -76,7 +76,7 @@ def test_only_http_and_https_proxies_are_passed_to_maven(script: ModuleType) -> 
 def test_a_malformed_proxy_address_is_an_error_without_its_password(script: ModuleType, url: str) -> None:
     with pytest.raises(SystemExit) as raised:
         script.proxies({"https": url})
-    assert str(raised.value).startswith("https_proxy is no address of a proxy: expected http://")
+    assert str(raised.value).startswith("https_proxy is not a proxy URL: expected http://")
     assert "sec" not in str(raised.value)
 
 

@@ -171,7 +171,8 @@ def test_a_key_without_a_value_is_set_to_nothing(layers: Layers, key: str) -> No
 def test_a_value_that_goes_on_in_the_next_line(layers: Layers) -> None:
     layers.add("a", "# A comment may end so: \\\nspark.sql.extensions a.A,\\\n  a.B\n")
     assert layers.refused() == (
-        'merge-spark-conf: a: "spark.sql.extensions a.A,\\" goes on in the next line: write a setting in one line\n'
+        'merge-spark-conf: a: "spark.sql.extensions a.A,\\" continues on the next line: '
+        "write each setting on one line\n"
     )
 
 

@@ -4,7 +4,7 @@ archive=/opt/class-archive
 # The jars of a Hadoop installation, if nobody has chosen others: the official image does the same.
 if [[ -n ${HADOOP_HOME:-} && -z ${SPARK_DIST_CLASSPATH:-} ]]; then
     if [[ ! -x $HADOOP_HOME/bin/hadoop ]]; then
-        echo "HADOOP_HOME is $HADOOP_HOME, which is no Hadoop: expected the program bin/hadoop in it" >&2
+        echo "HADOOP_HOME is $HADOOP_HOME, which is not a Hadoop installation: expected the program bin/hadoop in it" >&2
         exit 2
     fi
     SPARK_DIST_CLASSPATH=$("$HADOOP_HOME/bin/hadoop" classpath) ||

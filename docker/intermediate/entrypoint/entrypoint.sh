@@ -22,7 +22,7 @@ PY
 }
 
 if [[ $# -eq 0 && -n ${SPARK_MODE:-} ]]; then
-    is_mode "$SPARK_MODE" || refuse 2 "$SPARK_MODE" "SPARK_MODE is \"$SPARK_MODE\", which is no mode"
+    is_mode "$SPARK_MODE" || refuse 2 "$SPARK_MODE" "SPARK_MODE is \"$SPARK_MODE\", which is not a mode"
     set -- "$SPARK_MODE"
 elif [[ $# -eq 0 ]]; then
     set -- bash

@@ -22,7 +22,7 @@ needs() {
 readable() {
     local file whom
     whom=$(id -u):$(id -g)
-    [[ -d $2 ]] || fail 1 "$1 is $2, which is no directory: mount a directory there, or change $1"
+    [[ -d $2 ]] || fail 1 "$1 is $2, which is not a directory: mount a directory there, or change $1"
     for file in "$2" "$2"/*; do
         [[ ! -e $file || -r $file ]] || fail 1 "$file ($1) cannot be read as $whom: check its mode and owner"
     done

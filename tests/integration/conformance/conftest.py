@@ -1,12 +1,14 @@
 """The ways to start a container: the user, and the entrypoint or a pod's own `command`."""
 
-from collections.abc import Mapping
+import uuid
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from spark_images.engine import daemon
 from tests.integration.conftest import HARDENED, RANDOM_UID, SPARK_UID
 
 JOBS = Path(__file__).parent / "jobs"
@@ -51,3 +53,13 @@ class Way:
 def way(request: pytest.FixtureRequest) -> Way:
     found: Way = request.param
     return found
+
+
+@pytest.fixture
+def network() -> Iterator[str]:
+    """Yields the name of a network for the containers of one test."""
+    network = daemon.client().networks.create(f"spark-images-{uuid.uuid4().hex[:8]}")
+    try:
+        yield str(network.name)
+    finally:
+        network.remove()

@@ -1,13 +1,21 @@
-"""What others call by name: Spark's examples, its RELEASE file and its daemon scripts."""
+"""Parts that operators and cluster tests call by name: examples, RELEASE, daemon scripts, variables of other images."""
+
+from contextlib import ExitStack
+from typing import Any
 
 import pytest
+import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import pkcs12
 
 from tests.integration.conformance.conftest import Way
-from tests.integration.conftest import HARDENED, SPARK_UID, Image
+from tests.integration.conftest import HARDENED, RANDOM_UID, SPARK_UID, Image, put
 
 EXAMPLES = "/opt/spark/examples/jars/spark-examples.jar"
 MASTER = "org.apache.spark.deploy.master.Master"
 WORKER = "org.apache.spark.deploy.worker.Worker"
+PI = "/opt/spark/examples/src/main/python/pi.py"
 STATUS = "/opt/spark/sbin/spark-daemon.sh status"
 
 
@@ -140,3 +148,102 @@ def test_spark_daemon_refuses_a_wrong_call(image: Image, arguments: list[str], m
     result = image.run("/opt/spark/sbin/spark-daemon.sh", *arguments)
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+def test_pyspark_python_selects_the_interpreters(image: Image) -> None:
+    job = """
+import os
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.getOrCreate()
+workers = spark.sparkContext.range(1).map(lambda _: os.environ["INTERPRETER"]).collect()
+print("RESULT", [os.environ["INTERPRETER"], *workers])
+"""
+    files = {f"/opt/py/{name}": f'#!/bin/sh\nINTERPRETER={name} exec python3 "$@"\n' for name in ("driver", "worker")}
+    environment = {"PYSPARK_PYTHON": "/opt/py/worker", "PYSPARK_DRIVER_PYTHON": "/opt/py/driver"}
+    modes = dict.fromkeys(files, 0o755)
+    job_file = "/opt/spark/work-dir/job.py"
+    result = image.run("spark-submit", job_file, files={**files, job_file: job}, modes=modes, environment=environment)
+    assert "RESULT ['driver', 'worker']" in result.stdout
+
+
+def test_hadoop_home_adds_its_files_to_the_class_path_of_drivers(image: Image) -> None:
+    job = """
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.getOrCreate()
+loader = spark._jvm.java.lang.Thread.currentThread().getContextClassLoader()
+print("RESULT", loader.getResource("of-hadoop.txt").getPath())
+"""
+    files = {
+        "/hadoop/bin/hadoop": "#!/bin/sh\necho /hadoop/share/$1\n",
+        "/hadoop/share/classpath/of-hadoop.txt": "x",
+        "/opt/spark/work-dir/job.py": job,
+    }
+    modes = {"/hadoop/bin/hadoop": 0o755}
+    environment = {"HADOOP_HOME": "/hadoop"}
+    result = image.run("spark-submit", "/opt/spark/work-dir/job.py", files=files, modes=modes, environment=environment)
+    assert "RESULT /hadoop/share/classpath/of-hadoop.txt" in result.stdout
+
+
+def test_jemalloc_replaces_the_allocator_by_ld_preload(image: Image) -> None:
+    environment = {"LD_PRELOAD": "libjemalloc.so.2", "MALLOC_CONF": "stats_print:true"}
+    result = image.run("java", "-version", environment=environment)
+    assert result.exit_code == 0
+    assert "Begin jemalloc statistics" in result.stderr
+
+
+SECURED = {
+    "SPARK_RPC_AUTHENTICATION_ENABLED": "yes",
+    "SPARK_RPC_AUTHENTICATION_SECRET": "s3cret of the cluster",
+    "SPARK_RPC_ENCRYPTION_ENABLED": "yes",
+    "SPARK_LOCAL_STORAGE_ENCRYPTION_ENABLED": "yes",
+    "SPARK_SSL_ENABLED": "no",
+}
+
+
+def test_cluster_with_variables_of_bitnami_accepts_only_its_secret(image: Image, network: str) -> None:
+    url = f"spark://{network}-master:7077"
+    secret = ["--conf", "spark.authenticate=true", "--conf", "spark.network.crypto.enabled=true"]
+    submit = ["spark-submit", "--master", url, *secret, "--conf", "spark.cores.max=1"]
+    options: dict[str, Any] = {**HARDENED, "network": network, "user": RANDOM_UID}
+    with ExitStack() as stack:
+        environment = {"SPARK_MODE": "master", **SECURED}
+        master = stack.enter_context(image.start(environment=environment, name=f"{network}-master", **options))
+        master.wait_for("Successfully started service 'MasterUI'")
+        environment = {"SPARK_MODE": "worker", "SPARK_MASTER_URL": url, **SECURED}
+        environment |= {"SPARK_WORKER_CORES": "1", "SPARK_WORKER_MEMORY": "1g"}
+        stack.enter_context(image.start(environment=environment, **options))
+        master.wait_for("with 1 cores, 1024.0 MiB RAM")
+        assert "s3cret" not in master.run("ps", "-eo", "args").stdout
+
+        right = f"spark.authenticate.secret={SECURED['SPARK_RPC_AUTHENTICATION_SECRET']}"
+        job = image.run(*submit, "--conf", right, PI, "2", **options)
+        assert job.exit_code == 0
+        assert "Pi is roughly 3.1" in job.stdout
+
+        job = image.run(*submit, "--conf", "spark.authenticate.secret=wrong", PI, "2", **options)
+        assert job.exit_code != 0
+
+
+def test_master_serves_its_ui_with_the_key_store_of_the_user(image: Image) -> None:
+    """Java's keytool is not in the image, so the test makes the PKCS12 store."""
+    environment = {
+        "SPARK_SSL_ENABLED": "yes",
+        "SPARK_SSL_KEYSTORE_FILE": "/opt/spark/work-dir/key.p12",
+        "SPARK_SSL_KEYSTORE_PASSWORD": "changeit",
+    }
+    script = "until [ -e /opt/spark/work-dir/key.p12 ]; do sleep 0.1; done; exec /opt/entrypoint.sh master"
+    with image.start("bash", "-c", script, environment=environment) as master:
+        put(master.container, {"/opt/spark/work-dir/key.p12": key_store("localhost", "changeit")}, {})
+        master.wait_for("Successfully started service 'MasterUI (HTTPS)'")
+        fetch = "import ssl, urllib.request as u; c = ssl._create_unverified_context(); "
+        fetch += "print(u.urlopen('https://localhost:8480', context=c).read().decode())"
+        assert "Spark Master at" in master.run("python3", "-c", fetch).stdout
+
+
+def key_store(host: str, password: str) -> bytes:
+    """Returns a PKCS12 key store with a certificate of a new CA for `host`."""
+    certificate = trustme.CA().issue_cert(host)
+    key = serialization.load_pem_private_key(certificate.private_key_pem.bytes(), None)
+    chain = x509.load_pem_x509_certificate(certificate.cert_chain_pems[0].bytes())
+    encryption = serialization.BestAvailableEncryption(password.encode())
+    return pkcs12.serialize_key_and_certificates(b"spark", key, chain, None, encryption)  # type: ignore[arg-type]

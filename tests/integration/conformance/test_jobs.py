@@ -123,18 +123,29 @@ def test_executor_passes_the_variables_of_its_pod_to_java(image: Image) -> None:
         "JAVA_HOME": "/opt/spark/work-dir",
         "SPARK_EXECUTOR_POD_NAME": "pod-4",
         "SPARK_RESOURCE_PROFILE_ID": "3",
+        "SPARK_CLASSPATH": "/first/*",
         "SPARK_EXTRA_CLASSPATH": "/extra/*",
         "HADOOP_CONF_DIR": "/opt/spark/data",
+        "HADOOP_HOME": "/hadoop",
         **{f"SPARK_JAVA_OPT_{number}": f"-Dposition={number} of a dozen" for number in range(12)},
     }
     java = "/opt/spark/work-dir/bin/java"
-    result = image.run("executor", environment=environment, files={java: FAKE_JAVA}, modes={java: 0o755})
+    hadoop = "/hadoop/bin/hadoop"
+    files = {java: FAKE_JAVA, hadoop: '#!/bin/sh\necho "/hadoop/share of $1/*"\n'}
+    result = image.run("executor", environment=environment, files=files, modes={java: 0o755, hadoop: 0o755})
     given = result.json()
     arguments = given[given.index("-Dposition=0 of a dozen") :]
     assert arguments[:12] == [f"-Dposition={number} of a dozen" for number in range(12)]
     assert arguments[12:15] == ["-Xms1g", "-Xmx1g", "-cp"]
-    class_path = arguments[15].split(":")
-    assert {"/extra/*", "/opt/spark/conf", "/opt/spark/data", "/opt/spark/jars/*"} <= set(class_path)
+    assert arguments[15].split(":") == [
+        "/first/*",
+        "/opt/spark/conf",
+        "/opt/spark/jars/*",
+        "/extra/*",
+        "/opt/spark/data",
+        "/hadoop/share of classpath/*",
+        "/opt/spark/work-dir",
+    ]
     named = dict(zip(arguments[17::2], arguments[18::2], strict=True))
     assert named == {
         "--driver-url": "spark://driver:7078",

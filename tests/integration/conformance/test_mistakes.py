@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration.conformance.conftest import EXECUTOR_POD
 from tests.integration.conftest import HARDENED, RANDOM_UID, SPARK_UID, Image
 
 USAGE = 2
@@ -15,14 +16,29 @@ USAGE = 2
     [
         (["drivr"], {}, 127, '"drivr" is neither a mode nor a command of this image; did you mean "driver"?'),
         (["no-such-thing"], {}, 127, "the modes: connect, driver, executor, help, history, master"),
-        ([], {"SPARK_MODE": "wroker"}, USAGE, 'SPARK_MODE is "wroker", which is no mode; did you mean "worker"?'),
-        ([], {"SPARK_MODE": "../decom.sh"}, USAGE, "which is no mode"),
+        ([], {"SPARK_MODE": "wroker"}, USAGE, 'SPARK_MODE is "wroker", which is not a mode; did you mean "worker"?'),
+        ([], {"SPARK_MODE": "../decom.sh"}, USAGE, "which is not a mode"),
         (["driver"], {}, USAGE, "driver: SPARK_DRIVER_BIND_ADDRESS is not set"),
         (["executor"], {}, USAGE, "executor: SPARK_DRIVER_URL is not set"),
         (["worker"], {}, USAGE, "worker: no master: set SPARK_MASTER_URL"),
         (["worker"], {"SPARK_MASTER_URL": "http://m"}, USAGE, "expected spark://host:port"),
+        (["worker"], {"SPARK_MASTER_URL": "spark://m"}, USAGE, 'SPARK_MASTER_URL is "spark://m": expected'),
+        (["master"], {"SPARK_RPC_AUTHENTICATION_ENABLED": "on"}, USAGE, "expected yes or no"),
+        (["master"], {"SPARK_RPC_AUTHENTICATION_ENABLED": "yes"}, USAGE, "SPARK_RPC_AUTHENTICATION_SECRET is not set"),
+        (["worker"], {"SPARK_RPC_AUTHENTICATION_SECRET": "x"}, USAGE, "set SPARK_RPC_AUTHENTICATION_ENABLED to yes"),
+        (["master"], {"SPARK_RPC_ENCRYPTION_ENABLED": "yes"}, USAGE, "Spark encrypts only with a secret"),
+        (["master"], {"SPARK_SSL_ENABLED": "yes"}, USAGE, "SPARK_SSL_KEYSTORE_FILE is not set"),
+        (["master"], {"SPARK_SSL_KEYSTORE_FILE": "/x.jks"}, USAGE, "set SPARK_SSL_ENABLED to yes"),
+        (
+            ["master"],
+            {"SPARK_SSL_ENABLED": "yes", "SPARK_SSL_KEYSTORE_FILE": "/x.jks", "SPARK_SSL_KEYSTORE_PASSWORD": "x"},
+            USAGE,
+            "SPARK_SSL_KEYSTORE_FILE is /x.jks, which cannot be read as 1000660000:0",
+        ),
+        (["connect"], {"HADOOP_HOME": "/opt/spark"}, USAGE, "which is not a Hadoop installation"),
+        (["executor"], {**EXECUTOR_POD, "HADOOP_HOME": "/nope"}, USAGE, "HADOOP_HOME is /nope"),
         (["master"], {"SPARK_LOG_FORMAT": "xml"}, USAGE, 'SPARK_LOG_FORMAT is "xml": expected plain or json'),
-        (["master"], {"SPARK_CONF_DIR": "/nope"}, 1, "master: SPARK_CONF_DIR is /nope, which is no directory"),
+        (["master"], {"SPARK_CONF_DIR": "/nope"}, 1, "master: SPARK_CONF_DIR is /nope, which is not a directory"),
         (["history"], {"SPARK_HISTORY_LOG_DIR": "/nope"}, 1, "history: SPARK_HISTORY_LOG_DIR is /nope"),
         (["/opt/decom.sh"], {}, 1, "decom: no executor runs here"),
     ],

@@ -1,14 +1,12 @@
 """Each server starts, answers, shows its metrics, and stops on SIGTERM."""
 
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
-from spark_images.engine import daemon
 from tests.integration.conformance.conftest import JOBS, Way
 from tests.integration.conftest import FETCH, HARDENED, RANDOM_UID, SPARK_UID, Image, Service
 
@@ -83,15 +81,6 @@ def test_history_server_lists_a_job(image: Image, way: Way, events: str) -> None
         assert server.terminate() == ENDED_BY_SIGTERM
 
 
-@pytest.fixture
-def network() -> Iterator[str]:
-    network = daemon.client().networks.create(f"spark-images-{uuid.uuid4().hex[:8]}")
-    try:
-        yield str(network.name)
-    finally:
-        network.remove()
-
-
 def test_standalone_cluster_of_three_containers_runs_a_job(image: Image, way: Way, network: str) -> None:
     url = f"spark://{network}-master:7077"
     with ExitStack() as stack:
@@ -122,11 +111,11 @@ def test_scripts_start_and_stop_servers_in_the_background(image: Image) -> None:
     script = """
 set -euo pipefail
 cd $SPARK_HOME/sbin
-says() { timeout 30 bash -c "until grep -q '$2' $SPARK_HOME/logs/spark-$1.out; do sleep 0.2; done"; }
+says() { timeout 30 bash -c "until grep -q '$2' $SPARK_HOME/logs/spark-*.$1-1-*.out; do sleep 0.2; done"; }
 ./start-master.sh --host localhost
-says master 'started at http'
+says Master 'started at http'
 ./start-worker.sh spark://localhost:7077
-says worker 'Successfully registered with master'
+says Worker 'Successfully registered with master'
 ./stop-worker.sh
 ./stop-master.sh
 ! pgrep java
@@ -134,17 +123,19 @@ says worker 'Successfully registered with master'
 """
     result = image.run("bash", "-c", script, user=SPARK_UID)
     assert result.exit_code == 0
-    assert result.stdout.splitlines()[-1] == "no master to stop"
+    assert result.stdout.splitlines()[-1] == "no org.apache.spark.deploy.master.Master to stop"
 
 
+WORKER = "org.apache.spark.deploy.worker.Worker"
 UNRELATED = """
 set -euo pipefail
 cd $SPARK_HOME/sbin
 sleep 300 &
+file=/tmp/spark--{WORKER}-1.pid
 {PID_FILE}
 ./stop-worker.sh
 kill -0 $!  # the unrelated process still runs
-[[ ! -e /tmp/spark-worker.pid ]]
+[[ ! -e $file ]]
 ./stop-worker.sh
 """
 
@@ -152,27 +143,31 @@ kill -0 $!  # the unrelated process still runs
 @pytest.mark.parametrize(
     "pid_file",
     [
-        pytest.param("echo $! > /tmp/spark-worker.pid", id="PID without a start time"),
-        # A worker without a master ends at once, but its PID file stays. Start times have a resolution of 10 ms.
-        pytest.param("sleep 0.1; ./start-worker.sh; sed -i 1s/.*/$!/ /tmp/spark-worker.pid", id="reused PID"),
-        pytest.param("echo none > /tmp/spark-worker.pid", id="not a number"),
-        pytest.param(": > /tmp/spark-worker.pid", id="empty file"),
+        pytest.param("echo $! > $file", id="PID without a start time"),
+        # The start time is that of a worker which was killed. Start times have a resolution of 10 ms.
+        pytest.param(
+            "sleep 0.1; ./start-worker.sh spark://localhost:7077; kill -9 $(< $file); echo $! > $file", id="reused PID"
+        ),
+        pytest.param("echo none > $file", id="not a number"),
+        pytest.param(": > $file", id="empty file"),
     ],
 )
 def test_stop_script_signals_no_unrelated_process(image: Image, pid_file: str) -> None:
-    result = image.run("bash", "-c", UNRELATED.replace("{PID_FILE}", pid_file), user=SPARK_UID)
+    result = image.run(
+        "bash", "-c", UNRELATED.replace("{PID_FILE}", pid_file).replace("{WORKER}", WORKER), user=SPARK_UID
+    )
     assert result.exit_code == 0
-    assert result.stdout.splitlines()[-2:] == ["no worker to stop"] * 2
+    assert result.stdout.splitlines()[-2:] == [f"no {WORKER} to stop"] * 2
     assert result.stderr == ""
 
 
 def test_stop_script_reports_a_process_that_it_may_not_signal(image: Image) -> None:
     """Another user of the container started the server, so the script may not signal it."""
-    script = "cd $SPARK_HOME/sbin && ./start-master.sh --host localhost && chmod a+r /tmp/spark-master.pid"
+    script = "cd $SPARK_HOME/sbin && ./start-master.sh --host localhost && chmod a+r /tmp/spark-*.pid*"
     with image.start("sleep", "300") as service:
         assert service.run("bash", "-c", script).exit_code == 0
         done: Any = service.container.exec_run(["/opt/spark/sbin/stop-master.sh"], user="999:0")
         assert done.exit_code == 1
-        assert done.output.decode().startswith("master (")
-        assert "may not be signalled as 999:0" in done.output.decode()
+        assert "master.Master (" in done.output.decode()
+        assert "cannot be signalled as 999:0" in done.output.decode()
         assert service.run("/opt/spark/sbin/stop-master.sh").exit_code == 0

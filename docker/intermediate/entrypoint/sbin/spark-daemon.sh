@@ -40,7 +40,7 @@ born() {
     [[ ${stat[0]} != [ZX] ]] && echo "${stat[19]} $(< /proc/sys/kernel/random/boot_id)"
 }
 
-# The PID file contains only the number, because others read it. The start time is in a file beside it.
+# The PID file contains only the number, because other programs read it. A second file contains the start time.
 record() {
     mkdir -p "$pid_dir" 2> /dev/null && { echo "$1" > "$pid_file"; } 2> /dev/null ||
         fail 1 "cannot write $pid_file as $(id -u):$(id -g): set SPARK_PID_DIR to a writable directory"
@@ -57,7 +57,7 @@ runs() {
 # signal NAME: sends a signal to the recorded process.
 signal() {
     kill -s "$1" "$pid" 2> /dev/null || ! runs ||
-        fail 1 "$class ($pid) may not be signalled as $(id -u):$(id -g): use the user that started it"
+        fail 1 "$class ($pid) cannot be signalled as $(id -u):$(id -g): use the user that started it"
 }
 
 # The command of the class: the mode that starts it, if there is one.

@@ -12,12 +12,12 @@ stack = "old"
 scala = "3"
 hadoop = "4"
 budget-mb = { app = 100 }
-ON_TRIXIE = NEW_LINE.replace('scala = "3"', 'scala = "3"\ndebian = "trixie"\ndebian-number = "13"\njava = "21"')
 
 [spark."10.0"]
 line = "10"
 
 [images.app]"""
+ON_TRIXIE = NEW_LINE.replace('scala = "3"', 'scala = "3"\ndebian = "trixie"\ndebian-number = "13"\njava = "21"')
 
 
 def grown(tree: Tree) -> Tree:

@@ -94,7 +94,9 @@ class Server:
         body = {"path": path, "name": path, "type": "notebook", "kernel": {"name": name}}
         session = self.json("/api/sessions", "POST", body)
         channels = f"ws://{self.address}/api/kernels/{session['kernel']['id']}/channels?token={self.token}"
-        connection = websocket.create_connection(channels, timeout=CELL)
+        # Browsers send this header. Without it, a server under a Hub does not read the token in the URL.
+        header = ["Sec-Fetch-Mode: websocket"]
+        connection = websocket.create_connection(channels, timeout=CELL, header=header)
         try:
             yield Kernel(connection)
         finally:
@@ -149,9 +151,14 @@ def _note(output: Output, kind: str, content: Mapping[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def create(image: Image, arguments: Sequence[str] = (), user: str = SPARK_UID, **options: Any) -> Iterator[Container]:
-    """Creates a container, but does not start it. Its command is the image's own, or `notebook` with the arguments."""
-    command = ["notebook", *arguments] if arguments else None
+def create(
+    image: Image, arguments: Sequence[str] = (), user: str = SPARK_UID, name: str = "notebook", **options: Any
+) -> Iterator[Container]:
+    """Creates a container, but does not start it. Its command is `name` with the arguments.
+
+    Without a name and arguments, it is the image's own command.
+    """
+    command = [name, *arguments] if arguments or name != "notebook" else None
     environment = {**QUICK, **options.pop("environment", {})}
     container = image.client.containers.create(image.reference, command, user=user, environment=environment, **options)
     try:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import time
 from collections.abc import Iterator
 
@@ -58,12 +59,19 @@ def test_notebook_displays_tables_and_plots(kernel: Kernel) -> None:
     assert plot.mime("image/png")
 
 
-def test_progress_bar_is_displayed_while_a_job_runs(kernel: Kernel) -> None:
+def test_progress_is_displayed_until_the_cell_has_finished(kernel: Kernel) -> None:
     code = "import time\nspark.sparkContext.parallelize(range(4), 4).map(lambda n: time.sleep(1)).count()"
     shown = kernel.run(code).mime("text/html")
     assert any('<progress max="4"' in html for html in shown[:-1])
-    assert "4 of 4 tasks" in shown[-1]
+    assert re.search(r"Finished in \d+ s: 4 tasks ·", shown[-1])
     assert "<progress" not in shown[-1]
+
+
+def test_progress_of_a_failed_job_says_so(kernel: Kernel) -> None:
+    code = "spark.sparkContext.parallelize([1], 1).map(lambda n: time.sleep(2) or n / 0).count()"
+    output = kernel.run(f"import time\n{code}")
+    assert "ZeroDivisionError" in output.error
+    assert re.search(r"Finished in \d+ s: 0 tasks, failed jobs: 1 ·", output.mime("text/html")[-1])
 
 
 @pytest.mark.smoke

@@ -14,6 +14,7 @@ from tests.integration.jupyter.server import create, end, serve
         ({"JUPYTER_TOKEN_FILE": "/nowhere"}, "notebook: JUPYTER_TOKEN_FILE: /nowhere cannot be read"),
         ({"JUPYTER_TOKEN_FILE": "/dev/null"}, "notebook: JUPYTER_TOKEN_FILE: /dev/null is empty"),
         ({"JUPYTER_TOKEN": "a", "JUPYTER_TOKEN_FILE": "/b"}, "JUPYTER_TOKEN and JUPYTER_TOKEN_FILE are both set"),
+        ({"NOTEBOOK_ARGS": "--a='b"}, 'notebook: NOTEBOOK_ARGS is "--a=\'b", which has a quote without its other half'),
         ({"SPARK_REMOTE": "sc://a", "SPARK_MASTER": "spark://b"}, "SPARK_REMOTE and SPARK_MASTER are both set"),
     ],
     ids=lambda value: "+".join(value) if isinstance(value, dict) else "",

@@ -71,6 +71,38 @@ def test_health_check_detects_a_hanging_server(image: Image) -> None:
         assert check["Timeout"] == 5e9
 
 
+@pytest.mark.smoke
+def test_health_check_uses_no_proxy(image: Image) -> None:
+    """A proxy could not reach the loopback address of the container."""
+    proxy = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"), "http://127.0.0.1:9")
+    with serve(image, environment=proxy) as running:
+        assert running.inside(*image.attributes["Config"]["Healthcheck"]["Test"][1:]) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["start-notebook.sh", "start-notebook.py"])
+def test_commands_of_the_docker_stacks_start_the_server(image: Image, name: str) -> None:
+    """Users of the Jupyter Docker Stacks call these commands, with arguments and NOTEBOOK_ARGS."""
+    directory = "/opt/spark/work-dir/two words"
+    given = {"NOTEBOOK_ARGS": "--ServerApp.port=8888 '--ServerApp.custom_display_url=http://a b/'"}
+    arguments = [f"--ServerApp.root_dir={directory}", "--LabApp.default_url=/lab/tree/starters"]
+    with serve(image, arguments=arguments, name=name, environment=given) as running:
+        starters = [entry["name"] for entry in running.json("/api/contents/starters")["content"]]
+        assert "1-dataframes-and-sql.ipynb" in starters
+        assert running.inside("ls", directory) == (0, "starters\n")
+        assert "http://a b/" in running.log
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("flag", ["--ServerApp.root_dir={}", "--notebook-dir={}", "--ServerApp.root_dir {}"])
+def test_directory_argument_replaces_notebook_dir(image: Image, flag: str) -> None:
+    directory = "/opt/spark/work-dir/other"
+    given = {"NOTEBOOK_DIR": "/opt/spark/work-dir/first"}
+    with serve(image, arguments=flag.format(directory).split(), environment=given) as running:
+        assert running.json("/api/contents")["content"][0]["name"] == "starters"
+        assert running.inside("ls", directory) == (0, "starters\n")
+        assert running.inside("ls", given["NOTEBOOK_DIR"])[0] != 0
+
+
 def test_server_runs_under_any_uid_on_a_read_only_root(image: Image) -> None:
     """The server prints its own token once, runs and saves notebooks, and stops Spark and itself on SIGTERM."""
     with serve(image, token=None, user=RANDOM_UID, **HARDENED) as running:

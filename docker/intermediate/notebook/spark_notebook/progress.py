@@ -12,6 +12,10 @@ INTERVAL = 0.5
 """Seconds between two updates. A cell that ends before the first update shows nothing."""
 
 
+PATIENCE = 1.0
+"""Seconds that the end of a cell waits for Spark to report the end of its jobs. Spark reports it with a delay."""
+
+
 class Cell:
     """One run of a cell: the jobs seen so far, and the output that shows them."""
 
@@ -23,21 +27,38 @@ class Cell:
 
     def show(self, spark: Any, *, done: bool) -> None:
         """Updates the output from Spark's status tracker. `done` says that the cell has ended."""
+        seconds = time.monotonic() - self.started
         tracker = spark.statusTracker()
         self.jobs.update(tracker.getActiveJobsIds())
         if not self.jobs:
             return
-        jobs = [job for job in map(tracker.getJobInfo, self.jobs) if job]
+        jobs = self._ended(tracker) if done else self._known(tracker)
         stages = [stage for job in jobs for stage in map(tracker.getStageInfo, job.stageIds) if stage]
-        if done:  # Spark skips a stage whose result it already has
-            stages = [s for s in stages if s.numCompletedTasks or s.numActiveTasks or s.numFailedTasks]
         finished, total = (sum(getattr(s, name) for s in stages) for name in ("numCompletedTasks", "numTasks"))
-        seconds = time.monotonic() - self.started
-        text = f"{finished} of {total} tasks, {seconds:.0f} s"
-        bar = "" if done else f'<progress max="{total or 1}" value="{finished}"></progress> '
+        if done:
+            # Spark skips a stage whose result it already has, so the number of all tasks would be wrong.
+            bar, text = "", f"Finished in {seconds:.0f} s: {finished} task{'s' * (finished != 1)}"
+            for status, words in (("FAILED", "failed jobs"), ("RUNNING", "jobs still running")):
+                if number := sum(job.status == status for job in jobs):
+                    text += f", {words}: {number}"
+        else:
+            bar = f'<progress max="{total or 1}" value="{finished}"></progress> '
+            text = f"{finished} of {total} tasks, {seconds:.0f} s"
         self.context.run(
             self._publish, {"text/html": f"<small>{bar}{text} · {ui_link(spark)}</small>", "text/plain": text}
         )
+
+    def _known(self, tracker: Any) -> list[Any]:
+        return [job for job in map(tracker.getJobInfo, self.jobs) if job]
+
+    def _ended(self, tracker: Any) -> list[Any]:
+        """Returns the jobs as soon as none of them runs. A job in the background can run longer than PATIENCE."""
+        deadline = time.monotonic() + PATIENCE
+        jobs = self._known(tracker)
+        while any(job.status == "RUNNING" for job in jobs) and time.monotonic() < deadline:
+            time.sleep(0.05)
+            jobs = self._known(tracker)
+        return jobs
 
     def _publish(self, data: dict[str, str]) -> None:
         from IPython.display import display

@@ -145,7 +145,7 @@ def test_rapids_without_a_device_or_a_gpu_image_is_an_error(server: Server, cell
     if GPU in cell.features:
         assert error.startswith("RuntimeError: this container has no CUDA device (/dev/nvidiactl): start it with the")
     else:
-        assert error.startswith("RuntimeError: this image has no RAPIDS: take the one of the same Spark version that")
+        assert error.startswith("RuntimeError: this image has no RAPIDS: use the image of the same Spark version")
 
 
 @pytest.mark.own_layers

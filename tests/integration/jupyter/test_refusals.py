@@ -10,7 +10,7 @@ from tests.integration.jupyter.server import create, end, serve
 @pytest.mark.parametrize(
     ("environment", "message"),
     [
-        ({"JUPYTER_TOKEN": ""}, "notebook: JUPYTER_TOKEN is empty: whoever reaches the port could run code"),
+        ({"JUPYTER_TOKEN": ""}, "notebook: JUPYTER_TOKEN is empty: anyone who reaches the port could run code"),
         ({"JUPYTER_TOKEN_FILE": "/nowhere"}, "notebook: JUPYTER_TOKEN_FILE: /nowhere cannot be read"),
         ({"JUPYTER_TOKEN_FILE": "/dev/null"}, "notebook: JUPYTER_TOKEN_FILE: /dev/null is empty"),
         ({"JUPYTER_TOKEN": "a", "JUPYTER_TOKEN_FILE": "/b"}, "JUPYTER_TOKEN and JUPYTER_TOKEN_FILE are both set"),

@@ -112,7 +112,7 @@ def test_server_runs_under_any_uid_on_a_read_only_root(image: Image) -> None:
             kernel.run("from pyspark.sql import SparkSession; spark = SparkSession.builder.getOrCreate()")
             found = kernel.run("import os; spark.range(100).write.json('numbers'); print(os.getuid(), os.getcwd())")
             assert found.text.split()[-2:] == [RANDOM_UID.partition(":")[0], "/tmp/home"]
-            assert "cannot be written: notebooks lie in /tmp/home" in running.log
+            assert "cannot be written: notebooks are in /tmp/home" in running.log
             notebook = {"type": "notebook", "format": "json"}
             notebook |= {"content": running.json("/api/contents/starters/1-dataframes-and-sql.ipynb")["content"]}
             running.json("/api/contents/mine.ipynb", "PUT", notebook)

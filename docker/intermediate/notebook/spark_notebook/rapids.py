@@ -45,5 +45,5 @@ def gpu_plan(query: Any) -> str:
 def _settings() -> dict[str, str]:
     settings = read_settings(Path(os.environ["SPARK_HOME"], "conf/rapids.conf"))
     if not settings:
-        raise RuntimeError("this image has no RAPIDS: take the one of the same Spark version that ends in -gpu")
+        raise RuntimeError("this image has no RAPIDS: use the image of the same Spark version whose name contains -gpu")
     return settings

@@ -12,6 +12,6 @@ class TokenAlways(PasswordIdentityProvider):
     def validate_security(self, app: Any, ssl_options: dict[str, Any] | None = None) -> None:
         """Ends the process with exit code 2 if anyone could log in."""
         if not self.auth_enabled:
-            app.log.critical("the token is empty: whoever reaches the port could run code. Remove the option for it")
+            app.log.critical("the token is empty: anyone who reaches the port could run code. Remove the option for it")
             sys.exit(2)
         super().validate_security(app, ssl_options)

@@ -102,9 +102,12 @@ def test_feature_without_shims_works_with_every_version_of_its_lines(full: Tree)
     full.toml(
         '[features.gpu.lines."9".shims]\nnative = ["9.0"]\nbridges."9.1" = { shim = "9.0", native-from = "6.0" }', ""
     )
+    with pytest.raises(MatrixError, match=r'\[features\.gpu\] title: unknown value "{rapids_level}"'):
+        full.matrix()
+    full.toml(" ({rapids_level})", "")
     with pytest.raises(MatrixError, match=r'\[features\.gpu\] note: unknown value "{rapids_support}"'):
         full.matrix()
-    full.toml('note = "{rapids_support}"\n', "").toml(" ({rapids_level})", "")
+    full.toml('note = "{rapids_support}"\n', "")
     assert gpu_cells(full) == {"9.0": "", "9.1": "", "10.0": ""}
 
 

@@ -17,7 +17,6 @@ budget-mb = { app = 100 }
 line = "10"
 
 [images.app]"""
-ON_TRIXIE = NEW_LINE.replace('scala = "3"', 'scala = "3"\ndebian = "trixie"\ndebian-number = "13"\njava = "21"')
 
 
 def grown(tree: Tree) -> Tree:
@@ -59,8 +58,11 @@ def test_another_jdk_for_one_line_takes_one_value(tree: Tree) -> None:
     assert targets["app-9.0"].contexts["jdk"] == "jdk-17"
 
 
+NEW_DEBIAN = NEW_LINE.replace('scala = "3"', 'scala = "3"\ndebian = "trixie"\ndebian-number = "13"\njava = "21"')
+
+
 def test_layer_of_plain_files_is_shared_by_all_stacks(tree: Tree) -> None:
-    tree.toml("[images.app]", ON_TRIXIE).lock("core", "10.0")
+    tree.toml("[images.app]", NEW_DEBIAN).lock("core", "10.0")
     project = tree.load()
     graph = project.graph(project.matrix.buildable)
     assert graph.targets["app-10.0"].contexts["conf"] == graph.targets["app-9.0"].contexts["conf"] == "conf"
@@ -70,7 +72,7 @@ def test_layer_of_plain_files_is_shared_by_all_stacks(tree: Tree) -> None:
 
 
 def test_target_has_the_debian_release_that_it_is_built_on(tree: Tree) -> None:
-    tree.toml("[images.app]", ON_TRIXIE).lock("core", "10.0")
+    tree.toml("[images.app]", NEW_DEBIAN).lock("core", "10.0")
     project = tree.load()
     targets = project.graph(project.matrix.buildable).targets
     suites = {name: targets[name].suite for name in ("conf", "os-trixie", "core-9.0", "core-10.0")}

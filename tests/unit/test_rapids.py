@@ -104,7 +104,10 @@ def test_feature_without_shims_works_with_every_version_of_its_lines(full: Tree)
     )
     with pytest.raises(MatrixError, match=r'\[features\.gpu\] title: unknown value "{rapids_level}"'):
         full.matrix()
-    full.toml('note = "{rapids_support}"\n', "").toml(" ({rapids_level})", "")
+    full.toml(" ({rapids_level})", "")
+    with pytest.raises(MatrixError, match=r'\[features\.gpu\] note: unknown value "{rapids_support}"'):
+        full.matrix()
+    full.toml('note = "{rapids_support}"\n', "")
     assert gpu_cells(full) == {"9.0": "", "9.1": "", "10.0": ""}
 
 

@@ -71,9 +71,9 @@ def test_job_fails_if_the_driver_fails(cluster: Cluster) -> None:
     job = job_of(SUBMIT_PI, cluster)
     job["metadata"]["name"] = "submit-fails"
     container = job["spec"]["template"]["spec"]["containers"][0]
-    next(variable for variable in container["env"] if variable["name"] == "DRIVER")["value"] = "fails-driver"
+    next(variable for variable in container["env"] if variable["name"] == "DRIVER")["value"] = "wrong-argument-driver"
     container["args"][-1] = "many"  # pi.py expects a number
     cluster.apply(job)
     cluster.kubectl("wait", "--for=condition=Failed", "job/submit-fails", "--timeout=180s", timeout=190)
-    assert "kubectl logs fails-driver" in cluster.log("job/submit-fails")
-    assert "ValueError" in cluster.ended("fails-driver", phase="Failed")
+    assert "kubectl logs wrong-argument-driver" in cluster.log("job/submit-fails")
+    assert "ValueError" in cluster.ended("wrong-argument-driver", phase="Failed")

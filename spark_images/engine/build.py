@@ -16,6 +16,7 @@ from spark_images.plan import bake, keys
 from spark_images.plan.graph import Graph, Target
 from spark_images.plan.project import Project
 from spark_images.recipes.dockerfiles import LEVELS
+from spark_images.wording import counted
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def _counted(targets: Sequence[Target]) -> str:
     """Returns how many layers and images these targets are, such as `1 layer and 2 images`."""
     images = sum(target.recipe.level == "runtime" for target in targets)
     counts = {"layer": len(targets) - images, "image": images}
-    return " and ".join(f"{count} {noun}{'' if count == 1 else 's'}" for noun, count in counts.items() if count)
+    return " and ".join(counted(count, noun) for noun, count in counts.items() if count)
 
 
 def _outdated(matrix: Matrix, whole: Plan) -> list[Target]:

@@ -7,7 +7,7 @@ from spark_images.matrix.model import Cell, Matrix
 from spark_images.plan.project import Project
 from spark_images.reports import catalogue
 from spark_images.reports.measure import Layer, Sizes, measure
-from spark_images.reports.printing import counted
+from spark_images.wording import counted
 
 MEGABYTE = 1_000_000
 

@@ -94,7 +94,7 @@ def _lines(project: Project, sizes: Mapping[str, int]) -> Iterator[str]:
         cells = [cell for cell in matrix.buildable if cell.image == kind]
         if cells:
             yield from ("", f"## {image.title.partition(' {')[0]}", "")
-            yield from _table(
+            yield from table(
                 ("image", "Spark", "Scala", "Hadoop", "Java", "Python", "adds", "size"),
                 (_row(matrix, cell, sizes) for cell in cells),
             )
@@ -114,22 +114,22 @@ def _lines(project: Project, sizes: Mapping[str, int]) -> Iterator[str]:
                     (f"`{cell.key}`", fill(feature.note, cell.values, f"[features.{name}] note")) for cell in having
                 )
                 yield ""
-                yield from _table(("cell", "support"), rows)
+                yield from table(("cell", "support"), rows)
     refused = [cell for cell in matrix.cells if cell.refusal]
     if refused:
         yield from ("", "## Not built", "")
         reasons = dict.fromkeys(cell.refusal for cell in refused)
-        yield from _table(
+        yield from table(
             ("cells", "reason"),
             ((", ".join(f"`{cell.key}`" for cell in refused if cell.refusal == why), why) for why in reasons),
         )
     yield from ("", "## JDBC drivers", "", "In `$SPARK_HOME/jars` of every image, and as `/opt/jdbc/<name>.jar`.", "")
-    yield from _table(
+    yield from table(
         ("name", "artefact", "class", "licence", "terms"),
         ((a.link, f"`{a.coordinate}`", f"`{a.driver}`", a.licence, a.terms) for a in _artefacts(project) if a.driver),
     )
     yield from ("", "## Other artefacts", "")
-    yield from _table(
+    yield from table(
         ("artefact", "licence"),
         ((f"`{a.coordinate}`", a.licence) for a in _artefacts(project) if not a.driver),
     )
@@ -150,7 +150,8 @@ def _row(matrix: Matrix, cell: Cell, sizes: Mapping[str, int]) -> Sequence[str]:
     return (f"`{matrix.repository(cell.name)}`", *versions, adds, size)
 
 
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Yields the lines of a Markdown table."""
     yield f"| {' | '.join(columns)} |"
     yield f"|{' --- |' * len(columns)}"
     for row in rows:

@@ -13,6 +13,7 @@ from spark_images.engine.build import Plan
 from spark_images.matrix.model import Matrix
 from spark_images.plan.bake import identifier
 from spark_images.reports.measure import Sizes
+from spark_images.wording import counted
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[str] = ()) -> None:
@@ -109,11 +110,6 @@ SHOWN = 500_000
 def megabytes(size: int) -> str:
     """Returns a size in bytes as MB (10^6 bytes) with a thousands separator: `1,042 MB`."""
     return f"{size / 1e6:,.0f} MB"
-
-
-def counted(number: int, noun: str) -> str:
-    """Returns a number with its noun, which gets an "s" unless the number is 1: `1 image`, `1,042 images`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def print_sizes(sizes: Sizes) -> None:

@@ -23,6 +23,7 @@ from spark_images import ROOT
 from spark_images.errors import SparkImagesError
 from spark_images.plan.project import Project, load_project
 from spark_images.site import layers, offline, pages, proven
+from spark_images.wording import counted
 
 CONFIG = "mkdocs.yml"
 HOST = "127.0.0.1"
@@ -48,9 +49,13 @@ def build(written: pages.Generated, root: Path = ROOT) -> Path:
     site = Path(config.site_dir)
     # The built page contains a link that MkDocs reported, so a second check would report it again.
     if faults := faults or offline.faults(site):
-        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
         raise SparkImagesError(
-            "\n  ".join([f"the documentation has {count} (`nav` in mkdocs.yml lists its pages):", *faults])
+            "\n  ".join(
+                [
+                    f"the documentation has {counted(len(faults), 'fault')} (`nav` in mkdocs.yml lists its pages):",
+                    *faults,
+                ]
+            )
         )
     return site
 

@@ -7,6 +7,7 @@ from spark_images.checks import default_run, suites
 from spark_images.checks.tiers import Tier
 from spark_images.matrix.model import GPU, Cell
 from spark_images.plan.project import Project
+from spark_images.reports.catalogue import table
 
 MEANING = {
     Tier.FULL: "All tests of the cell.",
@@ -47,7 +48,7 @@ def _lines(project: Project) -> Iterator[str]:
     for kind, image in matrix.images.items():
         if own := [cell for cell in cells if cell.image == kind]:
             yield from ("", f"## {image.title.partition(' {')[0]}", "")
-            yield from _table(COLUMNS, [_row(cell, cells) for cell in own])
+            yield from table(COLUMNS, [_row(cell, cells) for cell in own])
     yield ""
     yield "- **on a cluster**: the tests in tests/kubernetes. They are skipped if `KUBECONFIG` names no cluster."
     yield "- **in a browser**: JupyterLab in headless Chromium."
@@ -58,14 +59,14 @@ def _lines(project: Project) -> Iterator[str]:
     yield ""
     yield "Each test runs in full once for each set of layers that it tests. Pytest's markers choose the tests."
     yield ""
-    yield from _table(("folders in tests/integration", "markers", "tier", "cells"), _suites(cells))
+    yield from table(("folders in tests/integration", "markers", "tier", "cells"), _suites(cells))
     sessions = {default_run.session_of(cell) for cell in cells}
     others = sorted({job.session for job in default_run.jobs(cells)} - sessions)
     yield from ("", f"Other sessions with images: {', '.join(f'`{name}`' for name in others)}. ")
     yield "[CONTRIBUTING.md](../CONTRIBUTING.md#sessions) describes them."
     if refused := [cell for cell in matrix.cells if cell.refusal]:
         yield from ("", "## Not built", "")
-        yield from _table(("cell", "reason"), [(f"`{cell.key}`", cell.refusal) for cell in refused])
+        yield from table(("cell", "reason"), [(f"`{cell.key}`", cell.refusal) for cell in refused])
 
 
 def _row(cell: Cell, cells: Sequence[Cell]) -> Sequence[str]:
@@ -87,9 +88,3 @@ def _suites(cells: Sequence[Cell]) -> list[Sequence[str]]:
         what = (", ".join(suites.folders(cell, tier)), f"`{markers}`" if markers else "all", f"`{tier.value}`")
         chosen.setdefault(what, []).append(f"`{cell.key}`")
     return [(*what, ", ".join(keys)) for what, keys in chosen.items()]
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(columns)} |"
-    yield f"|{' --- |' * len(columns)}"
-    yield from (f"| {' | '.join(row)} |" for row in rows)

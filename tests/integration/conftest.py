@@ -4,6 +4,7 @@ import io
 import json
 import tarfile
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -196,6 +197,16 @@ class Image:
             yield volume.name
         finally:
             volume.remove(force=True)
+
+
+@contextmanager
+def network() -> Iterator[str]:
+    """Yields the name of a network for the containers of one test. Removes it with the block."""
+    made = daemon.client().networks.create(f"spark-images-{uuid.uuid4().hex[:8]}")
+    try:
+        yield str(made.name)
+    finally:
+        made.remove()
 
 
 def put(container: Container, files: Mapping[str, str | Path | bytes], modes: Mapping[str, int]) -> None:

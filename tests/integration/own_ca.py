@@ -1,6 +1,5 @@
 """A server whose certificate a CA of the test has signed, in a container of the image on a private network."""
 
-import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -9,8 +8,7 @@ from typing import Any
 
 import trustme
 
-from spark_images.engine import daemon
-from tests.integration.conftest import HARDENED, Image, Service
+from tests.integration.conftest import HARDENED, Image, Service, network
 
 PAGE = "served with a certificate of the test's own CA"
 CA_FILE = "/etc/spark-ca/ca.pem"
@@ -80,28 +78,25 @@ class Private:
 
 @contextmanager
 def private_server(image: Image) -> Iterator[Private]:
-    """Starts the server with Spark Connect behind it, waits until it listens for HTTPS, and yields it.
+    """Starts the server with Spark Connect behind it, waits until both are ready, and yields it.
 
     The PEM file contains two CAs: an unrelated one, then that of the server.
     """
-    network = daemon.client().networks.create(f"spark-images-{uuid.uuid4().hex[:8]}")
-    try:
-        name = f"{network.name}-server"
+    with network() as network_name, ExitStack() as stack:
+        name = f"{network_name}-server"
         authority = trustme.CA(organization_name="Own CA of the test")
         certificate = authority.issue_cert(name).private_key_and_cert_chain_pem.bytes()
         others = trustme.CA(organization_name="Another CA").cert_pem.bytes()
         pem = (others + authority.cert_pem.bytes()).decode()
-        with ExitStack() as stack:
-            files: dict[str, str | Path | bytes] = {
-                "server.py": SERVER.replace("{page}", PAGE),
-                "server.pem": certificate,
-            }
-            mounts = {stack.enter_context(image.volume(files)): {"bind": "/mnt", "mode": "ro"}}
-            command = ("bash", "-c", "/opt/entrypoint.sh connect & exec python3 /mnt/server.py")
-            options: dict[str, Any] = {**HARDENED, "volumes": mounts, "network": network.name, "name": name}
-            service = stack.enter_context(image.start(*command, **options))
-            service.wait_for("the TLS server listens")
-            trusted = stack.enter_context(image.volume({"ca.pem": pem}))
-            yield Private(service, str(network.name), name, pem, trusted)
-    finally:
-        network.remove()
+        files: dict[str, str | Path | bytes] = {
+            "server.py": SERVER.replace("{page}", PAGE),
+            "server.pem": certificate,
+        }
+        mounts = {stack.enter_context(image.volume(files)): {"bind": "/mnt", "mode": "ro"}}
+        command = ("bash", "-c", "/opt/entrypoint.sh connect & exec python3 /mnt/server.py")
+        options: dict[str, Any] = {**HARDENED, "volumes": mounts, "network": network_name, "name": name}
+        service = stack.enter_context(image.start(*command, **options))
+        service.wait_for("the TLS server listens")
+        service.wait_for("Spark Connect server started at")
+        trusted = stack.enter_context(image.volume({"ca.pem": pem}))
+        yield Private(service, network_name, name, pem, trusted)

@@ -7,6 +7,7 @@ from spark_images.matrix.selection import cell_of
 from spark_images.plan.project import Project
 from spark_images.reports import printing
 from spark_images.reports.measure import Layer, Sizes
+from spark_images.wording import counted
 
 OS = Layer("sha256:1", "os-bookworm", 100_000_000, 30_000_000)
 SIZES = Sizes(
@@ -120,7 +121,7 @@ def test_print_sizes_uses_the_singular_for_one_image(capsys: pytest.CaptureFixtu
 
 @pytest.mark.parametrize(("number", "text"), [(0, "0 layers"), (1, "1 layer"), (2, "2 layers"), (1000, "1,000 layers")])
 def test_counted_uses_the_singular_only_for_1(number: int, text: str) -> None:
-    assert printing.counted(number, "layer") == text
+    assert counted(number, "layer") == text
 
 
 def test_print_sizes_reports_that_no_image_is_built(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,5 @@
 """The ways to start a container: the user, and the entrypoint or a pod's own `command`."""
 
-import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from spark_images.engine import daemon
-from tests.integration.conftest import HARDENED, RANDOM_UID, SPARK_UID
+from tests.integration.conftest import HARDENED, RANDOM_UID, SPARK_UID, network
 
 JOBS = Path(__file__).parent / "jobs"
 
@@ -55,11 +53,8 @@ def way(request: pytest.FixtureRequest) -> Way:
     return found
 
 
-@pytest.fixture
-def network() -> Iterator[str]:
+@pytest.fixture(name="network")
+def network_of_the_test() -> Iterator[str]:
     """Yields the name of a network for the containers of one test."""
-    network = daemon.client().networks.create(f"spark-images-{uuid.uuid4().hex[:8]}")
-    try:
-        yield str(network.name)
-    finally:
-        network.remove()
+    with network() as name:
+        yield name

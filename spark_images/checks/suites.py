@@ -4,7 +4,7 @@ Each test also has the name of its folder as a marker (tests/integration/conftes
 folders too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from packaging.version import Version
 
@@ -25,6 +25,12 @@ NOTEBOOKS = "jupyter"
 
 OWN_LAYERS = "own_layers"
 """The marker of tests that the additional layers and labels of an image can break."""
+
+THOROUGH = "thorough"
+"""The marker of tests that run only on the newest Spark of each line."""
+
+SHARED = "shared"
+"""The marker of tests of layers that all lines of a stack share. They run only on the newest Spark of each stack."""
 
 CONTRACT_ON_OTHERS = f"({CONFORMANCE} and smoke and random_uid)"
 """The part of the runtime contract for an image that takes its entrypoint and Spark from another image."""
@@ -47,7 +53,7 @@ def expression(cell: Cell, cells: Sequence[Cell], tier: Tier) -> str:
     Each test runs in full once for each set of layers that it tests. The baseline images have the layers of Spark or
     of the notebook, and run all of their tests. A Spark image with one feature runs that feature's folder and, except
     for `--quick`, a part of the contract. Every other image repeats only the tests that its own layers or its
-    combination of features can break.
+    combination of features can break. Tests of layers that several versions share run on the newest version only.
     """
     if tier is Tier.CONFORMANCE:
         return "" if is_plain(cell) else CONTRACT_ON_OTHERS
@@ -56,6 +62,8 @@ def expression(cell: Cell, cells: Sequence[Cell], tier: Tier) -> str:
         terms.append("smoke")
         if is_plain(cell):
             terms.append(f"(not {CONFORMANCE} or random_uid)")
+    else:
+        terms += [f"not {marker}" for marker in omitted(cell, cells)]
     if tier in (Tier.QUICK, Tier.NO_DEVICE):
         terms.append("not device")
     return " and ".join(term for term in terms if term)
@@ -70,6 +78,12 @@ def _of_the_cell(cell: Cell, cells: Sequence[Cell], tier: Tier) -> str:
     elif proven := [feature for feature in cell.features if not _has_an_image_of_its_own(feature, cell, cells)]:
         whole = proven if tier is Tier.QUICK else [*proven, CONTRACT_ON_OTHERS]
     return f"({' or '.join([OWN_LAYERS, *whole])})" if whole else OWN_LAYERS
+
+
+def omitted(cell: Cell, cells: Sequence[Cell]) -> list[str]:
+    """Returns the markers of the tests that a cell omits because a newer version runs them."""
+    newest_where = {THOROUGH: newest(cells), SHARED: newest(cells, stack_of)}
+    return [marker for marker, chosen in newest_where.items() if cell not in chosen]
 
 
 def _has_an_image_of_its_own(feature: str, cell: Cell, cells: Sequence[Cell]) -> bool:
@@ -96,14 +110,15 @@ def kubernetes(cell: Cell, cells: Sequence[Cell], image: str) -> list[str]:
     """Returns pytest's arguments for the tests of `image` on a cluster: an empty list if there are no tests.
 
     Each baseline image runs the examples and a shuffle. The newest Spark of a line also runs the tests marked
-    `thorough`, once for the whole line. An image with a feature runs the shuffle and the tests of the feature.
+    `thorough`, and the newest Spark of a stack those marked `shared`. An image with a feature runs the shuffle and the
+    tests of the feature.
     """
     if not on_a_cluster(cell):
         return []
     if not is_plain(cell):
         return [f"{KUBERNETES}/test_every_version.py", f"{KUBERNETES}/test_iceberg.py", "--image", image]
-    marks = [] if cell in newest(cells) else ["-m", "not thorough"]
-    return [str(KUBERNETES), "--image", image, *marks]
+    chosen = " and ".join(f"not {marker}" for marker in omitted(cell, cells))
+    return [str(KUBERNETES), "--image", image, *(["-m", chosen] if chosen else [])]
 
 
 def is_plain(cell: Cell) -> bool:
@@ -111,13 +126,23 @@ def is_plain(cell: Cell) -> bool:
     return cell.image == FIRST_IMAGE and cell.variant == BASELINE
 
 
-def newest(cells: Sequence[Cell]) -> list[Cell]:
-    """Returns the cells with the highest Spark version of each kind, line and variant. Keeps their order."""
+def line_of(cell: Cell) -> str:
+    """Returns the line of a cell."""
+    return cell.line
+
+
+def stack_of(cell: Cell) -> str:
+    """Returns the stack of a cell."""
+    return cell.values["stack"]
+
+
+def newest(cells: Sequence[Cell], group: Callable[[Cell], str] = line_of) -> list[Cell]:
+    """Returns the cells with the highest Spark version of each kind, variant and `group`. Keeps their order."""
     highest: dict[tuple[str, str, str], Version] = {}
     for cell in cells:
-        where = (cell.image, cell.line, cell.variant)
+        where = (cell.image, group(cell), cell.variant)
         highest[where] = max(Version(cell.spark), highest.get(where, Version(cell.spark)))
-    return [cell for cell in cells if highest[cell.image, cell.line, cell.variant] == Version(cell.spark)]
+    return [cell for cell in cells if highest[cell.image, group(cell), cell.variant] == Version(cell.spark)]
 
 
 def selection(cell: Cell) -> list[str]:

@@ -108,7 +108,7 @@ class Matrix:
         if refusal:
             return Cell(image, spark, line, variant, features, key, name, values, {}, refusal)
         of_line = self.lines[line]
-        values |= {**self._stack_of(of_line), "scala": of_line.scala, "hadoop": of_line.hadoop}
+        values |= {"stack": of_line.stack, **self._stack_of(of_line), "scala": of_line.scala, "hadoop": of_line.hadoop}
         values |= {**self.settings.values(), "key": key, "name": name}
         labels = dict(self.labels)
         for feature in features:

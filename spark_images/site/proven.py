@@ -35,7 +35,9 @@ def on_the_cluster(cell: Cell, cells: Sequence[Cell]) -> str:
         return NONE
     names = [Path(argument).name for argument in arguments if argument.endswith(".py")]
     files = ", ".join(f"`{name}`" for name in names) or "all"
-    return f"{files}, markers `{arguments[arguments.index('-m') + 1]}`" if "-m" in arguments else files
+    if not suites.is_plain(cell) or not (markers := suites.omitted(cell, cells)):
+        return files
+    return f"{files} except those marked {' or '.join(f'`{marker}`' for marker in markers)}"
 
 
 def _lines(project: Project) -> Iterator[str]:

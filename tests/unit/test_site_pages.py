@@ -49,7 +49,8 @@ def test_a_cluster_is_shown_for_what_the_default_run_tests_there(small: Project)
             in_full = default_run.tier(cell, cells) is Tier.FULL
             assert shown == ("`test_every_version.py`, `test_iceberg.py`" if in_full else "–")
         else:
-            assert shown == ("all" if cell in suites.newest(cells) else "all, markers `not thorough`")
+            markers = " or ".join(f"`{marker}`" for marker in suites.omitted(cell, cells))
+            assert shown == (f"all except those marked {markers}" if markers else "all")
 
 
 def test_the_markers_of_each_cell_are_shown(small: Project) -> None:

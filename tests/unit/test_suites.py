@@ -10,17 +10,20 @@ import pytest
 
 from spark_images import ROOT
 from spark_images.checks import suites
+from spark_images.checks.sessions import NO_TEST
 from spark_images.checks.tiers import Tier
 from spark_images.matrix.model import BASELINE, Cell
 from spark_images.plan.project import Project
 
 
-def cell(image: str = "spark", spark: str = "9.0", variant: str = BASELINE, line: str = "9") -> Cell:
+def cell(
+    image: str = "spark", spark: str = "9.0", variant: str = BASELINE, line: str = "9", stack: str = "debian"
+) -> Cell:
     """Returns a cell. The names in `variant`, joined by hyphens, are its features."""
     features = () if variant == BASELINE else tuple(variant.split("-"))
     key = f"{'' if image == 'spark' else f'{image}-'}{spark}-{variant}"
     name = f"{image}-{spark}{'' if variant == BASELINE else f'-{variant}'}"
-    return Cell(image, spark, line, variant, features, key, name, {}, {}, "")
+    return Cell(image, spark, line, variant, features, key, name, {"stack": stack}, {}, "")
 
 
 @pytest.mark.parametrize(
@@ -60,8 +63,30 @@ CONTRACT = "(conformance and smoke and random_uid)"
     ],
 )
 def test_a_tier_has_a_marker_expression(of: Cell, tier: Tier, expression: str) -> None:
-    assert suites.expression(of, CELLS, tier) == expression
-    assert suites.arguments(of, CELLS, tier, "i")[-2:] == (["-m", expression] if expression else ["--image", "i"])
+    cells = [*CELLS, of]
+    assert suites.expression(of, cells, tier) == expression
+    assert suites.arguments(of, cells, tier, "i")[-2:] == (["-m", expression] if expression else ["--image", "i"])
+
+
+@pytest.mark.parametrize(
+    ("of", "omitted"),
+    [
+        (cell(spark="8.1", line="8"), " and not shared"),
+        (cell(spark="8.0", line="8"), " and not thorough and not shared"),
+        (cell(spark="8.5", line="7", stack="newer"), ""),
+    ],
+)
+def test_an_older_version_omits_the_tests_that_a_newer_one_runs(of: Cell, omitted: str) -> None:
+    cells = [
+        *CELLS,
+        cell(spark="8.1", line="8"),
+        cell(spark="8.0", line="8"),
+        cell(spark="8.5", line="7", stack="newer"),
+    ]
+    assert suites.expression(of, cells, Tier.NO_DEVICE) == f"{omitted} and not device".removeprefix(" and ")
+    assert suites.expression(of, cells, Tier.FULL) == omitted.removeprefix(" and ")
+    assert suites.expression(of, cells, Tier.CONFORMANCE) == ""
+    assert "shared" not in suites.expression(of, cells, Tier.QUICK)
 
 
 def test_a_feature_without_its_own_image_is_tested_in_a_combination() -> None:
@@ -107,7 +132,7 @@ OF: Mapping[str, tuple[Cell, Tier]] = {
 @pytest.fixture(scope="module")
 def chosen() -> Mapping[str, tuple[int, list[str]]]:
     """Pytest's exit code and the tests that it collects, for each entry of `OF`."""
-    lines: Sequence[Sequence[str]] = [suites.arguments(each, CELLS, tier, "i") for each, tier in OF.values()]
+    lines: Sequence[Sequence[str]] = [suites.arguments(each, [*CELLS, each], tier, "i") for each, tier in OF.values()]
     command = [sys.executable, "-c", COLLECT, json.dumps(lines)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=120)
     codes, found = json.loads(done.stdout.rpartition("COLLECTED ")[2])
@@ -185,6 +210,14 @@ def test_a_notebook_with_a_feature_runs_the_tests_of_that_feature(chosen: Mappin
     assert "jupyter/test_notebooks.py::test_iceberg" in own
 
 
+def test_quick_tests_run_on_every_version() -> None:
+    """The tier `--quick` does not omit tests by version, so no quick test may have such a marker."""
+    command = [sys.executable, "-m", "pytest", str(suites.SUITES), "--collect-only", "-qq", "-m"]
+    marked = [*command, f"smoke and ({suites.THOROUGH} or {suites.SHARED})"]
+    done = subprocess.run(marked, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == NO_TEST, done.stdout
+
+
 def test_an_unregistered_marker_is_an_error(tmp_path: Any) -> None:
     test = tmp_path / "test_marked.py"
     test.write_text("import pytest\n@pytest.mark.own_layer\ndef test(): pass\n")
@@ -203,10 +236,8 @@ def test_spark_images_without_gpu_have_tests_on_a_cluster() -> None:
     ]
     here = [each for each in cells if suites.kubernetes(each, cells, "i")]
     assert {(each.image, each.variant) for each in here} == {("spark", BASELINE), ("spark", "iceberg")}
-    thorough = [
-        each.spark for each in here if suites.is_plain(each) and "-m" not in suites.kubernetes(each, cells, "i")
-    ]
-    assert thorough == ["9.1"]
+    marks = {each.spark: suites.kubernetes(each, cells, "i")[3:] for each in here if suites.is_plain(each)}
+    assert marks == {"9.0": ["-m", "not thorough and not shared"], "9.1": []}
 
 
 def test_newest_compares_versions_and_ignores_their_order() -> None:

@@ -2,7 +2,7 @@
 archive=/opt/class-archive
 source /opt/ca.sh
 
-# The jars of a Hadoop installation, if nobody has chosen others: the official image does the same.
+# Adds the jars of a Hadoop installation unless SPARK_DIST_CLASSPATH is set. The official image does the same.
 if [[ -n ${HADOOP_HOME:-} && -z ${SPARK_DIST_CLASSPATH:-} ]]; then
     if [[ ! -x $HADOOP_HOME/bin/hadoop ]]; then
         echo "HADOOP_HOME is $HADOOP_HOME, which is not a Hadoop installation: expected the program bin/hadoop in it" >&2

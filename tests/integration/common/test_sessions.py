@@ -13,7 +13,10 @@ JOBS = Path(__file__).parent / "jobs"
 DRIVERS = [artefact for _, artefact in load_project(locked=False).matrix.all_artefacts() if artefact.driver]
 
 
-@pytest.fixture(scope="module", params=[pytest.param(SPARK_UID, marks=pytest.mark.smoke), RANDOM_UID])
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(SPARK_UID, marks=pytest.mark.smoke), pytest.param(RANDOM_UID, marks=pytest.mark.shared)],
+)
 def session(request: pytest.FixtureRequest, image: Image) -> tuple[str, Any]:
     job = "/opt/spark/work-dir/session.py"
     result = image.run("spark-submit", job, user=request.param, files={job: JOBS / "session.py"})
@@ -81,15 +84,6 @@ def test_jdbc_links_point_to_the_jars(image: Image) -> None:
     for driver in DRIVERS:
         _, artefact, version = driver.coordinate.split(":")
         assert found[f"{driver.link}.jar"] == f"/opt/spark/jars/{artefact}-{version}.jar"
-
-
-def test_driver_mode_runs_a_job(image: Image) -> None:
-    result = image.run(
-        *("driver", "/opt/spark/examples/src/main/python/pi.py", "1"),
-        environment={"SPARK_DRIVER_BIND_ADDRESS": "127.0.0.1"},
-    )
-    assert result.exit_code == 0
-    assert "Pi is roughly 3.1" in result.stdout
 
 
 def test_traceback_names_the_pyspark_source_file(image: Image) -> None:

@@ -55,9 +55,9 @@ def test_driver_uses_the_archive(image: Image) -> None:
     ("options", "how"),
     [
         pytest.param((), {"environment": {"SPARK_CONF_DIR": "/mnt/conf"}}, id="mounted configuration"),
-        pytest.param(("--jars", "/mnt/other.jar"), {}, id="--jars"),
-        pytest.param(("--conf", "spark.jars=/mnt/other.jar"), {}, id="spark.jars"),
-        pytest.param((), {"working_dir": "/tmp"}, id="another working directory"),
+        pytest.param(("--jars", "/mnt/other.jar"), {}, id="--jars", marks=pytest.mark.shared),
+        pytest.param(("--conf", "spark.jars=/mnt/other.jar"), {}, id="spark.jars", marks=pytest.mark.shared),
+        pytest.param((), {"working_dir": "/tmp"}, id="another working directory", marks=pytest.mark.shared),
         pytest.param((), {"user": RANDOM_UID, **HARDENED}, id="random UID on a read-only root"),
     ],
 )
@@ -82,6 +82,7 @@ def test_executor_uses_the_archive(image: Image) -> None:
     assert backend == 1
 
 
+@pytest.mark.shared
 def test_extra_class_path_disables_the_archive(image: Image) -> None:
     """Spark documents that extraClassPath comes first on the class path. The JVM then uses only the JDK's archive."""
     found = run_driver(image, "--driver-class-path", "/mnt/other.jar")
@@ -89,6 +90,7 @@ def test_extra_class_path_disables_the_archive(image: Image) -> None:
     assert found["jdk"] > 500
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize(
     ("option", "jdk"), [("-Xshare:off", 0), ("-XX:SharedArchiveFile=/usr/lib/jvm/java-17/lib/server/classes.jsa", 500)]
 )

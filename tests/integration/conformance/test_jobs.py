@@ -100,6 +100,7 @@ def test_driver_keeps_the_defaults_of_its_image(image: Image, mounted: dict[str,
     assert ("IcebergSparkSessionExtensions" in conf.get("spark.sql.extensions", "")) == iceberg
 
 
+@pytest.mark.shared
 def test_sigterm_stops_a_job(image: Image) -> None:
     job = "from pyspark.sql import SparkSession as S; import time; S.builder.getOrCreate(); print('UP'); time.sleep(99)"
     with image.volume({"job.py": job}) as volume:
@@ -116,6 +117,7 @@ printf 'RESULT '; python3 -c 'import json, sys; print(json.dumps(sys.argv[1:]))'
 """
 
 
+@pytest.mark.shared
 def test_executor_passes_the_variables_of_its_pod_to_java(image: Image) -> None:
     """A fake `java` prints the command line of the executor's JVM."""
     environment = {
@@ -181,6 +183,7 @@ spark.sparkContext.parallelize([0], 1).map(lambda x: 1 // x).collect()
     assert any("error.stack_trace" in line for line in lines)
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("source", ["mounted file", "system property"])
 def test_log4j2_file_of_the_user_overrides_the_default(image: Image, source: str) -> None:
     own = """

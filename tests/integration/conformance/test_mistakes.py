@@ -11,6 +11,7 @@ from tests.integration.conftest import HARDENED, RANDOM_UID, SPARK_UID, Image
 USAGE = 2
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize(
     ("command", "environment", "exit_code", "message"),
     [
@@ -52,6 +53,7 @@ def test_mistake_gives_one_line_and_an_exit_code(
     assert len(result.stderr.splitlines()) == 1
 
 
+@pytest.mark.shared
 def test_unreadable_configuration_is_an_error(image: Image) -> None:
     conf = "/opt/spark/conf/spark-defaults.conf"
     result = image.run("connect", files={conf: "spark.a b"}, modes={conf: 0o600}, user=RANDOM_UID)
@@ -59,6 +61,7 @@ def test_unreadable_configuration_is_an_error(image: Image) -> None:
     assert f"connect: {conf} (SPARK_CONF_DIR) cannot be read as 1000660000:0" in result.stderr
 
 
+@pytest.mark.shared
 def test_container_without_a_writable_directory_is_an_error(image: Image) -> None:
     options = {**HARDENED, "tmpfs": {}}
     result = image.run("master", user=RANDOM_UID, **options)
@@ -69,17 +72,20 @@ def test_container_without_a_writable_directory_is_an_error(image: Image) -> Non
     )
 
 
+@pytest.mark.shared
 def test_spark_mode_selects_the_mode(image: Image) -> None:
     result = image.run(environment={"SPARK_MODE": "help"})
     assert result.exit_code == 0
     assert result.stdout.startswith("usage: docker run IMAGE")
 
 
+@pytest.mark.shared
 def test_container_without_a_command_starts_a_shell(image: Image) -> None:
     result = image.run(stdin_open=False)
     assert (result.exit_code, result.output) == (0, "")
 
 
+@pytest.mark.shared
 def test_help_describes_every_mode(image: Image) -> None:
     listed = image.run("ls", "/opt/entrypoint.d").stdout.split()
     text = image.run("help").stdout
@@ -89,6 +95,7 @@ def test_help_describes_every_mode(image: Image) -> None:
         assert variable in text
 
 
+@pytest.mark.shared
 def test_master_ignores_the_variable_of_a_service_called_spark_master(image: Image) -> None:
     """If a service is called spark-master, Kubernetes sets SPARK_MASTER_PORT=tcp://<address> in every pod."""
     environment = {"SPARK_MASTER_PORT": "tcp://10.0.0.1:7077"}
@@ -104,6 +111,7 @@ exec /opt/entrypoint.sh "$2"
 """
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize(
     ("port", "mode", "message"),
     [
@@ -130,6 +138,7 @@ printf '#!/bin/bash\n# The description.\n# Its second line.\n\n# A later comment
 """
 
 
+@pytest.mark.shared
 def test_help_prints_only_the_first_comment_of_a_mode(image: Image) -> None:
     text = image.run("bash", "-c", ADDED_MODE).stdout
     assert "\n  added\n    The description.\n    Its second line.\n\n" in text

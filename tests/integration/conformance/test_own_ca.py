@@ -63,6 +63,7 @@ def test_clients_of_a_job_trust_the_mounted_ca(image: Image, private: Private, j
     assert refused(result.json()) == []
 
 
+@pytest.mark.shared
 def test_clients_of_a_job_refuse_an_unknown_ca(image: Image, private: Private, jobs: str) -> None:
     result = run_job(image, private, jobs, ca=False, user=RANDOM_UID)
     assert result.exit_code == 0
@@ -71,6 +72,7 @@ def test_clients_of_a_job_refuse_an_unknown_ca(image: Image, private: Private, j
         assert error in found[client], client
 
 
+@pytest.mark.shared
 def test_spark_connect_client_trusts_the_mounted_ca(image: Image, private: Private, jobs: str) -> None:
     volumes = {jobs: {"bind": "/mnt", "mode": "ro"}, **private.mount}
     command = ("python3", "/mnt/connect.py", f"sc://{private.grpc}/;use_ssl=true")
@@ -79,6 +81,7 @@ def test_spark_connect_client_trusts_the_mounted_ca(image: Image, private: Priva
     assert result.json()["sum"] == 4950
 
 
+@pytest.mark.shared
 def test_executors_of_a_worker_trust_the_mounted_ca(image: Image, private: Private, jobs: str) -> None:
     """A worker starts the JVMs of executors itself, without spark-class."""
     url = f"spark://{private.network}-master:7077"
@@ -100,6 +103,7 @@ def test_executors_of_a_worker_trust_the_mounted_ca(image: Image, private: Priva
         assert refused(result.json()) == []
 
 
+@pytest.mark.shared
 def test_executor_of_a_pod_gets_the_trust_store(image: Image) -> None:
     environment = {
         **EXECUTOR_POD,
@@ -113,6 +117,7 @@ def test_executor_of_a_pod_gets_the_trust_store(image: Image) -> None:
     assert "javax.net.ssl.trustStore = /tmp/spark-ca-1000660000-" in result.stderr
 
 
+@pytest.mark.shared
 def test_settings_of_the_user_override_the_mounted_ca(image: Image, private: Private, jobs: str) -> None:
     environment = {"SSL_CERT_FILE": "/etc/ssl/certs/ca-certificates.crt", "JAVA_TOOL_OPTIONS": ""}
     public = "-Djavax.net.ssl.trustStore=/usr/lib/jvm/java-17/lib/security/cacerts"
@@ -125,6 +130,7 @@ def test_settings_of_the_user_override_the_mounted_ca(image: Image, private: Pri
     assert REFUSALS["driver's JVM"] in found["driver's JVM"]
 
 
+@pytest.mark.shared
 def test_public_cas_stay_trusted(image: Image) -> None:
     """The bundle and the trust store contain the public CAs and both certificates of the file."""
     script = """
@@ -138,17 +144,20 @@ echo $((entries - $(count /etc/ssl/certs/ca-certificates.crt)))
     assert result.stdout.split() == ["2", "2"]
 
 
+@pytest.mark.shared
 def test_driver_uses_the_class_archive_with_a_ca(image: Image) -> None:
     found = run_driver(image, files={CA_FILE: trustme.CA().cert_pem.bytes()})
     assert found["archive"] > MIN_RATIO * found["jars"] > 0
 
 
+@pytest.mark.shared
 def test_image_without_a_ca_writes_and_sets_nothing(image: Image) -> None:
     script = f"ls /tmp; env | grep -E '^({'|'.join(VARIABLES)}|SPARK_CA_TRUSTSTORE)='"
     result = image.run("bash", "-c", script, user=RANDOM_UID, **HARDENED)
     assert result.output == ""
 
 
+@pytest.mark.shared
 def test_concurrent_starts_make_the_files_once(image: Image) -> None:
     script = """
 check='[[ -s $SSL_CERT_FILE && -s $SPARK_CA_TRUSTSTORE ]]'
@@ -168,6 +177,7 @@ KEY = trustme.CA().private_key_pem.bytes()
 BROKEN = b"-----BEGIN CERTIFICATE-----\nbm9uc2Vuc2U=\n-----END CERTIFICATE-----\n"
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("through_entrypoint", [True, False], ids=["entrypoint", "spark-submit"])
 @pytest.mark.parametrize(
     ("files", "ca_file", "message"),
@@ -194,12 +204,14 @@ def test_wrong_ca_file_gives_one_line_and_exit_code_2(
     assert result.stdout == ""
 
 
+@pytest.mark.shared
 def test_unreadable_ca_file_is_an_error(image: Image) -> None:
     result = image.run("true", files={CA_FILE: b""}, modes={CA_FILE: 0o600}, user=RANDOM_UID)
     assert result.exit_code == USAGE
     assert result.stderr.endswith(f": {CA_FILE} cannot be read as 1000660000:0: check its mode and owner\n")
 
 
+@pytest.mark.shared
 def test_ca_without_a_writable_directory_is_an_error(image: Image) -> None:
     files = {CA_FILE: trustme.CA().cert_pem.bytes()}
     result = image.run("true", files=files, environment={"TMPDIR": "/proc"})

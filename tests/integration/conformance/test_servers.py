@@ -106,6 +106,7 @@ def test_standalone_cluster_of_three_containers_runs_a_job(image: Image, way: Wa
         assert {service.terminate() for service in (*workers, master)} == {ENDED_BY_SIGTERM}
 
 
+@pytest.mark.shared
 def test_scripts_start_and_stop_servers_in_the_background(image: Image) -> None:
     """Without SPARK_NO_DAEMONIZE, Spark's scripts start a server in the background, next to the user's own process."""
     script = """
@@ -140,6 +141,7 @@ kill -0 $!  # the unrelated process still runs
 """
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize(
     "pid_file",
     [
@@ -161,6 +163,7 @@ def test_stop_script_signals_no_unrelated_process(image: Image, pid_file: str) -
     assert result.stderr == ""
 
 
+@pytest.mark.shared
 def test_stop_script_reports_a_process_that_it_may_not_signal(image: Image) -> None:
     """Another user of the container started the server, so the script may not signal it."""
     script = "cd $SPARK_HOME/sbin && ./start-master.sh --host localhost && chmod a+r /tmp/spark-*.pid*"

@@ -18,6 +18,8 @@ from docker.models.containers import Container
 from tests.integration.conftest import LOG_LIMIT, QUICK, Image, put
 from tests.integration.jupyter.server import READY, Server, create, end
 
+pytestmark = pytest.mark.shared
+
 CONFIG = Path(__file__).parent / "jobs/jupyterhub_config.py"
 CONFIG_IN_HUB = "/tmp/jupyterhub_config.py"
 FRONT = "8000/tcp"
@@ -176,7 +178,6 @@ def test_hub_user_runs_spark(hub: Hub, image: Image, user: str) -> None:
         assert running.inside(*health) == (0, "")
 
 
-@pytest.mark.smoke
 @pytest.mark.parametrize(
     ("command", "environment", "message"),
     [
@@ -209,7 +210,6 @@ def test_hub_token_without_a_hub_is_refused(
     assert result.stderr.count("\n") == 1
 
 
-@pytest.mark.smoke
 def test_jupyterhub_singleuser_prints_its_version_without_a_hub(image: Image) -> None:
     """Administrators compare this version with that of their Hub."""
     result = image.run("jupyterhub-singleuser", "--version")

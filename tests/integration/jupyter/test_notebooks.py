@@ -96,7 +96,6 @@ def test_sql_error_is_displayed_once(kernel: Kernel) -> None:
     assert "SQLQueryContextLogger" not in found.text
 
 
-@pytest.mark.smoke
 def test_starter_dataframes_and_sql_runs_and_leaves_nothing(server: Server) -> None:
     """When the kernel ends, its JVM and temporary files must be gone. They would fill the container."""
     before = leftovers(server)

@@ -8,6 +8,8 @@ from tests.integration.conftest import HARDENED, RANDOM_UID, Image
 from tests.integration.jupyter.server import Kernel, serve
 from tests.integration.own_ca import PAGE, Private, private_server
 
+pytestmark = pytest.mark.shared
+
 CLIENTS = {
     "urllib": "import urllib.request; print(urllib.request.urlopen(url, timeout=10).read().decode())",
     "requests": "import requests; print(requests.get(url, timeout=10).text)",

@@ -5,8 +5,9 @@ import pytest
 from tests.integration.conftest import Image
 from tests.integration.jupyter.server import create, end, serve
 
+pytestmark = pytest.mark.shared
 
-@pytest.mark.smoke
+
 @pytest.mark.parametrize(
     ("environment", "message"),
     [
@@ -26,7 +27,6 @@ def test_invalid_setting_is_refused(image: Image, environment: dict[str, str], m
     assert message in log
 
 
-@pytest.mark.smoke
 def test_unwritable_notebook_directory_is_refused(image: Image) -> None:
     with create(image, environment={"NOTEBOOK_DIR": "/usr/notebooks"}) as container:
         code, log = end(container)
@@ -41,7 +41,6 @@ def test_empty_token_flag_is_refused(image: Image) -> None:
     assert "the token is empty" in log
 
 
-@pytest.mark.smoke
 def test_root_is_refused(image: Image) -> None:
     with create(image, ["--allow-root"], user="0:0") as container:
         code, log = end(container)
@@ -49,7 +48,6 @@ def test_root_is_refused(image: Image) -> None:
     assert "notebook: running as root is refused: leave out --user" in log
 
 
-@pytest.mark.smoke
 def test_unwritable_mounted_directory_is_refused(image: Image) -> None:
     with create(image, user="4711:4711", tmpfs={"/opt/spark/work-dir": ""}) as container:
         code, log = end(container)

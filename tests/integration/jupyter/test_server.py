@@ -49,7 +49,7 @@ def test_given_token_is_not_printed(server: Server) -> None:
     assert server.token not in server.log
 
 
-@pytest.mark.smoke
+@pytest.mark.shared
 def test_token_can_come_from_a_file(image: Image) -> None:
     path = "/opt/spark/work-dir/token"
     given = {"JUPYTER_TOKEN_FILE": path}
@@ -58,6 +58,7 @@ def test_token_can_come_from_a_file(image: Image) -> None:
         assert running.request("/api/kernelspecs", token="other")[0] == 403
 
 
+@pytest.mark.shared
 def test_health_check_detects_a_hanging_server(image: Image) -> None:
     """The check fails if the server hangs."""
     with serve(image) as running:
@@ -71,7 +72,7 @@ def test_health_check_detects_a_hanging_server(image: Image) -> None:
         assert check["Timeout"] == 5e9
 
 
-@pytest.mark.smoke
+@pytest.mark.shared
 def test_health_check_uses_no_proxy(image: Image) -> None:
     """A proxy could not reach the loopback address of the container."""
     proxy = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"), "http://127.0.0.1:9")
@@ -79,6 +80,7 @@ def test_health_check_uses_no_proxy(image: Image) -> None:
         assert running.inside(*image.attributes["Config"]["Healthcheck"]["Test"][1:]) == (0, "")
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("name", ["start-notebook.sh", "start-notebook.py"])
 def test_commands_of_the_docker_stacks_start_the_server(image: Image, name: str) -> None:
     """Users of the Jupyter Docker Stacks call these commands, with arguments and NOTEBOOK_ARGS."""
@@ -92,7 +94,7 @@ def test_commands_of_the_docker_stacks_start_the_server(image: Image, name: str)
         assert "http://a b/" in running.log
 
 
-@pytest.mark.smoke
+@pytest.mark.shared
 @pytest.mark.parametrize("flag", ["--ServerApp.root_dir={}", "--notebook-dir={}", "--ServerApp.root_dir {}"])
 def test_directory_argument_replaces_notebook_dir(image: Image, flag: str) -> None:
     directory = "/opt/spark/work-dir/other"

@@ -37,11 +37,10 @@ public final class GroupByTest {
                                 })
                                 .iterator();
                     })
-                    .mapToPair(pair -> pair);
-            // Without the cache the second action would draw other numbers.
-            JavaPairRDD<Integer, byte[]> kept = random.cache();
-            kept.count();
-            System.out.println(kept.groupByKey(reducers).count());
+                    // Without the cache the second action would draw other numbers.
+                    .cache();
+            random.count();
+            System.out.println(random.groupByKey(reducers).count());
         }
     }
 }

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from enum import StrEnum
 
-from spark_images.errors import UsageError
+from spark_images.errors import UsageError, unknown
 
 ALIKE = 0.8
 """The similarity (0 to 1) from which an option counts as a misspelt tier. Pytest's `--quiet` stays below it."""
@@ -36,12 +36,8 @@ def parse(arguments: Sequence[str]) -> tuple[Tier, list[str]]:
     given = list(dict.fromkeys(argument for argument in arguments if argument in OPTIONS))
     rest = [argument for argument in arguments if argument not in OPTIONS]
     for argument in rest:
-        if argument.startswith("--") and (near := get_close_matches(argument, OPTIONS, n=1, cutoff=ALIKE)):
-            raise UsageError(f'there is no tier "{argument}"; the nearest is "{near[0]}" (tiers: {_listed()})')
+        if argument.startswith("--") and get_close_matches(argument, OPTIONS, n=1, cutoff=ALIKE):
+            raise UsageError(f"{unknown('tier', argument, OPTIONS)}; without a tier, all tests run")
     if len(given) > 1:
         raise UsageError(f"{' and '.join(given)} contradict each other: give one tier, or none for all tests")
     return (OPTIONS[given[0]] if given else Tier.FULL), rest
-
-
-def _listed() -> str:
-    return f"{', '.join(OPTIONS)}; without a tier, all tests run"

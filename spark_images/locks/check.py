@@ -23,10 +23,9 @@ def disagreements(matrix: Matrix, recipes: Recipes, locks: Mapping[str, Lock], r
     found = []
     for layer, coordinates in wanted(matrix, locks).items():
         locked = set(locks.get(layer, ()))
-        found += [f"[layers.{layer}]: {c} is not in {ARTEFACTS}" for c in sorted(coordinates - locked)]
-        found += [
-            f"[layers.{layer}]: {c} is in {ARTEFACTS} but not in images.toml" for c in sorted(locked - coordinates)
-        ]
+        place = matrix.place_of(layer)
+        found += [f"{place}: {c} is not in {ARTEFACTS}" for c in sorted(coordinates - locked)]
+        found += [f"{place}: {c} is in {ARTEFACTS} but not in images.toml" for c in sorted(locked - coordinates)]
     for requirements in requirement_sets(matrix, recipes, root):
         path = requirements.lock.relative_to(root)
         if not requirements.lock.exists():

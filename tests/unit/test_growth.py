@@ -37,7 +37,7 @@ def test_refused_cell_evaluates_no_template_and_no_lock(tree: Tree) -> None:
     tree.toml(layer, f'{layer}artefacts = [{{ coordinate = "group:lake:{{lake}}", licence = "MIT" }}]\n')
     project = grown(tree).load(locked=False)
     missing = check.disagreements(project.matrix, project.recipes, project.locks, tree.root)
-    assert "[layers.lake-jars]: group:lake:1.0 is not in artefacts.lock" in missing
+    assert "[features.lake.layers.lake-jars]: group:lake:1.0 is not in artefacts.lock" in missing
     assert [sentence for sentence in missing if "10" in sentence and "core" not in sentence] == []
     assert {a.coordinate for layer, a in project.matrix.all_artefacts() if layer == "lake-jars"} == {"group:lake:1.0"}
 

@@ -102,7 +102,7 @@ def some_cell(project: Project) -> str:
     ("options", "said"),
     [
         (["--quick", "--conformance"], "error: --quick and --conformance contradict each other"),
-        (["--quik"], 'error: there is no tier "--quik"; the nearest is "--quick"'),
+        (["--quik"], 'error: unknown tier "--quik"; expected one of --quick,'),
     ],
 )
 def test_a_wrong_tier_is_one_message(some_cell: str, deaf: str, options: list[str], said: str) -> None:

@@ -28,7 +28,9 @@ def test_the_same_tier_twice_counts_once() -> None:
     ("given", "meant"), [("--quik", "--quick"), ("--conformence", "--conformance"), ("--nodevice", "--no-device")]
 )
 def test_a_misspelt_tier_is_an_error_that_names_the_nearest(given: str, meant: str) -> None:
-    with pytest.raises(UsageError, match=f'there is no tier "{given}"; the nearest is "{meant}" .*--kubernetes'):
+    with pytest.raises(
+        UsageError, match=f'unknown tier "{given}"; expected one of .*--kubernetes .did you mean "{meant}"'
+    ):
         tiers.parse([given])
 
 

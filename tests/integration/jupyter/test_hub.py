@@ -15,7 +15,7 @@ from urllib.request import HTTPCookieProcessor, OpenerDirector, build_opener
 import pytest
 from docker.models.containers import Container
 
-from tests.integration.conftest import LOG_LIMIT, QUICK, Image, put
+from tests.integration.conftest import LOG_LIMIT, QUICK, Image, network, put
 from tests.integration.jupyter.server import READY, Server, create, end
 
 pytestmark = pytest.mark.shared
@@ -120,8 +120,13 @@ def token_in(page: str) -> str:
 @pytest.fixture(scope="module")
 def hub(image: Image) -> Iterator[Hub]:
     """Yields a Hub in a container of the image, because the image contains JupyterHub."""
-    name = f"spark-images-hub-{time.time_ns()}"
-    network = image.client.networks.create(name)
+    with network() as name, _hub_in(name, image) as running:
+        yield running
+
+
+@contextlib.contextmanager
+def _hub_in(name: str, image: Image) -> Iterator[Hub]:
+    """Yields a Hub in the network `name`. Its container has the same name."""
     ports: dict[str, Any] = {FRONT: ("127.0.0.1", None)}
     container = image.client.containers.create(
         image.reference,
@@ -141,7 +146,6 @@ def hub(image: Image) -> Iterator[Hub]:
     finally:
         print(container.logs(tail=LOG_LIMIT).decode(errors="replace"))
         container.remove(force=True, v=True)
-        network.remove()
 
 
 def wait_for(hub: Hub) -> None:

@@ -10,7 +10,7 @@ import pytest
 from docker.types import DeviceRequest
 
 from spark_images.matrix.model import GPU, Cell
-from tests.integration.conftest import QUICK, Image
+from tests.integration.conftest import Image, network
 from tests.integration.jupyter.server import Kernel, Output, Server, serve
 
 
@@ -183,21 +183,11 @@ def check_connect(outputs: list[Output], image: Image) -> None:
 @contextlib.contextmanager
 def serve_with_connect(image: Image) -> Iterator[Server]:
     """Yields a notebook server. SPARK_REMOTE names a Spark Connect server in another container."""
-    network = image.client.networks.create(f"spark-images-{time.time_ns()}")
-    name = f"spark-images-connect-{time.time_ns()}"
-    connect_server = image.client.containers.create(
-        image.reference, ["connect"], name=name, network=network.name, environment=dict(QUICK)
-    )
-    try:
-        connect_server.start()
-        remote = {"SPARK_REMOTE": f"sc://{name}:15002"}
-        with serve(image, environment=remote, network=network.name) as running:
-            wait_for_connect(name, running)
+    with network() as name, image.start("connect", name=f"{name}-connect", network=name) as connect_server:
+        host = str(connect_server.container.name)
+        with serve(image, environment={"SPARK_REMOTE": f"sc://{host}:15002"}, network=name) as running:
+            wait_for_connect(host, running)
             yield running
-        print(connect_server.logs(tail=50).decode(errors="replace"))
-    finally:
-        connect_server.remove(force=True, v=True)
-        network.remove()
 
 
 def wait_for_connect(name: str, server: Server) -> None:

@@ -13,7 +13,6 @@ from spark_images.reports import catalogue
 from spark_images.reports.measure import Layer, Sizes
 from tests.unit.tree import Tree
 
-
 CLIENTS = """[layers.clients]
 tests-only = true
 artefacts = [{ coordinate = "client==1.0", licence = "MIT" }]

@@ -91,7 +91,7 @@ def test_every_other_artefact_has_its_licence(small: Project, page: str) -> None
 def test_a_jar_of_another_spark_version_is_listed(page: str) -> None:
     table = page.partition("\n## Jars of another Spark version\n")[2].partition("\n## ")[0]
     rows = [line for line in table.splitlines() if line.startswith("| ")]
-    assert rows[1:] == ["| 9.1 | `org.apache.spark:connect_2.13:9.0` |"]
+    assert rows[2:] == ["| 9.1 | `org.apache.spark:connect_2.13:9.0` |"]
 
 
 def test_an_artefact_that_only_tests_use_is_omitted(full: Tree) -> None:

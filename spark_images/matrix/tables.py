@@ -126,13 +126,14 @@ class Layer:
 
     `extends` names layers with Python packages. This layer uses the versions of those layers and omits their packages.
     `any_stack` means that the layer's files depend only on the stack values in its name. Then the first stack that
-    gives the same name builds the layer for all stacks.
+    gives the same name builds the layer for all stacks. `tests_only` means that no image contains the layer.
     """
 
     name: str = ""
     artefacts: tuple[Artefact, ...] = ()
     extends: tuple[str, ...] = ()
     any_stack: bool = False
+    tests_only: bool = False
 
 
 @dataclass(frozen=True, config=STRICT)

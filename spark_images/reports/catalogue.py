@@ -27,6 +27,8 @@ FOLDER = ROOT / "docker/images"
 PAGE = FOLDER / "README.md"
 SIZES = FOLDER / "sizes.json"
 LAYERS = FOLDER / "layers.json"
+SPARK_GROUP = "org.apache.spark"
+"""The group of the jars that Spark's project publishes."""
 
 T = TypeVar("T")
 _SIZES = TypeAdapter(dict[str, int])
@@ -133,6 +135,9 @@ def _lines(project: Project, sizes: Mapping[str, int]) -> Iterator[str]:
         ("artefact", "licence"),
         ((f"`{a.coordinate}`", a.licence) for a in _artefacts(project) if not a.driver),
     )
+    if others := list(_of_another_spark(matrix)):
+        yield from ("", "## Jars of another Spark version", "")
+        yield from table(("images of Spark", "contain"), others)
     for requirements in requirement_sets(matrix, project.recipes):
         if requirements.source.parent != ROOT:
             yield from ("", f"## Python packages: {requirements.source.parent.name} (Python {requirements.python})", "")
@@ -140,7 +145,20 @@ def _lines(project: Project, sizes: Mapping[str, int]) -> Iterator[str]:
 
 
 def _artefacts(project: Project) -> list[Artefact]:
-    return [artefact for _, artefact in project.matrix.all_artefacts()]
+    layers = project.matrix.all_layers
+    return [artefact for layer, artefact in project.matrix.all_artefacts() if not layers[layer].tests_only]
+
+
+def _of_another_spark(matrix: Matrix) -> Iterator[tuple[str, str]]:
+    """Yields (Spark version, coordinate) for each jar of Spark's project that has another version than Spark."""
+    found = {
+        (cell.spark, artefact.coordinate)
+        for layer in matrix.all_layers
+        for cell in matrix.cells_with(layer)
+        for artefact in matrix.artefacts(layer, cell)
+        if artefact.coordinate.startswith(f"{SPARK_GROUP}:") and not artefact.coordinate.endswith(f":{cell.spark}")
+    }
+    yield from ((spark, f"`{coordinate}`") for spark, coordinate in sorted(found))
 
 
 def _row(matrix: Matrix, cell: Cell, sizes: Mapping[str, int]) -> Sequence[str]:

@@ -101,7 +101,7 @@ any-stack = true
 name = "distribution-{spark}"
 artefacts = [
     { coordinate = "spark=={spark}", licence = "MIT" },
-    { coordinate = "group:connect_{scala}:9.0", licence = "MIT", line = "9" },
+    { coordinate = "org.apache.spark:connect_{scala}:9.0", licence = "MIT", line = "9" },
 ]
 
 [layers.core]
@@ -289,7 +289,7 @@ LOCKS = {
         "spark==9.0": entry(1),
         "spark==9.1": entry(2),
         "spark==10.0": entry(3),
-        "group:connect_2.13:9.0": entry(4),
+        "org.apache.spark:connect_2.13:9.0": entry(4),
     },
     "drivers": {"org.first:first-jdbc:1.0": entry(5), "com.second:second-jdbc:2.0-1": entry(6)},
     "lake-jars": {"group:lake_2.13:1.0": entry(7), "group:lake_3:1.1": entry(8)},

@@ -13,6 +13,12 @@ from spark_images.reports import catalogue
 from spark_images.reports.measure import Layer, Sizes
 from tests.unit.tree import Tree
 
+CLIENTS = """[layers.clients]
+tests-only = true
+artefacts = [{ coordinate = "client==1.0", licence = "MIT" }]
+
+[layers.book]"""
+
 
 @pytest.fixture(autouse=True)
 def _repository(full: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,6 +86,20 @@ def test_every_driver_has_its_licence_and_terms(small: Project, page: str) -> No
 def test_every_other_artefact_has_its_licence(small: Project, page: str) -> None:
     others = [a for _, a in small.matrix.all_artefacts() if not a.driver]
     assert [a for a in others if f"| `{a.coordinate}` | {a.licence} |" not in page.splitlines()] == []
+
+
+def test_a_jar_of_another_spark_version_is_listed(page: str) -> None:
+    table = page.partition("\n## Jars of another Spark version\n")[2].partition("\n## ")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| ")]
+    assert rows[2:] == ["| 9.1 | `org.apache.spark:connect_2.13:9.0` |"]
+
+
+def test_an_artefact_that_only_tests_use_is_omitted(full: Tree) -> None:
+    full.toml("[layers.book]", CLIENTS)
+    full.dockerfile("intermediate/clients", "FROM tools AS made\nFROM scratch\nCOPY --from=made /layer /\n")
+    page = catalogue.page(full.load(locked=False), {})
+    assert "`spark==9.1`" in page
+    assert "client" not in page
 
 
 def test_a_feature_has_its_usage_and_its_notes(page: str) -> None:

@@ -114,7 +114,7 @@ def test_artefacts_are_passed_with_their_hash(small: Project, whole: Graph) -> N
 
 def test_artefact_with_a_line_is_only_in_that_line(whole: Graph) -> None:
     artefacts = {spark: whole.targets[f"distribution-{spark}"].arguments["ARTEFACTS"] for spark in ("9.1", "10.0")}
-    assert "group:connect_2.13:9.0@sha256:" in artefacts["9.1"]
+    assert "org.apache.spark:connect_2.13:9.0@sha256:" in artefacts["9.1"]
     assert "connect" not in artefacts["10.0"]
 
 

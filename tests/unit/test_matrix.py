@@ -562,8 +562,8 @@ def test_artefact_with_a_line_is_only_for_that_line(small: Project) -> None:
         if cell.variant == "baseline"
     }
     assert found == {
-        "9.0": ["spark==9.0", "group:connect_2.13:9.0"],
-        "9.1": ["spark==9.1", "group:connect_2.13:9.0"],
+        "9.0": ["spark==9.0", "org.apache.spark:connect_2.13:9.0"],
+        "9.1": ["spark==9.1", "org.apache.spark:connect_2.13:9.0"],
         "10.0": ["spark==10.0"],
     }
 

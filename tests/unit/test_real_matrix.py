@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.version import Version
 
 from benchmarks import references
 from benchmarks.references import REFERENCES
@@ -19,6 +20,7 @@ from spark_images.errors import MatrixError
 from spark_images.locks import check
 from spark_images.matrix import file
 from spark_images.matrix.model import Cell
+from spark_images.matrix.tables import Layer
 from spark_images.matrix.templates import fill
 from spark_images.plan import bake
 from spark_images.plan.bake import Output, Stamp
@@ -174,13 +176,24 @@ def test_every_folder_with_a_dockerfile_is_read(project: Project) -> None:
     }
 
 
-def test_every_folder_is_used_by_an_image(project: Project, whole: Graph) -> None:
-    assert {target.recipe.name for target in whole.targets.values()} == set(project.recipes.by_name)
+def for_images(project: Project) -> set[str]:
+    """Returns the folders that are not only for tests."""
+    return {name for name in project.recipes.by_name if not project.matrix.all_layers.get(name, Layer()).tests_only}
 
 
-def test_every_folder_is_in_the_drawing(project: Project) -> None:
+def test_images_use_every_folder_that_is_not_only_for_tests(project: Project, whole: Graph) -> None:
+    assert {target.recipe.name for target in whole.targets.values()} == for_images(project)
+
+
+def test_every_folder_of_an_image_is_in_the_drawing(project: Project) -> None:
     nodes = drawing.picture(project).nodes
-    assert {folder for folders in nodes.values() for folder in folders} == set(project.recipes.by_name)
+    assert {folder for folders in nodes.values() for folder in folders} == for_images(project)
+
+
+def test_no_client_of_spark_connect_is_newer_than_its_server(project: Project) -> None:
+    for cell in project.matrix.buildable:
+        for artefact in project.matrix.artefacts("connect-clients", cell):
+            assert Version(artefact.coordinate.partition("==")[2]) <= Version(cell.spark), cell.key
 
 
 def test_every_feature_has_a_switch(project: Project) -> None:

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from spark_images.matrix.model import Cell
+from spark_images.plan.project import Project
 from tests.integration.conformance.conftest import EXECUTOR_POD
 from tests.integration.conftest import HARDENED, RANDOM_UID, SPARK_UID, Image
 
@@ -85,14 +87,17 @@ def test_container_without_a_command_starts_a_shell(image: Image) -> None:
     assert (result.exit_code, result.output) == (0, "")
 
 
-@pytest.mark.shared
-def test_help_describes_every_mode(image: Image) -> None:
+def test_help_describes_every_mode(image: Image, cell: Cell, project: Project) -> None:
     listed = image.run("ls", "/opt/entrypoint.d").stdout.split()
     text = image.run("help").stdout
     for mode in listed:
         assert f"\n  {mode}\n    " in text
     for variable in ("SPARK_DRIVER_BIND_ADDRESS", "SPARK_EXECUTOR_POD_NAME", "SPARK_MASTER_URL", "SPARK_LOG_FORMAT"):
         assert variable in text
+    coordinates = [artefact.coordinate for artefact in project.matrix.artefacts("spark-distribution", cell)]
+    connect = [c.rpartition(":")[2] for c in coordinates if ":spark-connect_" in c]
+    notes = [f"    The server in this image is of Spark {version}." for version in connect if version != cell.spark]
+    assert [line for line in text.splitlines() if "is of Spark" in line] == notes
 
 
 @pytest.mark.shared

@@ -7,6 +7,7 @@ The cluster must be able to pull the images. If it is not, set KUBE_LOAD to a co
 `kind load docker-image`. The reference of the image is added as its last argument.
 """
 
+import gzip
 import json
 import shlex
 import time
@@ -29,6 +30,7 @@ from tests.integration.conftest import FETCH, Result
 
 EXAMPLES = ROOT / "examples"
 JOBS = Path(__file__).parent / "jobs"
+DEFINITIONS = Path(__file__).parent / "crd"
 SHARED = "/mnt/shared"
 """The mount path of the volume that all pods of the tests share."""
 
@@ -224,7 +226,8 @@ def template(uid: int | None = None) -> Any:
 def cluster(image: str) -> Iterator[Cluster]:
     name = f"spark-images-{uuid.uuid4().hex[:8]}"
     found = Cluster(name, image)
-    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    # A pod over the level is refused. For a Deployment or Job with such a pod, the server only prints a warning.
+    labels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
     found.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
     try:
         found.kubectl("apply", "--filename", str(EXAMPLES / "kubernetes/rbac.yaml"))
@@ -241,7 +244,7 @@ def cluster(image: str) -> Iterator[Cluster]:
         yield found
     finally:
         found.kubectl("delete", "namespace", name, "--wait=false")
-        found.kubectl("delete", "persistentvolume", name, "--ignore-not-found", "--wait=false")
+        found.kubectl("delete", "persistentvolume", f"--selector=namespace={name}", "--wait=false")
 
 
 def start(cluster: Cluster, name: str, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
@@ -269,36 +272,42 @@ def expose(cluster: Cluster, name: str, *ports: int) -> None:
     cluster.apply({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec})
 
 
+@pytest.fixture(scope="session")
+def definitions(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Installs the definitions of the operators' objects, and removes those that the cluster did not have before."""
+    folder = tmp_path_factory.mktemp("crd")
+    for file in DEFINITIONS.glob("*/*.yaml.gz"):
+        (folder / f"{file.parent.name}-{file.stem}").write_bytes(gzip.decompress(file.read_bytes()))
+    present = set(cluster.kubectl("get", "crd", "--output", "name").stdout.split())
+    named = cluster.kubectl("create", "--dry-run=client", "--output", "name", "--filename", str(folder)).stdout.split()
+    added = [name for name in named if name not in present]
+    try:
+        # `kubectl apply` would add a copy of the definition as an annotation, which is over the limit.
+        cluster.kubectl("create", "--filename", str(folder), check=added == named)
+        cluster.kubectl("wait", "--for=condition=Established", *named, "--timeout=60s")
+        yield
+    finally:
+        if added:
+            cluster.kubectl("delete", "--ignore-not-found", *added)
+
+
 def share(cluster: Cluster) -> None:
     """Creates the volume claim `shared`: a world-writable folder of the node."""
-    name = cluster.namespace
-    folder = f"/var/tmp/{name}"
-    claim = {"namespace": name, "name": "shared"}
-    size = {"storage": "1Gi"}
-    access = {"accessModes": ["ReadWriteMany"], "storageClassName": ""}
-    cluster.apply(
-        {
-            "apiVersion": "v1",
-            "kind": "PersistentVolume",
-            "metadata": {"name": name},
-            "spec": {
-                **access,
-                "capacity": size,
-                "claimRef": claim,
-                "persistentVolumeReclaimPolicy": "Retain",
-                "hostPath": {"path": folder, "type": "DirectoryOrCreate"},
-            },
-        }
-    )
+    volume(cluster, "shared")
     cluster.apply(
         {
             "apiVersion": "v1",
             "kind": "PersistentVolumeClaim",
             "metadata": {"name": "shared"},
-            "spec": {**access, "volumeName": name, "resources": {"requests": size}},
+            "spec": {
+                "accessModes": ["ReadWriteMany"],
+                "storageClassName": "",
+                "resources": {"requests": {"storage": "1Gi"}},
+            },
         }
     )
     # The folder belongs to root. A pod outside the restricted namespace makes it world-writable.
+    name = cluster.namespace
     opener = Cluster("default", cluster.image)
     pod = {
         "apiVersion": "v1",
@@ -316,7 +325,7 @@ def share(cluster: Cluster) -> None:
                     "volumeMounts": [{"name": "folder", "mountPath": "/folder"}],
                 }
             ],
-            "volumes": [{"name": "folder", "hostPath": {"path": folder, "type": "DirectoryOrCreate"}}],
+            "volumes": [{"name": "folder", "hostPath": folder_of(cluster)}],
         },
     }
     opener.apply(pod)
@@ -324,3 +333,27 @@ def share(cluster: Cluster) -> None:
         opener.ended(f"{name}-opener")
     finally:
         opener.kubectl("delete", "pod", f"{name}-opener", "--wait=false")
+
+
+def folder_of(cluster: Cluster) -> dict[str, str]:
+    """Returns the source of the volumes: a folder of the node."""
+    return {"path": f"/var/tmp/{cluster.namespace}", "type": "DirectoryOrCreate"}
+
+
+def volume(cluster: Cluster, claim: str) -> None:
+    """Creates a volume for the claim with this name. All volumes of a namespace are the same folder of the node."""
+    cluster.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolume",
+            "metadata": {"name": f"{cluster.namespace}-{claim}", "labels": {"namespace": cluster.namespace}},
+            "spec": {
+                "accessModes": ["ReadWriteMany", "ReadWriteOnce"],
+                "storageClassName": "",
+                "capacity": {"storage": "1Gi"},
+                "claimRef": {"namespace": cluster.namespace, "name": claim},
+                "persistentVolumeReclaimPolicy": "Retain",
+                "hostPath": folder_of(cluster),
+            },
+        }
+    )

@@ -1,8 +1,6 @@
 """The cluster accepts every manifest of the examples, and the Pi example runs."""
 
-import gzip
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,50 +11,25 @@ from spark_images.checks.cluster import as_json
 from tests.kubernetes.conftest import EXAMPLES, Cluster
 
 SUBMIT_PI = EXAMPLES / "kubernetes/submit.yaml"
-SPARK_APPLICATION = EXAMPLES / "kubernetes/sparkapplication.yaml"
-MANIFESTS = sorted(path for path in EXAMPLES.glob("**/*.yaml") if path != SPARK_APPLICATION)
-DEFINITION = Path(__file__).parent / "crd/sparkapplications.yaml.gz"
+MANIFESTS = sorted(EXAMPLES.glob("**/*.yaml"))
+KUSTOMIZATION = "kustomization.yaml"
 
 
+@pytest.mark.usefixtures("definitions")
 @pytest.mark.parametrize("manifest", MANIFESTS, ids=[str(path.relative_to(ROOT)) for path in MANIFESTS])
 def test_cluster_accepts_the_manifest(cluster: Cluster, manifest: Path) -> None:
-    done = cluster.kubectl("apply", "--dry-run=server", "--validate=strict", "--filename", str(manifest))
+    """Validates each object strictly. For an operator's object, the definition of the operator applies."""
+    is_kustomization = manifest.name == KUSTOMIZATION
+    given = ("--kustomize", str(manifest.parent)) if is_kustomization else ("--filename", str(manifest))
+    done = cluster.kubectl("apply", "--dry-run=server", "--validate=strict", *given)
     assert "(server dry run)" in done.stdout
     assert "would violate PodSecurity" not in done.stderr
 
 
-@pytest.fixture
-def operator_definition(cluster: Cluster, tmp_path: Path) -> Iterator[None]:
-    """Installs the definition of SparkApplication during a test, unless the cluster's operator already did."""
-    name = "sparkapplications.sparkoperator.k8s.io"
-    if cluster.kubectl("get", "crd", name, check=False).exit_code == 0:
-        yield
-        return
-    file = tmp_path / "definition.yaml"
-    file.write_bytes(gzip.decompress(DEFINITION.read_bytes()))
-    cluster.kubectl("create", "--filename", str(file))
-    try:
-        established = ("wait", "--for=condition=Established", f"crd/{name}", "--timeout=30s")
-        cluster.wait(
-            "the definition of SparkApplication to be established",
-            lambda: cluster.kubectl(*established, check=False).exit_code == 0,
-            timeout=30,
-        )
-        yield
-    finally:
-        cluster.kubectl("delete", "crd", name)
-
-
-@pytest.mark.usefixtures("operator_definition")
-def test_spark_application_matches_the_definition_of_the_operator(cluster: Cluster) -> None:
-    done = cluster.kubectl("apply", "--dry-run=server", "--validate=strict", "--filename", str(SPARK_APPLICATION))
-    assert "pi created (server dry run)" in done.stdout
-
-
-def job_of(manifest: Path, cluster: Cluster) -> Any:
-    """Returns the Job of an example with the image under test in both places."""
+def job_of(manifest: Path, cluster: Cluster, places: int = 2) -> Any:
+    """Returns the Job of an example with the image under test, in both places or in this number of places."""
     named = as_json(manifest)["spec"]["template"]["spec"]["containers"][0]["image"]
-    assert manifest.read_text().count(named) == 2, "the example must name the image for the submitter and the executors"
+    assert manifest.read_text().count(named) == places, "the example must name the image for every pod that it starts"
     return json.loads(json.dumps(as_json(manifest)).replace(f'"{named}"', f'"{cluster.image}"'))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from spark_images.matrix.model import Cell
-from tests.integration.conftest import result_in
+from tests.integration.conftest import Result, result_in
 from tests.kubernetes.conftest import EXAMPLES, JOBS, Cluster
 from tests.kubernetes.test_examples import job_of
 
@@ -26,6 +26,10 @@ UI_PORT = 4040
 MOUNT = "/etc/spark-secure"
 KEYS = "/tmp/keys"
 """The folder in the pod `client` with the files of the Secret, and with a wrong secret."""
+
+REFUSALS = {"aes": "Authentication failed", "tls": "DIGEST-MD5: digest response format violation"}
+REFUSALS_WITHOUT_SECRET = {"aes": "ClosedChannelException", "tls": "Expected SaslMessage, received something else"}
+"""The error in the log of an executor that the driver refuses."""
 
 
 def commands(heading: str) -> str:
@@ -66,20 +70,21 @@ class Secured:
     address: str
     result: Any
 
-    @property
-    def conf(self) -> dict[str, str]:
-        """The settings of the example."""
-        lines = (EXAMPLE / f"{self.settings}.conf").read_text().splitlines()
-        return dict(line.split(maxsplit=1) for line in lines if line and not line.startswith("#"))
+    def try_to_join(self, *, secret: str | None) -> Result:
+        """Starts an executor in the pod `client`, with the JVM options of a real one and the secret in a file.
 
-    def try_to_join(self, *prefixes: str, file: str = "secret") -> Any:
-        """Starts an executor in the pod `client`, with the settings that have these prefixes and a secret."""
-        given = {key: value for key, value in self.conf.items() if key.startswith(prefixes)}
+        Without a file, it does not authenticate itself.
+        """
+        executor = self.cluster.pod(self.cluster.executors("secure")[0])
+        environment = executor["spec"]["containers"][0]["env"]
+        real = [variable["value"] for variable in environment if variable["name"].startswith("SPARK_JAVA_OPT_")]
         options = [
-            f"-D{key}={value.replace(MOUNT, KEYS)}".replace("/secret", f"/{file}") for key, value in given.items()
+            option.replace(f"{MOUNT}/secret", f"{KEYS}/{secret}").replace(MOUNT, KEYS)
+            for option in real
+            if secret or not option.startswith(("-Dspark.auth", "-Dspark.network"))
         ]
         command = ("python3", "/mnt/jobs/wire.py", self.address, str(RPC_PORT), *options)
-        return self.cluster.client(shlex.join(command)).json()
+        return self.cluster.client(shlex.join(command))
 
     def ask(self, *arguments: str) -> Any:
         """Runs the program ask.py in the pod `client`."""
@@ -141,22 +146,22 @@ def test_job_runs_and_encrypts_its_shuffle_files(secured: Secured) -> None:
 
 
 def test_executor_with_the_secret_is_accepted_and_sends_no_plain_text(secured: Secured) -> None:
-    found = secured.try_to_join("spark.authenticate", "spark.network", "spark.ssl")
+    found = secured.try_to_join(secret="secret").json()
     assert found["accepted"]
     assert found["bytes"] > 1000
     assert not found["in_plain_text"]
 
 
 def test_executor_with_a_wrong_secret_is_refused(secured: Secured) -> None:
-    found = secured.try_to_join("spark.authenticate", "spark.network", "spark.ssl", file="wrong")
-    assert not found["accepted"]
-    assert found["bytes"] > 0
+    done = secured.try_to_join(secret="wrong")
+    assert not done.json()["accepted"]
+    assert REFUSALS[secured.settings] in done.stdout
 
 
 def test_executor_without_a_secret_is_refused(secured: Secured) -> None:
-    found = secured.try_to_join("spark.ssl")
-    assert not found["accepted"]
-    assert found["bytes"] > 0
+    done = secured.try_to_join(secret=None)
+    assert not done.json()["accepted"]
+    assert REFUSALS_WITHOUT_SECRET[secured.settings] in done.stdout
 
 
 def test_only_the_settings_for_tls_use_tls(secured: Secured) -> None:

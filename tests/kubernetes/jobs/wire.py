@@ -37,7 +37,7 @@ async def run_executor() -> bool:
         "SPARK_DRIVER_URL": f"spark://CoarseGrainedScheduler@127.0.0.1:{RELAY}",
         "SPARK_EXECUTOR_ID": "99",
         "SPARK_EXECUTOR_CORES": "1",
-        "SPARK_EXECUTOR_MEMORY": "300m",
+        "SPARK_EXECUTOR_MEMORY": "500m",
         "SPARK_APPLICATION_ID": "recorded",
         "SPARK_EXECUTOR_POD_IP": os.environ["POD_IP"],
         **{f"SPARK_JAVA_OPT_{number}": option for number, option in enumerate(options)},
@@ -52,7 +52,8 @@ async def run_executor() -> bool:
     try:
         async with asyncio.timeout(TIMEOUT_S):
             while line := (await executor.stdout.readline()).decode():
-                print(line, end="")
+                if not line.startswith("\tat "):
+                    print(line, end="")
                 if ACCEPTED in line:
                     return True
         return False

@@ -39,8 +39,9 @@ def private_server(cluster: Cluster, tmp_path: Path) -> Iterator[None]:
 @pytest.mark.usefixtures("private_server")
 def test_driver_and_executor_trust_the_ca_of_a_config_map(cluster: Cluster) -> None:
     """The pods have a random UID and a read-only root. The pod `client` started before the ConfigMap existed."""
-    without = cluster.client(shlex.join(("python3", "-c", FETCH, URL)), check=False)
-    assert "CERTIFICATE_VERIFY_FAILED" in without.stderr
+    fetch = shlex.join(("python3", "-c", FETCH, URL))
+    refusal = "CERTIFICATE_VERIFY_FAILED"
+    cluster.wait(refusal, lambda: refusal in cluster.client(fetch, check=False).stderr, SERVER, timeout=30)
     conf = {"spark.executor.instances": "1"}
     driver = cluster.submit("own-ca", f"local:///mnt/jobs/own_ca.py {URL}", conf, template="random-uid")
     found = result_in(cluster.ended(driver))

@@ -59,7 +59,7 @@ async def run_executor() -> bool:
         return False
     finally:
         if executor.returncode is None:
-            executor.kill()
+            executor.terminate()  # not kill: tini must pass the signal to the JVM
         await executor.wait()
 
 

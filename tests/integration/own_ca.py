@@ -21,7 +21,7 @@ ANSWER = b"HTTP/1.0 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n%s" % (len(PAGE), 
 
 def context(*protocols):
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    made.load_cert_chain("/mnt/server.pem")
+    made.load_cert_chain("{certificate}")
     made.set_alpn_protocols(protocols)
     return made
 
@@ -44,12 +44,19 @@ async def forward(reader, writer):
 async def main():
     await asyncio.start_server(answer, port=8443, ssl=context("http/1.1"))
     await asyncio.start_server(forward, port=15443, ssl=context("h2"))
-    print("the TLS server listens", flush=True)
+    print("{listens}", flush=True)
     await asyncio.Event().wait()
 
 asyncio.run(main())
 """
 """Answers HTTPS on port 8443. Forwards TLS on port 15443 to Spark Connect on port 15002, as an ingress would."""
+
+LISTENS = "the TLS server listens"
+
+
+def server(certificate: str) -> str:
+    """Returns the Python program of the server. `certificate` is the path of its certificate and key."""
+    return SERVER.replace("{page}", PAGE).replace("{certificate}", certificate).replace("{listens}", LISTENS)
 
 
 @dataclass(frozen=True)
@@ -89,14 +96,14 @@ def private_server(image: Image) -> Iterator[Private]:
         others = trustme.CA(organization_name="Another CA").cert_pem.bytes()
         pem = (others + authority.cert_pem.bytes()).decode()
         files: dict[str, str | Path | bytes] = {
-            "server.py": SERVER.replace("{page}", PAGE),
+            "server.py": server("/mnt/server.pem"),
             "server.pem": certificate,
         }
         mounts = {stack.enter_context(image.volume(files)): {"bind": "/mnt", "mode": "ro"}}
         command = ("bash", "-c", "/opt/entrypoint.sh connect & exec python3 /mnt/server.py")
         options: dict[str, Any] = {**HARDENED, "volumes": mounts, "network": network_name, "name": name}
         service = stack.enter_context(image.start(*command, **options))
-        service.wait_for("the TLS server listens")
+        service.wait_for(LISTENS)
         service.wait_for("Spark Connect server started at")
         trusted = stack.enter_context(image.volume({"ca.pem": pem}))
         yield Private(service, network_name, name, pem, trusted)

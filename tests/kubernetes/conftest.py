@@ -21,7 +21,7 @@ import pytest
 
 from spark_images import ROOT
 from spark_images.checks import cluster as cluster_here
-from spark_images.checks.suites import QUICK_JAVA
+from spark_images.checks.suites import QUICK_JAVA, SUITES
 from spark_images.engine import daemon
 from spark_images.matrix.model import Cell
 from spark_images.plan.project import load_project
@@ -31,6 +31,7 @@ from tests.integration.conftest import FETCH, Result
 EXAMPLES = ROOT / "examples"
 JOBS = Path(__file__).parent / "jobs"
 DEFINITIONS = Path(__file__).parent / "crd"
+OTHER_JOBS = (EXAMPLES / "iceberg/tables.py", SUITES / "conformance/jobs/own_ca.py")
 SHARED = "/mnt/shared"
 """The mount path of the volume that all pods of the tests share."""
 
@@ -236,7 +237,7 @@ def cluster(image: str) -> Iterator[Cluster]:
             *("create", "configmap", "spark-pod-template"),
             *("--from-file", str(EXAMPLES / "kubernetes/pod-template.yaml")),
         )
-        jobs = {path.name: path.read_text() for path in (*sorted(JOBS.iterdir()), EXAMPLES / "iceberg/tables.py")}
+        jobs = {path.name: path.read_text() for path in (*sorted(JOBS.iterdir()), *OTHER_JOBS)}
         jobs |= {"pod-template.json": json.dumps(template()), "random-uid.json": json.dumps(template(RANDOM_UID))}
         found.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "jobs"}, "data": jobs})
         start(found, "client", "sleep", "infinity")

@@ -160,6 +160,22 @@ def test_executor_passes_the_variables_of_its_pod_to_java(image: Image) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("option", "master"),
+    [
+        ("-Dspark.authenticate.secret.file=/secret", ["-Dspark.master=k8s://kubernetes"]),
+        ("-Dspark.authenticate=true", []),
+    ],
+    ids=["file", "no file"],
+)
+def test_executor_reads_the_file_of_the_secret(image: Image, option: str, master: list[str]) -> None:
+    """Spark reads the file only with a Kubernetes master. A fake `java` prints the command line."""
+    environment = {**EXECUTOR_POD, "JAVA_HOME": "/opt/spark/work-dir", "SPARK_JAVA_OPT_0": option}
+    java = "/opt/spark/work-dir/bin/java"
+    given = image.run("executor", environment=environment, files={java: FAKE_JAVA}, modes={java: 0o755}).json()
+    assert given[given.index(option) : given.index("-Xms1g")] == [option, *master]
+
+
 def test_json_log_has_one_object_per_line(image: Image) -> None:
     """Each log line is one JSON object, also for an exception, and also if a configuration is mounted."""
     job = """

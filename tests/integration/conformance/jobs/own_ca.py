@@ -1,4 +1,4 @@
-"""own_ca.py URL HOST:PORT: asks an HTTPS and a gRPC server with each client of a job.
+"""own_ca.py URL [HOST:PORT]: asks an HTTPS server, and a gRPC server if it is given, with each client of a job.
 
 The result has the page or the error of each client by name.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 import grpc
 from pyspark import SparkContext, SparkFiles
 
-url, address = sys.argv[1:]
+url, *addresses = sys.argv[1:]
 context = SparkContext.getOrCreate()
 
 
@@ -67,6 +67,7 @@ found = {
     "driver's JVM": of_jvm(url),
     "executor's Python": context.parallelize([url], 1).map(of_python).first(),
     "executor's JVM": of_executor_jvm(url),
-    "gRPC": of_grpc(address),
 }
+if addresses:
+    found["gRPC"] = of_grpc(*addresses)
 print("RESULT", json.dumps(found))

@@ -31,7 +31,7 @@ from tests.integration.conftest import FETCH, Result
 EXAMPLES = ROOT / "examples"
 JOBS = Path(__file__).parent / "jobs"
 DEFINITIONS = Path(__file__).parent / "crd"
-OTHER_JOBS = (EXAMPLES / "iceberg/tables.py", SUITES / "conformance/jobs/own_ca.py")
+OTHER_JOBS = (SUITES / "conformance/jobs/own_ca.py",)
 SHARED = "/mnt/shared"
 """The mount path of the volume that all pods of the tests share."""
 

@@ -154,12 +154,34 @@ def _check_feature(matrix: Matrix, name: str, feature: Feature, defined: Defined
             defined(f'[features.{name}.lines."{line}"] layer-mb', "layer", layer, feature.layers)
         for version in of_line.shims.bridges if of_line.shims else ():
             defined(f'[features.{name}.lines."{line}".shims] bridges', "Spark version", version, matrix.spark)
+        _check_line_versions(matrix, name, line, defined)
+
+
+def _check_line_versions(matrix: Matrix, name: str, line: str, defined: Defined) -> None:
+    """Raises MatrixError if a line has other versions than a feature needs there, or if the needed ones are unknown."""
+    feature, table, versions = matrix.features[name], f'[features.{name}.lines."{line}"]', matrix.lines[line].versions
+    if not (needed := feature.lines[line].line_versions):
+        return
+    own = feature.versions_of(line).get(name, "")
+    if own not in needed:
+        raise MatrixError(
+            f'{FILE.name}: {table} line-versions: there is no entry for {name} {own}: add the versions that the line '
+            f"must have with it, as for {', '.join(needed)}"
+        )
+    for key, version in needed[own].items():
+        defined(f'{table} line-versions."{own}"', "version of the line", key, versions)
+        if versions[key] != version:
+            raise MatrixError(
+                f'{FILE.name}: [lines."{line}"] versions: {key} is "{versions[key]}", but {name} {own} needs '
+                f'"{version}": set it to that, or correct line-versions of {table}'
+            )
 
 
 def _check_layers(matrix: Matrix, file: str, defined: Defined) -> None:
     seen: dict[str, str] = {}
     tables = [
         ("layers", matrix.layers),
+        ("servers", matrix.servers),
         *((f"features.{name}.layers", f.layers) for name, f in matrix.features.items()),
     ]
     for table, layers in tables:

@@ -1,0 +1,117 @@
+"""Jobs that write and read S3, event logs on S3, and the errors of wrong settings.
+
+The server has no name: jobs reach it by its IP address, so they need no name server.
+"""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spark_images.matrix.model import Cell
+from tests.integration.conftest import FETCH, HARDENED, RANDOM_UID, Image
+from tests.integration.servers import ACCESS_KEY, KEYS, S3, SECRET_KEY
+
+JOBS = Path(__file__).parent / "jobs"
+NO_NAME_SERVER = "192.0.2.1"
+"""An address that nobody answers on: it is reserved for documentation."""
+
+PROFILE = f"[default]\naws_access_key_id = {ACCESS_KEY}\naws_secret_access_key = {SECRET_KEY}\n"
+PROFILES = {
+    "3.5": "com.amazonaws.auth.profile.ProfileCredentialsProvider",
+    "4.1": "software.amazon.awssdk.auth.credentials.ProfileCredentialsProvider",
+}
+"""The class that reads the keys from ~/.aws/credentials, by line. docs/data.md names them."""
+
+MAGIC = ("--conf", "spark.hadoop.fs.s3a.committer.magic.enabled=true")
+BUCKET = "spark.hadoop.fs.s3a.bucket"
+ALL_ROWS = [1000 + 333, 2 * sum(range(1, 1000, 3))]
+"""The number of rows that jobs/s3.py writes, and the sum of the part that it writes twice."""
+
+
+@pytest.mark.smoke
+@pytest.mark.own_layers
+def test_job_writes_and_reads_parquet_and_avro_with_keys_of_the_environment(image: Image, s3: S3) -> None:
+    job = "/opt/spark/work-dir/s3.py"
+    command = ("spark-submit", *s3.options, job, "s3a://data/classic")
+    result = image.run(*command, environment=KEYS, files={job: JOBS / "s3.py"}, network=s3.network)
+    assert result.exit_code == 0
+    assert result.json() == {"parquet": ALL_ROWS, "avro": ALL_ROWS, "committer": "classic", "replaced": [999, 0]}
+
+
+@pytest.fixture(scope="module")
+def magic(image: Image, cell: Cell, s3: S3) -> Iterator[Any]:
+    """Yields the result of a job with the magic committer, a mounted profile and an event log on S3.
+
+    It runs as an unknown user, with a read-only root file system and without a name server.
+    """
+    logged = ("--conf", "spark.eventLog.enabled=true", "--conf", "spark.eventLog.dir=s3a://events/")
+    provider = ("--conf", f"spark.hadoop.fs.s3a.aws.credentials.provider={PROFILES[cell.line]}")
+    with image.volume({"s3.py": JOBS / "s3.py"}) as jobs, image.volume({"credentials": PROFILE}) as profile:
+        mounts = {jobs: {"bind": "/mnt", "mode": "ro"}, profile: {"bind": "/home/spark/.aws", "mode": "ro"}}
+        result = image.run(
+            *("spark-submit", *s3.options, *MAGIC, *logged, *provider, "/mnt/s3.py", "s3a://data/magic"),
+            user=RANDOM_UID,
+            volumes=mounts,
+            network=s3.network,
+            dns=[NO_NAME_SERVER],
+            **HARDENED,
+        )
+    assert result.exit_code == 0
+    yield result.json()
+
+
+@pytest.mark.thorough
+def test_one_setting_turns_the_magic_committer_on(magic: Any) -> None:
+    assert magic["committer"] == "magic"
+    assert magic["parquet"] == magic["avro"] == ALL_ROWS
+
+
+@pytest.mark.thorough
+def test_magic_committer_refuses_to_replace_partitions(magic: Any) -> None:
+    """docs/data.md says so. It is the reason why the magic committer is off by default."""
+    assert "does not support dynamicPartitionOverwrite" in magic["replaced"]
+
+
+@pytest.mark.thorough
+@pytest.mark.usefixtures("magic")
+def test_history_server_reads_event_logs_on_s3(image: Image, s3: S3) -> None:
+    java = " ".join(option.replace("spark.", "-Dspark.", 1) for option in s3.options if option != "--conf")
+    environment = {**KEYS, "SPARK_HISTORY_LOG_DIR": "s3a://events/", "SPARK_HISTORY_OPTS": java}
+    with image.start("history", environment=environment, network=s3.network, **HARDENED) as server:
+        server.wait_for("and started at")
+        found = ""
+        for _ in range(150):  # the server looks for new applications every few seconds
+            found = server.run("python3", "-c", FETCH, "http://localhost:18080/api/v1/applications").stdout
+            if '"completed" : true' in found:
+                break
+            time.sleep(0.2)
+        assert '"name" : "s3"' in found
+
+
+@pytest.mark.thorough
+def test_wrong_settings_fail_soon_and_say_why(image: Image, s3: S3) -> None:
+    """The limit of `Image.run` is the test of "soon": without the image's settings, retries take longer."""
+    wrong = {
+        f"{BUCKET}.wrong-key.access.key": ACCESS_KEY,
+        f"{BUCKET}.wrong-key.secret.key": "wrong",
+        f"{BUCKET}.nobody-listens.endpoint": "http://127.0.0.1:9",
+    }
+    options = [part for key, value in wrong.items() for part in ("--conf", f"{key}={value}")]
+    job = "/opt/spark/work-dir/failures.py"
+    urls = ("s3a://wrong-key/x", "s3a://missing/x", "s3a://nobody-listens/x")
+    result = image.run(
+        *("spark-submit", *s3.options, *options, job, *urls),
+        environment=KEYS,
+        files={job: JOBS / "failures.py"},
+        network=s3.network,
+        timeout=90,
+    )
+    wrong_key, missing, nobody = (result.json()[url] for url in urls)
+    assert "403" in wrong_key
+    assert "wrong-key" in wrong_key
+    assert "The specified bucket does not exist" in missing
+    assert "Connection refused" in nobody
+    assert "127.0.0.1:9" in nobody

@@ -8,7 +8,7 @@ from spark_images.engine import build, daemon
 from spark_images.plan.project import Project
 from tests.integration.conftest import Image, Service
 
-ACCESS_KEY, SECRET_KEY = "reader", "not-a-secret"  # noqa: S105
+ACCESS_KEY, SECRET_KEY = "reader", "not-a-secret"
 """The keys that the S3 server accepts."""
 
 KEYS: Mapping[str, str] = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
@@ -52,7 +52,7 @@ def s3(project: Project, image: Image, network: str, *buckets: str) -> Iterator[
     """Starts an S3 server with these buckets. `image` is the Spark image that creates them."""
     environment = {"ACCESS_KEY": ACCESS_KEY, "SECRET_KEY": SECRET_KEY}
     with image_of(project, "server-s3").start(environment=environment, network=network) as service:
-        service.wait_for("Started Server@")
+        service.wait_for("ServerConnector@")
         found = S3(service, network, f"http://{address(service, network)}:7070")
         made = image.run("python3", "-c", MAKE_BUCKETS, found.endpoint, *buckets, environment=KEYS, network=network)
         assert made.exit_code == 0

@@ -17,13 +17,14 @@ for path in sorted(glob.glob("/opt/spark/jars/*.jar")):
         for name in jar.namelist():
             if re.match(r"(software/amazon/awssdk|com/amazonaws)/.*[.]class$", name):
                 jars[name].append(path.rpartition("/")[2])
-            if found := re.match(r"META-INF/maven/(software.amazon.awssdk|com.amazonaws)/([^/]*)/pom.properties", name):
+            if module := re.match(r"META-INF/maven/(software.amazon.awssdk|com.amazonaws)/([^/]*)/pom.properties", name):
                 text = jar.read(name).decode()
                 # Other projects of Amazon have names and versions of their own.
-                if found[1] != "com.amazonaws" or found[2].startswith("aws-java-sdk"):
-                    versions[found[1]].update(re.findall(r"^version=(.*?)\\s*$", text, re.MULTILINE))
+                if module[1] != "com.amazonaws" or module[2].startswith("aws-java-sdk"):
+                    versions[module[1]].update(re.findall(r"^version=(.*?)\\s*$", text, re.MULTILINE))
 twice = sorted({" and ".join(where) for where in jars.values() if len(where) > 1})
-print("RESULT", json.dumps({"classes": len(jars), "twice": twice, "versions": {k: sorted(v) for k, v in versions.items()}}))
+found = {group: sorted(numbers) for group, numbers in versions.items()}
+print("RESULT", json.dumps({"classes": len(jars), "twice": twice, "versions": found}))
 """
 
 

@@ -4,31 +4,33 @@ The server has no name: jobs reach it by its IP address, so they need no name se
 """
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from spark_images.matrix.model import Cell
+from spark_images import ROOT
 from tests.integration.conftest import FETCH, HARDENED, RANDOM_UID, Image
 from tests.integration.servers import ACCESS_KEY, KEYS, S3, SECRET_KEY
 
 JOBS = Path(__file__).parent / "jobs"
+EXAMPLES = ROOT / "examples/data"
 NO_NAME_SERVER = "192.0.2.1"
 """An address that nobody answers on: it is reserved for documentation."""
 
 PROFILE = f"[default]\naws_access_key_id = {ACCESS_KEY}\naws_secret_access_key = {SECRET_KEY}\n"
-PROFILES = {
-    "3.5": "com.amazonaws.auth.profile.ProfileCredentialsProvider",
-    "4.1": "software.amazon.awssdk.auth.credentials.ProfileCredentialsProvider",
-}
-"""The class that reads the keys from ~/.aws/credentials, by line. docs/data.md names them."""
+READS_PROFILE = (
+    "--conf",
+    "spark.hadoop.fs.s3a.aws.credentials.provider=com.amazonaws.auth.profile.ProfileCredentialsProvider",
+)
+"""The options that make S3A read ~/.aws/credentials, on each line."""
 
 MAGIC = ("--conf", "spark.hadoop.fs.s3a.committer.magic.enabled=true")
 BUCKET = "spark.hadoop.fs.s3a.bucket"
 ALL_ROWS = [1000 + 333, 2 * sum(range(1, 1000, 3))]
 """The number of rows that jobs/s3.py writes, and the sum of the part that it writes twice."""
+REPLACED = 1000 - 333 + 1
+"""The number of rows after it has replaced that part by one row."""
 
 
 @pytest.mark.smoke
@@ -38,21 +40,20 @@ def test_job_writes_and_reads_parquet_and_avro_with_keys_of_the_environment(imag
     command = ("spark-submit", *s3.options, job, "s3a://data/classic")
     result = image.run(*command, environment=KEYS, files={job: JOBS / "s3.py"}, network=s3.network)
     assert result.exit_code == 0
-    assert result.json() == {"parquet": ALL_ROWS, "avro": ALL_ROWS, "committer": "classic", "replaced": [999, 0]}
+    assert result.json() == {"parquet": ALL_ROWS, "avro": ALL_ROWS, "committer": "classic", "replaced": REPLACED}
 
 
 @pytest.fixture(scope="module")
-def magic(image: Image, cell: Cell, s3: S3) -> Iterator[Any]:
-    """Yields the result of a job with the magic committer, a mounted profile and an event log on S3.
+def magic(image: Image, s3: S3) -> Any:
+    """Returns the result of a job with the magic committer, a mounted profile and an event log on S3.
 
     It runs as an unknown user, with a read-only root file system and without a name server.
     """
     logged = ("--conf", "spark.eventLog.enabled=true", "--conf", "spark.eventLog.dir=s3a://events/")
-    provider = ("--conf", f"spark.hadoop.fs.s3a.aws.credentials.provider={PROFILES[cell.line]}")
     with image.volume({"s3.py": JOBS / "s3.py"}) as jobs, image.volume({"credentials": PROFILE}) as profile:
         mounts = {jobs: {"bind": "/mnt", "mode": "ro"}, profile: {"bind": "/home/spark/.aws", "mode": "ro"}}
         result = image.run(
-            *("spark-submit", *s3.options, *MAGIC, *logged, *provider, "/mnt/s3.py", "s3a://data/magic"),
+            *("spark-submit", *s3.options, *MAGIC, *logged, *READS_PROFILE, "/mnt/s3.py", "s3a://data/magic"),
             user=RANDOM_UID,
             volumes=mounts,
             network=s3.network,
@@ -60,7 +61,7 @@ def magic(image: Image, cell: Cell, s3: S3) -> Iterator[Any]:
             **HARDENED,
         )
     assert result.exit_code == 0
-    yield result.json()
+    return result.json()
 
 
 @pytest.mark.thorough
@@ -89,6 +90,15 @@ def test_history_server_reads_event_logs_on_s3(image: Image, s3: S3) -> None:
                 break
             time.sleep(0.2)
         assert '"name" : "s3"' in found
+
+
+@pytest.mark.thorough
+def test_example_writes_and_reads_s3(image: Image, s3: S3) -> None:
+    job = "/opt/spark/work-dir/s3.py"
+    command = ("spark-submit", *s3.options, job, "s3a://data/orders")
+    result = image.run(*command, environment=KEYS, files={job: EXAMPLES / "s3.py"}, network=s3.network)
+    printed = [line for line in result.stdout.splitlines() if "orders" in line]
+    assert printed == ["parquet: 1000 orders, 143 on day 3", "avro: 1000 orders, 143 on day 3"]
 
 
 @pytest.mark.thorough

@@ -1,4 +1,7 @@
-"""Writes and reads Parquet and Avro at the URL that is the first argument. Prints what it read, and the committer."""
+"""Writes and reads Parquet and Avro at the URL that is the first argument, and then replaces a partition.
+
+Prints what it read, and the committer.
+"""
 
 import json
 import sys
@@ -31,4 +34,11 @@ for name in ("parquet", "avro"):
 success = text(f"{url}/parquet/_SUCCESS")
 found["committer"] = json.loads(success)["committer"] if success else "classic"
 
+try:
+    one = spark.range(1).selectExpr("id", "CAST(1 AS BIGINT) AS third")
+    overwrite = one.write.mode("overwrite").option("partitionOverwriteMode", "dynamic").partitionBy("third")
+    overwrite.parquet(f"{url}/parquet")
+    found["replaced"] = spark.read.parquet(f"{url}/parquet").count()
+except Exception as error:  # the message is the result
+    found["replaced"] = str(error)[:5000]
 print("RESULT", json.dumps(found))

@@ -11,13 +11,14 @@ pytestmark = [pytest.mark.smoke, pytest.mark.own_layers]
 
 SCRIPT = """
 import collections, glob, json, re, zipfile
+properties = re.compile(r"META-INF/maven/(software.amazon.awssdk|com.amazonaws)/([^/]*)/pom.properties")
 jars, versions = collections.defaultdict(list), collections.defaultdict(set)
 for path in sorted(glob.glob("/opt/spark/jars/*.jar")):
     with zipfile.ZipFile(path) as jar:
         for name in jar.namelist():
             if re.match(r"(software/amazon/awssdk|com/amazonaws)/.*[.]class$", name):
                 jars[name].append(path.rpartition("/")[2])
-            if module := re.match(r"META-INF/maven/(software.amazon.awssdk|com.amazonaws)/([^/]*)/pom.properties", name):
+            if module := properties.match(name):
                 text = jar.read(name).decode()
                 # Other projects of Amazon have names and versions of their own.
                 if module[1] != "com.amazonaws" or module[2].startswith("aws-java-sdk"):

@@ -446,7 +446,7 @@ def test_benchmark_references_have_the_same_content_as_ours(project: Project) ->
     python = cell.values["python"]
     assert content.arguments["REQUIREMENTS"].split() == [f"python-deps-{python}", f"python-deps-iceberg-{python}"]
     assert content.contexts["official"] == official.name
-    assert {"jdbc-drivers", "jars-iceberg"} <= set(content.contexts)
+    assert {"jdbc-drivers", "jars-s3", "jars-kafka-avro", "jars-iceberg"} <= set(content.contexts)
     assert "jars-rapids" not in content.contexts
 
 

@@ -14,16 +14,17 @@ ACCESS_KEY, SECRET_KEY = "reader", "not-a-secret"
 KEYS: Mapping[str, str] = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
 """The keys as the environment variables that each AWS SDK reads."""
 
-MAKE_BUCKETS = """
+MAKE_DIRECTORIES = """
 import os, sys
 from pyarrow.fs import S3FileSystem
-endpoint, *buckets = sys.argv[1:]
+endpoint, *directories = sys.argv[1:]
 keys = {"access_key": os.environ["AWS_ACCESS_KEY_ID"], "secret_key": os.environ["AWS_SECRET_ACCESS_KEY"]}
 store = S3FileSystem(**keys, endpoint_override=endpoint, region="us-east-1", allow_bucket_creation=True)
-for bucket in buckets:
-    store.create_dir(bucket)
+for directory in directories:
+    store.create_dir(directory)
 """
-"""A Python script for a Spark image. Arguments: the endpoint of an S3 server, and names of buckets."""
+"""A Python script for a Spark image. Arguments: the endpoint of an S3 server, and directories in buckets. It also makes
+the buckets."""
 
 
 def image_of(project: Project, server: str) -> Image:
@@ -48,13 +49,15 @@ class S3:
 
 
 @contextmanager
-def s3(project: Project, image: Image, network: str, *buckets: str) -> Iterator[S3]:
-    """Starts an S3 server with these buckets. `image` is the Spark image that creates them."""
+def s3(project: Project, image: Image, network: str, *directories: str) -> Iterator[S3]:
+    """Starts an S3 server with these directories: `bucket/path`. `image` is the Spark image that makes them."""
     environment = {"ACCESS_KEY": ACCESS_KEY, "SECRET_KEY": SECRET_KEY}
     with image_of(project, "server-s3").start(environment=environment, network=network) as service:
         service.wait_for("ServerConnector@")
         found = S3(service, network, f"http://{address(service, network)}:7070")
-        made = image.run("python3", "-c", MAKE_BUCKETS, found.endpoint, *buckets, environment=KEYS, network=network)
+        made = image.run(
+            "python3", "-c", MAKE_DIRECTORIES, found.endpoint, *directories, environment=KEYS, network=network
+        )
         assert made.exit_code == 0
         yield found
 

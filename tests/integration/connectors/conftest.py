@@ -19,8 +19,8 @@ def network_of_the_servers() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def s3(project: Project, image: Image, network: str) -> Iterator[S3]:
-    """Yields an S3 server with the buckets `data` and `events`."""
-    with servers.s3(project, image, network, "data", "events") as running:
+    """Yields an S3 server with the bucket `data`, which contains the directory `logs`."""
+    with servers.s3(project, image, network, "data/logs") as running:
         yield running
 
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from spark_images import ROOT
-from tests.integration.conftest import FETCH, HARDENED, RANDOM_UID, Image
+from tests.integration.conftest import FETCH, HARDENED, RANDOM_UID, Image, Result
 from tests.integration.servers import ACCESS_KEY, KEYS, S3, SECRET_KEY
 
 JOBS = Path(__file__).parent / "jobs"
-EXAMPLES = ROOT / "examples/data"
+EXAMPLE = ROOT / "examples/data/s3.py"
 NO_NAME_SERVER = "192.0.2.1"
 """An address that nobody answers on: it is reserved for documentation."""
 
@@ -25,35 +25,41 @@ READS_PROFILE = (
 )
 """The options that make S3A read ~/.aws/credentials, on each line."""
 
+LOGS = "s3a://data/logs/"
 MAGIC = ("--conf", "spark.hadoop.fs.s3a.committer.magic.enabled=true")
 BUCKET = "spark.hadoop.fs.s3a.bucket"
 ALL_ROWS = [1000 + 333, 2 * sum(range(1, 1000, 3))]
 """The number of rows that jobs/s3.py writes, and the sum of the part that it writes twice."""
-REPLACED = 1000 - 333 + 1
-"""The number of rows after it has replaced that part by one row."""
+
+
+@pytest.fixture(scope="module")
+def example(image: Image, s3: S3) -> Result:
+    """Returns the output of the example of examples/data, with keys of the environment."""
+    job = "/opt/spark/work-dir/s3.py"
+    command = ("spark-submit", *s3.options, job, "s3a://data/orders")
+    return image.run(*command, environment=KEYS, files={job: EXAMPLE}, network=s3.network)
 
 
 @pytest.mark.smoke
 @pytest.mark.own_layers
-def test_job_writes_and_reads_parquet_and_avro_with_keys_of_the_environment(image: Image, s3: S3) -> None:
-    job = "/opt/spark/work-dir/s3.py"
-    command = ("spark-submit", *s3.options, job, "s3a://data/classic")
-    result = image.run(*command, environment=KEYS, files={job: JOBS / "s3.py"}, network=s3.network)
-    assert result.exit_code == 0
-    assert result.json() == {"parquet": ALL_ROWS, "avro": ALL_ROWS, "committer": "classic", "replaced": REPLACED}
+def test_example_writes_and_reads_parquet_and_avro(example: Result) -> None:
+    printed = [line for line in example.stdout.splitlines() if "orders" in line]
+    assert printed == ["parquet: 1000 orders, 143 on day 3", "avro: 1000 orders, 143 on day 3"]
 
 
 @pytest.fixture(scope="module")
-def magic(image: Image, s3: S3) -> Any:
+def magic(image: Image, s3: S3, example: Result) -> Any:
     """Returns the result of a job with the magic committer, a mounted profile and an event log on S3.
 
-    It runs as an unknown user, with a read-only root file system and without a name server.
+    It also reads a file of the example's table. It runs as an unknown user, with a read-only root file system and
+    without a name server.
     """
-    logged = ("--conf", "spark.eventLog.enabled=true", "--conf", "spark.eventLog.dir=s3a://events/")
+    logged = ("--conf", "spark.eventLog.enabled=true", "--conf", f"spark.eventLog.dir={LOGS}")
     with image.volume({"s3.py": JOBS / "s3.py"}) as jobs, image.volume({"credentials": PROFILE}) as profile:
         mounts = {jobs: {"bind": "/mnt", "mode": "ro"}, profile: {"bind": "/home/spark/.aws", "mode": "ro"}}
         result = image.run(
             *("spark-submit", *s3.options, *MAGIC, *logged, *READS_PROFILE, "/mnt/s3.py", "s3a://data/magic"),
+            "s3a://data/orders/parquet",
             user=RANDOM_UID,
             volumes=mounts,
             network=s3.network,
@@ -66,7 +72,7 @@ def magic(image: Image, s3: S3) -> Any:
 
 @pytest.mark.thorough
 def test_one_setting_turns_the_magic_committer_on(magic: Any) -> None:
-    assert magic["committer"] == "magic"
+    assert magic["committers"] == ["magic", "classic"]
     assert magic["parquet"] == magic["avro"] == ALL_ROWS
 
 
@@ -80,7 +86,7 @@ def test_magic_committer_refuses_to_replace_partitions(magic: Any) -> None:
 @pytest.mark.usefixtures("magic")
 def test_history_server_reads_event_logs_on_s3(image: Image, s3: S3) -> None:
     java = " ".join(option.replace("spark.", "-Dspark.", 1) for option in s3.options if option != "--conf")
-    environment = {**KEYS, "SPARK_HISTORY_LOG_DIR": "s3a://events/", "SPARK_HISTORY_OPTS": java}
+    environment = {**KEYS, "SPARK_HISTORY_LOG_DIR": LOGS, "SPARK_HISTORY_OPTS": java}
     with image.start("history", environment=environment, network=s3.network, **HARDENED) as server:
         server.wait_for("and started at")
         found = ""
@@ -90,15 +96,6 @@ def test_history_server_reads_event_logs_on_s3(image: Image, s3: S3) -> None:
                 break
             time.sleep(0.2)
         assert '"name" : "s3"' in found
-
-
-@pytest.mark.thorough
-def test_example_writes_and_reads_s3(image: Image, s3: S3) -> None:
-    job = "/opt/spark/work-dir/s3.py"
-    command = ("spark-submit", *s3.options, job, "s3a://data/orders")
-    result = image.run(*command, environment=KEYS, files={job: EXAMPLES / "s3.py"}, network=s3.network)
-    printed = [line for line in result.stdout.splitlines() if "orders" in line]
-    assert printed == ["parquet: 1000 orders, 143 on day 3", "avro: 1000 orders, 143 on day 3"]
 
 
 @pytest.mark.thorough

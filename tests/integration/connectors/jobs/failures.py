@@ -1,17 +1,15 @@
-"""Reads from each URL of the arguments. Prints the error and the seconds that each read took."""
+"""Reads from each URL of the arguments, and prints the errors."""
 
 import json
 import sys
-import time
 
 from pyspark.sql import SparkSession
 
 spark = SparkSession.builder.appName("failures").getOrCreate()
 found = {}
 for url in sys.argv[1:]:
-    begun = time.monotonic()
     try:
-        found[url] = [str(spark.read.text(url).count()), 0]
-    except Exception as error:  # each kind of error counts
-        found[url] = [str(error)[:1000], round(time.monotonic() - begun, 1)]
+        found[url] = f"{spark.sparkContext.textFile(url).count()} rows"
+    except Exception as error:  # the message is the result
+        found[url] = str(error)[:1000]
 print("RESULT", json.dumps(found))

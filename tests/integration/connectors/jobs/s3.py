@@ -1,6 +1,6 @@
-"""Writes and reads Parquet and Avro at the URL that is the first argument, and then replaces a partition.
+"""Writes and reads Parquet and Avro at the URL of the first argument, and then tries to replace a partition.
 
-Prints what it read, and the committer.
+Prints what it read, the committer of that Parquet table, and the committers of the tables of the other arguments.
 """
 
 import json
@@ -8,18 +8,18 @@ import sys
 
 from pyspark.sql import SparkSession
 
-url = sys.argv[1]
+url, *others = sys.argv[1:]
 spark = SparkSession.builder.appName("s3").getOrCreate()
 hadoop = spark._jvm.org.apache.hadoop.fs
 files = hadoop.Path(url).getFileSystem(spark._jsc.hadoopConfiguration())
 
 
-def text(path: str) -> str:
-    stream = files.open(hadoop.Path(path))
-    try:
-        return spark._jvm.org.apache.commons.io.IOUtils.toString(stream, "UTF-8")
-    finally:
-        stream.close()
+def committer(table: str) -> str:
+    """Returns the committer of a table. Those of S3A write to a file that the classic committer leaves empty."""
+    stream = files.open(hadoop.Path(f"{table}/_SUCCESS"))
+    text = spark._jvm.org.apache.commons.io.IOUtils.toString(stream, "UTF-8")
+    stream.close()
+    return json.loads(text)["committer"] if text else "classic"
 
 
 found = {}
@@ -30,15 +30,12 @@ for name in ("parquet", "avro"):
     rows.where("third = 1").write.format(name).partitionBy("third").mode("append").save(table)
     read = spark.read.format(name).load(table)
     found[name] = [read.count(), read.where("third = 1").agg({"id": "sum"}).first()[0]]
-# A committer of S3A describes its work in this file. The classic committer leaves it empty.
-success = text(f"{url}/parquet/_SUCCESS")
-found["committer"] = json.loads(success)["committer"] if success else "classic"
-
+found["committers"] = [committer(table) for table in (f"{url}/parquet", *others)]
 try:
     one = spark.range(1).selectExpr("id", "CAST(1 AS BIGINT) AS third")
     overwrite = one.write.mode("overwrite").option("partitionOverwriteMode", "dynamic").partitionBy("third")
     overwrite.parquet(f"{url}/parquet")
-    found["replaced"] = spark.read.parquet(f"{url}/parquet").count()
+    found["replaced"] = "replaced"
 except Exception as error:  # the message is the result
     found["replaced"] = str(error)[:5000]
 print("RESULT", json.dumps(found))

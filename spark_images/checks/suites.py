@@ -19,6 +19,7 @@ start. Tests check results, not speed. Benchmarks do not use this option."""
 SUITES = ROOT / "tests/integration"
 KUBERNETES = ROOT / "tests/kubernetes"
 COMMON = "common"
+CONNECTORS = "connectors"
 CONFORMANCE = "conformance"
 FIRST_IMAGE = "spark"
 NOTEBOOKS = "jupyter"
@@ -43,7 +44,7 @@ def folders(cell: Cell, tier: Tier) -> list[str]:
     if tier is Tier.CONFORMANCE:
         return [CONFORMANCE]
     if cell.image == FIRST_IMAGE:
-        return [COMMON, *cell.features, CONFORMANCE]
+        return [COMMON, CONNECTORS, *cell.features, CONFORMANCE]
     return [COMMON, cell.image]
 
 

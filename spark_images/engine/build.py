@@ -13,9 +13,10 @@ from spark_images.engine import buildx, daemon, host, records, rootfs
 from spark_images.errors import SparkImagesError, UsageError
 from spark_images.matrix.model import Matrix
 from spark_images.plan import bake, keys
+from spark_images.plan import graph as graphs
 from spark_images.plan.graph import Graph, Target
 from spark_images.plan.project import Project
-from spark_images.recipes.dockerfiles import LEVELS
+from spark_images.recipes.dockerfiles import FOLDERS
 from spark_images.wording import counted
 
 
@@ -46,11 +47,24 @@ def stamp() -> bake.Stamp:
         return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
     revision = git("rev-parse", "HEAD")
-    folders = [f":(glob)docker/{level}/*/**" for level in LEVELS]
+    folders = [f":(glob)docker/{level}/*/**" for level in FOLDERS]
     changed = git("status", "--porcelain", "--untracked-files=no")
     added = git("ls-files", "--others", "--exclude-standard", "--", *folders)
     dirty = "-dirty" if changed or added else ""
     return bake.Stamp(f"{revision}{dirty}", int(git("log", "-1", "--format=%ct") or 0))
+
+
+def layer(project: Project, folder: str) -> str:
+    """Builds the layer or server in `folder` with the values of the first cell. Returns its reference.
+
+    Raises the errors of `build`.
+    """
+    matrix = project.matrix
+    cell = matrix.buildable[0]
+    graph = graphs.graph(matrix, project.recipes, project.locks, [(folder, cell)])
+    target = graph.targets[matrix.name_of(folder, cell)]
+    build(project, graph, [target])
+    return matrix.tag(target.name)
 
 
 def plan(

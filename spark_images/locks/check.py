@@ -13,7 +13,7 @@ from spark_images.recipes.locks import ARTEFACTS, REQUIREMENTS, Lock, requiremen
 def wanted(matrix: Matrix, locks: Mapping[str, Lock]) -> dict[str, set[str]]:
     """Returns the coordinates that images.toml gives each layer. A layer that has only a lock gets an empty set."""
     coordinates: dict[str, set[str]] = {layer: set() for layer in sorted({*matrix.all_layers, *locks})}
-    for layer, artefact in matrix.all_artefacts():
+    for layer, artefact in matrix.all_artefacts(servers=True):
         coordinates[layer].add(artefact.coordinate)
     return coordinates
 

@@ -117,6 +117,9 @@ def _check(matrix: Matrix, file: str) -> None:
     _check_refusals(matrix, defined)
     for cell in matrix.buildable:
         _check_conflicts(matrix, cell, file)
+    for name, feature in matrix.features.items():
+        for line in feature.lines:
+            _check_line_versions(matrix, name, line, file, defined)
     _check_doubles(matrix, file)
     _check_templates(matrix)
     _check_aliases(matrix, file)
@@ -156,10 +159,31 @@ def _check_feature(matrix: Matrix, name: str, feature: Feature, defined: Defined
             defined(f'[features.{name}.lines."{line}".shims] bridges', "Spark version", version, matrix.spark)
 
 
+def _check_line_versions(matrix: Matrix, name: str, line: str, file: str, defined: Defined) -> None:
+    """Raises MatrixError if a line has other versions than a feature needs there, or if the needed ones are unknown."""
+    feature, table, versions = matrix.features[name], f'[features.{name}.lines."{line}"]', matrix.lines[line].versions
+    if not (needed := feature.lines[line].line_versions):
+        return
+    own = feature.versions_of(line).get(name, "")
+    if own not in needed:
+        raise MatrixError(
+            f"{file}: {table} line-versions: there is no entry for {name} {own}: add the versions that the line "
+            f"must have with it, as for {', '.join(needed)}"
+        )
+    for key, version in needed[own].items():
+        defined(f'{table} line-versions."{own}"', "version of the line", key, versions)
+        if versions[key] != version:
+            raise MatrixError(
+                f'{file}: [lines."{line}"] versions: {key} is "{versions[key]}", but {name} {own} needs '
+                f'"{version}": set it to that, or correct line-versions of {table}'
+            )
+
+
 def _check_layers(matrix: Matrix, file: str, defined: Defined) -> None:
     seen: dict[str, str] = {}
     tables = [
         ("layers", matrix.layers),
+        ("servers", matrix.servers),
         *((f"features.{name}.layers", f.layers) for name, f in matrix.features.items()),
     ]
     for table, layers in tables:

@@ -26,6 +26,7 @@ from spark_images.matrix.tables import (
     Settings,
     Spark,
     Stack,
+    named,
 )
 from spark_images.matrix.templates import fill
 
@@ -67,6 +68,7 @@ class Matrix:
     labels: Mapping[str, str]
     budgets: Budgets
     layers: Mapping[str, Layer] = field(default_factory=dict)
+    servers: Mapping[str, Layer] = field(default_factory=dict)
     aliases: Aliases = field(default_factory=Aliases)
     refusals: tuple[Refusal, ...] = ()
 
@@ -108,7 +110,7 @@ class Matrix:
         if refusal:
             return Cell(image, spark, line, variant, features, key, name, values, {}, refusal)
         of_line = self.lines[line]
-        values |= {"stack": of_line.stack, **self._stack_of(of_line), "scala": of_line.scala, "hadoop": of_line.hadoop}
+        values |= {"stack": of_line.stack, **self._stack_of(of_line), **of_line.values()}
         values |= {**self.settings.values(), "key": key, "name": name}
         labels = dict(self.labels)
         for feature in features:
@@ -135,8 +137,9 @@ class Matrix:
 
     @cached_property
     def all_layers(self) -> dict[str, Layer]:
-        """The tables of all layers by folder, including the layers of features."""
-        return {**self.layers, **{folder: table for f in self.features.values() for folder, table in f.layers.items()}}
+        """The tables of all layers by folder, including the layers of features and the servers of the tests."""
+        of_features = {folder: table for f in self.features.values() for folder, table in f.layers.items()}
+        return {**self.layers, **of_features, **self.servers}
 
     @cached_property
     def _owners(self) -> dict[str, str]:
@@ -144,6 +147,8 @@ class Matrix:
 
     def place_of(self, layer: str) -> str:
         """Returns the table of a layer as images.toml names it, for messages: `[features.gpu.layers.cuda]`."""
+        if layer in self.servers:
+            return f"[servers.{layer}]"
         owner = self._owners.get(layer)
         return f"[features.{owner}.layers.{layer}]" if owner else f"[layers.{layer}]"
 
@@ -234,20 +239,22 @@ class Matrix:
 
     def artefacts(self, layer: str, cell: Cell) -> tuple[Artefact, ...]:
         """Returns the artefacts of a layer for a cell that has it, with the values filled into the coordinates."""
+        table, place = self._table(layer), self.place_of(layer)
+        values = {**cell.values, **named(table.versions)}
         return tuple(
-            replace(
-                artefact,
-                coordinate=fill(
-                    artefact.coordinate, cell.values, f"{self.place_of(layer)} artefacts[{number}].coordinate"
-                ),
-            )
-            for number, artefact in enumerate(self._table(layer).artefacts)
+            replace(artefact, coordinate=fill(artefact.coordinate, values, f"{place} artefacts[{number}].coordinate"))
+            for number, artefact in enumerate(table.artefacts)
             if artefact.line in ("", cell.line)
         )
 
-    def all_artefacts(self) -> Iterator[tuple[str, Artefact]]:
-        """Yields (layer, artefact) for the artefacts of all cells, once for each layer and coordinate."""
+    def all_artefacts(self, *, servers: bool = False) -> Iterator[tuple[str, Artefact]]:
+        """Yields (layer, artefact) for the artefacts of all cells, once for each layer and coordinate.
+
+        With `servers`, it also yields the artefacts of the servers of the tests, which are in no image.
+        """
         for layer in self.all_layers:
+            if layer in self.servers and not servers:
+                continue
             seen = {a.coordinate: a for cell in self.cells_with(layer) for a in self.artefacts(layer, cell)}
             for artefact in seen.values():
                 yield layer, artefact

@@ -13,6 +13,11 @@ from spark_images.matrix.rapids import Shims
 STRICT = ConfigDict(extra="forbid", strict=True, alias_generator=lambda name: name.replace("_", "-"))
 
 
+def named(versions: Mapping[str, str]) -> dict[str, str]:
+    """Returns versions by the names that templates use for them: `aws_sdk` for the key aws-sdk."""
+    return {key.replace("-", "_"): version for key, version in versions.items()}
+
+
 @dataclass(frozen=True, config=STRICT)
 class Settings:
     """Site settings. `min_free_disk_gb` is in GB (10^9 bytes).
@@ -59,13 +64,14 @@ class Line:
     """The values that the Spark versions of one line share, and their stack.
 
     A line can override each key of its stack. `budget_mb` is the unpacked size limit of the baseline image of each
-    kind, in MB (10^6 bytes).
+    kind, in MB (10^6 bytes). `versions` are more values, for the artefacts of the line.
     """
 
     stack: str
     scala: str
     hadoop: str
     budget_mb: Mapping[str, int]
+    versions: Mapping[str, str] = field(default_factory=dict)
     platform: str = ""
     debian: str = ""
     debian_number: str = ""
@@ -75,6 +81,10 @@ class Line:
     def over(self, stack: Stack) -> dict[str, str]:
         """Returns the values of `stack` with the overrides of this line applied."""
         return {name: getattr(self, name) or value for name, value in asdict(stack).items()}
+
+    def values(self) -> dict[str, str]:
+        """Returns the values that the line adds to a cell, in addition to those of its stack."""
+        return {**named(self.versions), "scala": self.scala, "hadoop": self.hadoop}
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -108,13 +118,14 @@ class Aliases:
 class Artefact:
     """A downloaded file that a layer installs, named by its coordinate. JDBC drivers have `link`, `driver` and `url`.
 
-    If `line` is set, only the layers of that line install the file.
+    If `line` is set, only the layers of that line install the file. `connector` says what a user connects to with it.
     """
 
     coordinate: str
     licence: str
     line: str = ""
     terms: str = ""
+    connector: str = ""
     link: str = ""
     driver: str = ""
     url: str = ""
@@ -126,10 +137,12 @@ class Layer:
 
     `extends` names layers with Python packages. This layer uses the versions of those layers and omits their packages.
     `any_stack` means that the layer's files depend only on the stack values in its name. Then the first stack that
-    gives the same name builds the layer for all stacks. `tests_only` means that no image contains the layer.
+    gives the same name builds the layer for all stacks. `versions` are more values for the coordinates. `tests_only`
+    means that no image contains the layer.
     """
 
     name: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
     artefacts: tuple[Artefact, ...] = ()
     extends: tuple[str, ...] = ()
     any_stack: bool = False
@@ -173,10 +186,12 @@ class FeatureLine:
     """The versions and size limits of a feature on one line.
 
     `size_mb` is added to the feature's own limit. A limit in `layer_mb` replaces the feature's limit of the same layer.
-    Only RAPIDS has `shims`.
+    `line_versions` has, for each version of the feature itself, the versions that the line must have. Without this
+    table, the feature works with each version. Only RAPIDS has `shims`.
     """
 
     versions: Mapping[str, str] = field(default_factory=dict)
+    line_versions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     size_mb: int = 0
     layer_mb: Mapping[str, int] = field(default_factory=dict)
     shims: Shims | None = None

@@ -12,7 +12,13 @@ from spark_images import ROOT
 from spark_images.errors import SparkImagesError
 
 LEVELS = ("base", "intermediate", "runtime")
-"""The folders of docker/, lowest level first."""
+"""The folders of docker/ with the images and their layers, lowest level first."""
+
+SERVERS = "servers"
+"""The folder of docker/ with the servers that tests start. No image contains them."""
+
+FOLDERS = (*LEVELS, SERVERS)
+"""All folders of docker/ that contain recipes."""
 
 EMPTY = "scratch"
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
@@ -154,7 +160,7 @@ def read(root: Path = ROOT) -> Recipes:
     Raises SparkImagesError if a Dockerfile is not valid, or if two folders have the same name.
     """
     recipes: dict[str, Recipe] = {}
-    for level in LEVELS:
+    for level in FOLDERS:
         for file in sorted((root / "docker" / level).glob("*/Dockerfile")):
             folder = file.parent.relative_to(root)
             name = folder.name

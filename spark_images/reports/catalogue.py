@@ -130,6 +130,12 @@ def _lines(project: Project, sizes: Mapping[str, int]) -> Iterator[str]:
         ("name", "artefact", "class", "licence", "terms"),
         ((a.link, f"`{a.coordinate}`", f"`{a.driver}`", a.licence, a.terms) for a in _artefacts(project) if a.driver),
     )
+    if connectors := dict.fromkeys(artefact.connector for artefact in _artefacts(project) if artefact.connector):
+        yield from ("", "## Connectors", "", "In `$SPARK_HOME/jars` of every image.", "")
+        yield from table(
+            ("connector", *(f"Spark {line}" for line in matrix.lines)),
+            ((connector, *(_connects(matrix, connector, line) for line in matrix.lines)) for connector in connectors),
+        )
     yield from ("", "## Other artefacts", "")
     yield from table(
         ("artefact", "licence"),
@@ -159,6 +165,18 @@ def _of_another_spark(matrix: Matrix) -> Iterator[tuple[str, str]]:
         if artefact.coordinate.startswith(f"{SPARK_GROUP}:") and not artefact.coordinate.endswith(f":{cell.spark}")
     }
     yield from ((spark, f"`{coordinate}`") for spark, coordinate in sorted(found))
+
+
+def _connects(matrix: Matrix, connector: str, line: str) -> str:
+    """Returns the coordinates of a connector on a line, or "" if the line does not have it."""
+    found = {
+        artefact.coordinate: None
+        for layer in matrix.layers
+        for cell in matrix.cells_with(layer)
+        for artefact in matrix.artefacts(layer, cell)
+        if (cell.line, artefact.connector) == (line, connector)
+    }
+    return ", ".join(f"`{coordinate}`" for coordinate in found)
 
 
 def _row(matrix: Matrix, cell: Cell, sizes: Mapping[str, int]) -> Sequence[str]:

@@ -553,3 +553,10 @@ def test_a_build_ends_with_the_names_of_the_images(
     edges.metadata = {"spark-9_0": {"containerimage.digest": "sha256:1"}}
     build.build(small, graph, [graph.targets["spark-9.0"]])
     assert capsys.readouterr().out.splitlines()[-1] == f"built 1 image: {small.matrix.tag('spark-9.0')}"
+
+
+def test_layer_builds_one_folder_and_returns_its_reference(small: Project, edges: Edges) -> None:
+    edges.images.held = ("sha256:1",)
+    edges.metadata = {"conf": {"containerimage.digest": "sha256:1"}}
+    assert build.layer(small, "conf") == "spark-k8s-conf:latest"
+    assert edges.images.named == {"spark-k8s-conf:latest": "sha256:1"}

@@ -102,6 +102,13 @@ def test_an_artefact_that_only_tests_use_is_omitted(full: Tree) -> None:
     assert "client" not in page
 
 
+def test_connectors_are_listed_by_line(full: Tree) -> None:
+    full.toml('licence = "MIT", line = "9" }', 'licence = "MIT", line = "9", connector = "Queue" }')
+    lines = catalogue.page(full.load(locked=False), {}).splitlines()
+    assert "| connector | Spark 9 | Spark 10 |" in lines
+    assert "| Queue | `group:connect_2.13:9.0` |  |" in lines
+
+
 def test_a_feature_has_its_usage_and_its_notes(page: str) -> None:
     lake, gpu = page.partition("\n## Feature lake\n")[2], page.partition("\n## Feature gpu\n")[2]
     assert lake.startswith("\nName a lake for 10.0.\n")

@@ -732,3 +732,63 @@ def test_line_can_override_debian(tree: Tree) -> None:
     tree.toml('stack = "old"\n', 'stack = "old"\ndebian = "trixie"\ndebian-number = "13"\n')
     values = tree.matrix().cells[0].values
     assert (values["debian"], values["debian_number"], values["java"]) == ("trixie", "13", "17")
+
+
+LINE = 'hadoop = "3.4"\n'
+LAKE = 'versions = { lake = "1.0" }\n'
+
+
+def test_versions_of_a_line_are_values_of_its_cells(tree: Tree) -> None:
+    tree.toml(LINE, f'{LINE}versions = {{ aws-sdk = "2.1" }}\n')
+    tree.toml("group:core:{spark}", "group:core:{aws_sdk}")
+    assert {a.coordinate for _, a in tree.matrix().all_artefacts()} == {"group:core:2.1"}
+
+
+@pytest.mark.parametrize(
+    ("of_line", "needed", "message"),
+    [
+        ("2.1", '"1.0" = { aws-sdk = "2.1" }', ""),
+        (
+            "2.2",
+            '"1.0" = { aws-sdk = "2.1" }',
+            'images.toml: [lines."9"] versions: aws-sdk is "2.2", but lake 1.0 needs "2.1": set it to that, or correct '
+            'line-versions of [features.lake.lines."9"]',
+        ),
+        (
+            "2.1",
+            '"0.9" = { aws-sdk = "2.1" }',
+            'images.toml: [features.lake.lines."9"] line-versions: there is no entry for lake 1.0: add the versions '
+            "that the line must have with it, as for 0.9",
+        ),
+        (
+            "2.1",
+            '"1.0" = { aws-skd = "2.1" }',
+            'images.toml: [features.lake.lines."9"] line-versions."1.0": unknown version of the line "aws-skd"',
+        ),
+    ],
+)
+def test_line_has_the_versions_that_a_feature_needs(tree: Tree, of_line: str, needed: str, message: str) -> None:
+    tree.toml(LINE, f'{LINE}versions = {{ aws-sdk = "{of_line}" }}\n')
+    tree.toml(LAKE, f"{LAKE}line-versions = {{ {needed} }}\n")
+    if not message:
+        assert tree.matrix().buildable
+        return
+    with pytest.raises(MatrixError) as raised:
+        tree.matrix()
+    assert message in str(raised.value)
+
+
+SERVER = """
+[servers.broker]
+versions = { broker-server = "5" }
+artefacts = [{ coordinate = "group:broker:{broker_server}", licence = "MIT" }]
+
+[features.lake]
+"""
+
+
+def test_server_has_artefacts_of_its_own(tree: Tree) -> None:
+    matrix = tree.toml("\n[features.lake]\n", SERVER).matrix()
+    assert [a.coordinate for layer, a in matrix.all_artefacts(servers=True) if layer == "broker"] == ["group:broker:5"]
+    assert "broker" not in {layer for layer, _ in matrix.all_artefacts()}
+    assert matrix.place_of("broker") == "[servers.broker]"

@@ -23,10 +23,12 @@ from spark_images.matrix.model import Cell
 from spark_images.matrix.tables import Layer
 from spark_images.matrix.templates import fill
 from spark_images.plan import bake
+from spark_images.plan import graph as graphs
 from spark_images.plan.bake import Output, Stamp
 from spark_images.plan.graph import PREDEFINED, Graph
 from spark_images.plan.project import Project
 from spark_images.recipes import locks
+from spark_images.recipes.dockerfiles import SERVERS
 from spark_images.reports import drawing, measure
 
 CELLS = """
@@ -140,8 +142,17 @@ def test_known_version_conflict_is_an_error(project: Project, tmp_path: Path) ->
         file.load(tmp_path / "images.toml")
 
 
+def test_aws_sdk_that_iceberg_does_not_have_is_an_error(tmp_path: Path) -> None:
+    text = (ROOT / "images.toml").read_text()
+    changed = re.sub(r'(aws-sdk = "2)[^"]*(", kafka)', r"\g<1>.0.0\g<2>", text)
+    assert changed != text
+    (tmp_path / "images.toml").write_text(changed)
+    with pytest.raises(MatrixError, match=r'aws-sdk is "2.0.0", but iceberg [\d.]+ needs "2'):
+        file.load(tmp_path / "images.toml")
+
+
 def test_each_image_has_the_promised_budget(project: Project) -> None:
-    baseline, gpu = {"3.5": 800, "4.1": 880}, {"3.5": 2400, "4.1": 2800}
+    baseline, gpu = {"3.5": 815, "4.1": 902}, {"3.5": 2400, "4.1": 2800}
     for cell in project.matrix.buildable:
         features = {"gpu": gpu[cell.line], "iceberg": 200}
         expected = (
@@ -177,8 +188,21 @@ def test_every_folder_with_a_dockerfile_is_read(project: Project) -> None:
 
 
 def for_images(project: Project) -> set[str]:
-    """Returns the folders that are not only for tests."""
-    return {name for name in project.recipes.by_name if not project.matrix.all_layers.get(name, Layer()).tests_only}
+    """Returns the folders of docker/ that are not only for tests."""
+    layers = project.matrix.all_layers
+    only_for_tests = {name for name in project.recipes.by_name if layers.get(name, Layer()).tests_only}
+    return set(project.recipes.by_name) - only_for_tests - set(project.matrix.servers)
+
+
+def test_every_folder_of_a_server_has_a_table(project: Project) -> None:
+    servers = {recipe.name for recipe in project.recipes.by_name.values() if recipe.level == SERVERS}
+    assert servers == set(project.matrix.servers)
+
+
+def test_every_server_can_be_built(project: Project) -> None:
+    roots = [(server, project.matrix.buildable[0]) for server in project.matrix.servers]
+    targets = graphs.graph(project.matrix, project.recipes, project.locks, roots).targets
+    assert set(project.matrix.servers) <= set(targets)
 
 
 def test_images_use_every_folder_that_is_not_only_for_tests(project: Project, whole: Graph) -> None:
@@ -250,7 +274,8 @@ def test_features_add_exactly_their_layers(project: Project, image: str) -> None
         if image == "spark":
             layers = {layer for layer in layers if not layer.startswith("notebook")}
         assert with_it - without == layers, cell.key
-        assert without - with_it == set(), cell.key
+        # Iceberg brings its own AWS SDK.
+        assert without - with_it == ({"jars-aws-sdk"} if "iceberg" in cell.features else set()), cell.key
 
 
 def test_every_layer_of_an_image_has_a_name(project: Project, whole: Graph) -> None:
@@ -431,7 +456,7 @@ def test_benchmark_references_have_the_same_content_as_ours(project: Project) ->
     python = cell.values["python"]
     assert content.arguments["REQUIREMENTS"].split() == [f"python-deps-{python}", f"python-deps-iceberg-{python}"]
     assert content.contexts["official"] == official.name
-    assert {"jdbc-drivers", "jars-iceberg"} <= set(content.contexts)
+    assert {"jdbc-drivers", "jars-s3", "jars-kafka-avro", "jars-iceberg"} <= set(content.contexts)
     assert "jars-rapids" not in content.contexts
 
 

@@ -29,8 +29,8 @@ def cell(
 @pytest.mark.parametrize(
     ("of", "names"),
     [
-        (cell(), ["common", "conformance"]),
-        (cell(variant="gpu-iceberg"), ["common", "gpu", "iceberg", "conformance"]),
+        (cell(), ["common", "connectors", "conformance"]),
+        (cell(variant="gpu-iceberg"), ["common", "connectors", "gpu", "iceberg", "conformance"]),
         (cell("jupyter", variant="iceberg"), ["common", "jupyter"]),
     ],
 )
@@ -197,7 +197,7 @@ def test_an_image_with_two_features_repeats_what_their_combination_can_break(
     both = set(chosen["gpu-iceberg"][1])
     assert set(of(chosen["gpu"][1], lambda test: test.startswith("gpu/test_iceberg.py"))) < both
     folders = {test.partition("/")[0] for test in both}
-    assert folders == {"common", "gpu", "iceberg", "conformance"}
+    assert folders == {"common", "connectors", "gpu", "iceberg", "conformance"}
     whole = {test for name in ("gpu", "iceberg") for test in chosen[name][1] if test.partition("/")[0] == name}
     assert len({test for test in both if test.partition("/")[0] in ("gpu", "iceberg")}) < len(whole) / 3
 

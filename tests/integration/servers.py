@@ -1,0 +1,77 @@
+"""The servers that connector tests start: S3 and Kafka, on the network of the tests' containers."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from spark_images.engine import build, daemon
+from spark_images.plan.project import Project
+from tests.integration.conftest import Image, Service
+
+ACCESS_KEY, SECRET_KEY = "reader", "not-a-secret"
+"""The keys that the S3 server accepts."""
+
+KEYS: Mapping[str, str] = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
+"""The keys as the environment variables that each AWS SDK reads."""
+
+MAKE_DIRECTORIES = """
+import os, sys
+from pyarrow.fs import S3FileSystem
+endpoint, *directories = sys.argv[1:]
+keys = {"access_key": os.environ["AWS_ACCESS_KEY_ID"], "secret_key": os.environ["AWS_SECRET_ACCESS_KEY"]}
+store = S3FileSystem(**keys, endpoint_override=endpoint, region="us-east-1", allow_bucket_creation=True)
+for directory in directories:
+    store.create_dir(directory)
+"""
+"""A Python script for a Spark image. Arguments: the endpoint of an S3 server, and directories in buckets. It also makes
+the buckets."""
+
+
+def image_of(project: Project, server: str) -> Image:
+    """Returns the image of a server in docker/servers. Builds it if it is not up to date."""
+    reference = build.layer(project, server)
+    return Image(daemon.client(), reference, daemon.client().images.get(reference).attrs)
+
+
+@dataclass(frozen=True)
+class S3:
+    """A running S3 server. `network` is its network, and `endpoint` its URL there, with an IP address."""
+
+    service: Service
+    network: str
+    endpoint: str
+
+    @property
+    def options(self) -> Sequence[str]:
+        """The options of spark-submit that a server other than Amazon's needs."""
+        settings = {"endpoint": self.endpoint, "path.style.access": "true"}
+        return [part for key, value in settings.items() for part in ("--conf", f"spark.hadoop.fs.s3a.{key}={value}")]
+
+
+@contextmanager
+def s3(project: Project, image: Image, network: str, *directories: str) -> Iterator[S3]:
+    """Starts an S3 server with these directories: `bucket/path`. `image` is the Spark image that makes them."""
+    environment = {"ACCESS_KEY": ACCESS_KEY, "SECRET_KEY": SECRET_KEY}
+    with image_of(project, "server-s3").start(environment=environment, network=network) as service:
+        service.wait_for("ServerConnector@")
+        found = S3(service, network, f"http://{address(service, network)}:7070")
+        made = image.run(
+            "python3", "-c", MAKE_DIRECTORIES, found.endpoint, *directories, environment=KEYS, network=network
+        )
+        assert made.exit_code == 0
+        yield found
+
+
+@contextmanager
+def kafka(project: Project, network: str) -> Iterator[str]:
+    """Starts a Kafka server and yields its address on the network: a host and a port."""
+    host = f"{network}-kafka"
+    with image_of(project, "server-kafka").start(host, network=network, name=host) as service:
+        service.wait_for("Kafka Server started")
+        yield f"{host}:9092"
+
+
+def address(service: Service, network: str) -> str:
+    """Returns the IP address of a service on a network."""
+    service.container.reload()
+    return str(service.container.attrs["NetworkSettings"]["Networks"][network]["IPAddress"])

@@ -106,7 +106,7 @@ def test_connectors_are_listed_by_line(full: Tree) -> None:
     full.toml('licence = "MIT", line = "9" }', 'licence = "MIT", line = "9", connector = "Queue" }')
     lines = catalogue.page(full.load(locked=False), {}).splitlines()
     assert "| connector | Spark 9 | Spark 10 |" in lines
-    assert "| Queue | `group:connect_2.13:9.0` |  |" in lines
+    assert "| Queue | `org.apache.spark:connect_2.13:9.0` |  |" in lines
 
 
 def test_a_feature_has_its_usage_and_its_notes(page: str) -> None:

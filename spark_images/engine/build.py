@@ -11,7 +11,7 @@ from docker.models.images import Image
 from spark_images import ROOT
 from spark_images.engine import buildx, daemon, host, records, rootfs
 from spark_images.errors import SparkImagesError, UsageError
-from spark_images.matrix.model import Matrix
+from spark_images.matrix.model import Cell, Matrix
 from spark_images.plan import bake, keys
 from spark_images.plan import graph as graphs
 from spark_images.plan.graph import Graph, Target
@@ -54,13 +54,13 @@ def stamp() -> bake.Stamp:
     return bake.Stamp(f"{revision}{dirty}", int(git("log", "-1", "--format=%ct") or 0))
 
 
-def layer(project: Project, folder: str) -> str:
-    """Builds the layer or server in `folder` with the values of the first cell. Returns its reference.
+def layer(project: Project, folder: str, cell: Cell | None = None) -> str:
+    """Builds the layer, server or image in `folder` with the values of a cell. Returns its reference.
 
-    Raises the errors of `build`.
+    A server has the same values for each cell, so it needs none. Raises the errors of `build`.
     """
     matrix = project.matrix
-    cell = matrix.buildable[0]
+    cell = cell or matrix.buildable[0]
     graph = graphs.graph(matrix, project.recipes, project.locks, [(folder, cell)])
     target = graph.targets[matrix.name_of(folder, cell)]
     build(project, graph, [target])

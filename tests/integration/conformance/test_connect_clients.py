@@ -11,8 +11,6 @@ from packaging.version import Version
 
 from spark_images.engine import build, daemon
 from spark_images.matrix.model import Cell
-from spark_images.plan import graph as graphs
-from spark_images.plan.graph import Graph
 from spark_images.plan.project import Project
 from tests.integration.conformance.conftest import JOBS
 from tests.integration.conftest import HARDENED, Image
@@ -94,7 +92,7 @@ def image_of(cell: Cell, image: Image, project: Project) -> Image:
     """Returns the image of another cell. Builds it if the engine does not have it."""
     reference = project.matrix.tag(cell.name)
     if not daemon.find(reference):
-        _build(project, project.graph([cell]), cell.name)
+        build.layer(project, cell.image, cell)
     return Image(image.client, reference, image.client.images.get(reference).attrs)
 
 
@@ -105,14 +103,12 @@ def packaged(image: Image, cell: Cell, project: Project) -> Iterator[list[Client
     if not versions:
         yield []
         return
-    layer = project.matrix.name_of(CLIENTS, cell)
-    graph = graphs.graph(project.matrix, project.recipes, project.locks, [(CLIENTS, cell)])
-    _build(project, graph, layer)
+    layer = build.layer(project, CLIENTS, cell)
     volume = image.client.volumes.create()
     try:
         # The engine copies the layer's files to an empty volume when it creates the container.
         mounts = {volume.name: {"bind": f"/opt/{CLIENTS}", "mode": "rw"}}
-        image.client.containers.create(project.matrix.tag(layer), ["none"], volumes=mounts).remove()
+        image.client.containers.create(layer, ["none"], volumes=mounts).remove()
         yield [
             Client(
                 f"pyspark-client-{version}",
@@ -130,7 +126,3 @@ def packaged(image: Image, cell: Cell, project: Project) -> Iterator[list[Client
         ]
     finally:
         volume.remove(force=True)
-
-
-def _build(project: Project, graph: Graph, name: str) -> None:
-    build.build(project, graph, [graph.targets[name]])

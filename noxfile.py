@@ -119,7 +119,7 @@ def budgets(session: nox.Session) -> None:
 
 @nox.session
 def cells(session: nox.Session) -> None:
-    """Run test-<cell> for every image, network and browser, two at a time."""
+    """Run test-<cell> for every image, network and browser, three at a time."""
     with reported(session):
         with sessions.noted(session.name, session.name):
             outcomes = parallel.run(default_run.jobs(CELLS), session.log)

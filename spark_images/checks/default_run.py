@@ -55,7 +55,7 @@ def jobs(cells: Sequence[Cell]) -> list[Job]:
         for cell in cells
         if suites.is_plain(cell) and tiers[cell.key] is not Tier.FULL
     ]
-    whole = [cell for cell in cells if tiers[cell.key] is not Tier.QUICK]
+    whole = sorted((cell for cell in cells if tiers[cell.key] is not Tier.QUICK), key=lambda c: not suites.is_plain(c))
     quick = [cell for cell in cells if tiers[cell.key] is Tier.QUICK]
     return [
         *(Job(session_of(cell), tiers[cell.key]) for cell in whole),

@@ -19,7 +19,9 @@ from spark_images.checks import results
 from spark_images.checks.default_run import Job
 from spark_images.checks.results import Outcome, Status
 
-AT_ONCE = 2
+AT_ONCE = 3
+"""More than the two cores of a small machine, because sessions often wait: for servers, and for pods on a cluster."""
+
 SHOWN = 60
 """How many lines of a failed session's log are printed."""
 

@@ -57,7 +57,7 @@ def stamp() -> bake.Stamp:
 def layer(project: Project, folder: str, cell: Cell | None = None) -> str:
     """Builds the layer, server or image in `folder` with the values of a cell. Returns its reference.
 
-    A server has the same values for each cell, so it needs none. Raises the errors of `build`.
+    A server has the same values for each cell: leave the cell out. Raises the errors of `build`.
     """
     matrix = project.matrix
     cell = cell or matrix.buildable[0]

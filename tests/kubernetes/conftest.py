@@ -32,6 +32,9 @@ EXAMPLES = ROOT / "examples"
 JOBS = Path(__file__).parent / "jobs"
 DEFINITIONS = Path(__file__).parent / "crd"
 OTHER_JOBS = (SUITES / "conformance/jobs/own_ca.py",)
+POLL = 1
+"""Seconds between two questions to the cluster. Each starts a kubectl, which takes 0.2 s of CPU time."""
+
 SHARED = "/mnt/shared"
 """The mount path of the volume that all pods of the tests share."""
 
@@ -94,7 +97,7 @@ class Cluster:
             if time.monotonic() > deadline:
                 self.show(pod)
                 pytest.fail(f"timed out after {timeout} s waiting for {what}")
-            time.sleep(0.5)
+            time.sleep(POLL)
         return value
 
     def wait_for_log(self, pod: str, text: str, timeout: float = 120) -> None:

@@ -117,6 +117,13 @@ def budgets(session: nox.Session) -> None:
     session.run("inv", "images.budgets")
 
 
+@checks()
+def layers(session: nox.Session) -> None:
+    """Search the layers of every image for traces of the build machine."""
+    session.run("inv", "build.all")
+    session.run("pytest", "tests/layers", "--junitxml", str(results.junit(session.name)), *session.posargs)
+
+
 @nox.session
 def cells(session: nox.Session) -> None:
     """Run test-<cell> for every image, network and browser, three at a time."""

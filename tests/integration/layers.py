@@ -4,8 +4,9 @@ import hashlib
 import re
 import socket
 import tarfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,9 @@ LEFT_BY_TOOLS = re.compile(
     r"^(run/secrets/|root/\.(m2|cache|config)|home/spark/.|var/cache/(apt|debconf)/.|var/lib/apt/lists/.|var/log/."
     r"|etc/(resolv\.conf|hostname|pip\.conf)$|etc/apt/(apt\.conf\.d/99|sources\.list\.d/.)|build/|tmp/.)"
 )
+
+EMPTY = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
+"""The digest of a layer without files. A feature that is off adds such a layer."""
 
 BLOBS = "blobs/sha256/"
 NAMES_BY_DIGEST = 25
@@ -43,11 +47,12 @@ class Holder:
 
 def holders() -> list[Holder]:
     """Returns the images in the engine that have a name."""
-    return [
-        Holder(image.tags[0], image.attrs["Size"], frozenset(image.attrs["RootFS"].get("Layers") or ()))
-        for image in daemon.client().images.list()
-        if image.tags
-    ]
+    return [holder(image.tags[0], image.attrs) for image in daemon.client().images.list() if image.tags]
+
+
+def holder(reference: str, attributes: Mapping[str, Any]) -> Holder:
+    """Returns an image from the attributes that the engine gives it."""
+    return Holder(reference, attributes["Size"], frozenset(attributes["RootFS"].get("Layers") or ()) - {EMPTY})
 
 
 def smallest(wanted: Iterable[str], among: Iterable[Holder]) -> list[str]:
@@ -60,11 +65,14 @@ def smallest(wanted: Iterable[str], among: Iterable[Holder]) -> list[str]:
     return sorted({holder.reference for holder in found if holder})
 
 
+def names_by_digest() -> bool:
+    """Returns whether the engine names the layers of a saved image by digest."""
+    return int(daemon.client().version()["Version"].partition(".")[0]) >= NAMES_BY_DIGEST
+
+
 def sources(reference: str, missing: Iterable[str]) -> list[str]:
     """Returns the images to read the `missing` layers from: only the image itself if the engine names no digests."""
-    if int(daemon.client().version()["Version"].partition(".")[0]) < NAMES_BY_DIGEST:
-        return [reference]
-    return smallest(missing, holders()) or [reference]
+    return (smallest(missing, holders()) if names_by_digest() else []) or [reference]
 
 
 def layers(references: Sequence[str], wanted: Callable[[str], bool] = lambda _: True) -> Iterator[Member]:
@@ -128,6 +136,24 @@ def leaks(members: Iterable[Member], marks: Mapping[str, bytes]) -> Iterator[tup
             layer,
             left + [f"{name} is in {path} of {layer}" for name, mark in marks.items() if mark in (content or b"")],
         )
+
+
+def search(references: Sequence[str], missing: Collection[str], marks: Mapping[str, bytes]) -> "Found":
+    """Searches the `missing` layers of images in one pass."""
+    read = layers(references, lambda layer: layer in missing or not is_digest(layer))
+    found = Found()
+    for layer, sentences in leaks(read, marks):
+        found.files[layer] += 1
+        found.sentences.extend(sentences)
+    return found
+
+
+@dataclass(frozen=True)
+class Found:
+    """The result of a search: the number of files by layer, and a sentence for each leak."""
+
+    files: Counter[str] = field(default_factory=Counter)
+    sentences: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,12 @@
 """No layer contains anything of the build machine, not even a file that a later layer hides."""
 
 import json
-from collections import Counter
 
 import pytest
 
 from tests.integration.conftest import Image
-from tests.integration.layers import Searched, is_digest, layers, leaks, sources
+from tests.integration.layers import Found, Searched, holder, search, sources
 from tests.integration.layers import marks as marks_of_this_machine
-
-EMPTY = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
-"""The digest of a layer without files. A feature that is off adds such a layer."""
 
 
 @pytest.fixture(scope="module")
@@ -23,21 +19,17 @@ def marks() -> dict[str, bytes]:
 
 @pytest.mark.own_layers
 def test_no_layer_contains_anything_of_the_build_machine(image: Image, marks: dict[str, bytes]) -> None:
-    """A layer that several images on this machine share is searched only once."""
+    """A layer that several images on this machine share is searched only once: see tests/layers."""
     searched = Searched.of(marks)
-    wanted = set(image.attributes["RootFS"]["Layers"]) - {EMPTY}
+    wanted = holder(image.reference, image.attributes).layers
     files = {layer: count for layer in wanted if (count := searched.files(layer)) is not None}
-    found, new = [], Counter[str]()
-    if missing := wanted - set(files):
-        read = layers(sources(image.reference, missing), lambda layer: layer in missing or not is_digest(layer))
-        for layer, sentences in leaks(read, marks):
-            new[layer] += 1
-            found += sentences
-    assert found == []
-    assert len({*new, *files}) == len(wanted), "some layers were not searched"
-    for layer in wanted & set(new):
-        searched.add(layer, new[layer])
-    assert sum(files.values()) + new.total() > 10_000
+    missing = wanted - set(files)
+    found = search(sources(image.reference, missing), missing, marks) if missing else Found()
+    assert found.sentences == []
+    assert len({*found.files, *files}) == len(wanted), "some layers were not searched"
+    for layer in wanted & set(found.files):
+        searched.add(layer, found.files[layer])
+    assert sum(files.values()) + found.files.total() > 10_000
 
 
 def test_trusted_certificates_are_those_of_debian(image: Image) -> None:

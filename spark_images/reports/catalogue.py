@@ -155,13 +155,18 @@ def _artefacts(project: Project) -> list[Artefact]:
     return [artefact for layer, artefact in project.matrix.all_artefacts() if not layers[layer].tests_only]
 
 
+def _in_cells(matrix: Matrix) -> Iterator[tuple[Cell, Artefact]]:
+    """Yields each artefact of each layer with each cell that can have the layer."""
+    for layer in matrix.all_layers:
+        for cell in matrix.cells_with(layer):
+            yield from ((cell, artefact) for artefact in matrix.artefacts(layer, cell))
+
+
 def _of_another_spark(matrix: Matrix) -> Iterator[tuple[str, str]]:
     """Yields (Spark version, coordinate) for each jar of Spark's project that has another version than Spark."""
     found = {
         (cell.spark, artefact.coordinate)
-        for layer in matrix.all_layers
-        for cell in matrix.cells_with(layer)
-        for artefact in matrix.artefacts(layer, cell)
+        for cell, artefact in _in_cells(matrix)
         if artefact.coordinate.startswith(f"{SPARK_GROUP}:") and not artefact.coordinate.endswith(f":{cell.spark}")
     }
     yield from ((spark, f"`{coordinate}`") for spark, coordinate in sorted(found))
@@ -171,9 +176,7 @@ def _connects(matrix: Matrix, connector: str, line: str) -> str:
     """Returns the coordinates of a connector on a line, or "" if the line does not have it."""
     found = {
         artefact.coordinate: None
-        for layer in matrix.layers
-        for cell in matrix.cells_with(layer)
-        for artefact in matrix.artefacts(layer, cell)
+        for cell, artefact in _in_cells(matrix)
         if (cell.line, artefact.connector) == (line, connector)
     }
     return ", ".join(f"`{coordinate}`" for coordinate in found)

@@ -112,6 +112,22 @@ class Service:
         print(f"$ {' '.join(command)}   (exit code {done.exit_code})", *(stdout + stderr).splitlines(), sep="\n")
         return Result(done.exit_code, stdout, stderr)
 
+    def fetch(self, url: str) -> str:
+        """Returns a page. The request runs inside the service's container. Fails the test if nothing answers."""
+        result = self.run("python3", "-c", FETCH, url)
+        assert result.exit_code == 0
+        return result.stdout
+
+    def fetch_until(self, url: str, text: str, attempts: int) -> str:
+        """Fetches a page every 0.2 s until it contains `text`. Returns the last page, also after the last attempt."""
+        page = ""
+        for _ in range(attempts):
+            page = self.fetch(url)
+            if text in page:
+                break
+            time.sleep(0.2)
+        return page
+
     def terminate(self) -> int:
         """Sends SIGTERM, waits until the container has ended, and returns its exit code."""
         self.container.stop(timeout=GRACE)
@@ -203,6 +219,12 @@ class Image:
             volume.remove(force=True)
 
 
+def local_image(reference: str) -> Image:
+    """Returns the image in the engine with this reference. Raises docker.errors.ImageNotFound if there is none."""
+    client = daemon.client()
+    return Image(client, reference, client.images.get(reference).attrs)
+
+
 @contextmanager
 def network() -> Iterator[str]:
     """Yields the name of a network for the containers of one test. Removes it with the block."""
@@ -253,11 +275,10 @@ def image(request: pytest.FixtureRequest, record_testsuite_property: Callable[[s
     reference = request.config.getoption("--image")
     if not reference:
         pytest.fail("--image is missing: name the image (--image spark-k8s-spark-3.5.8), or run its Nox session")
-    client = daemon.client()
-    found = client.images.get(reference)
+    found = local_image(reference)
     record_testsuite_property("image", reference)
-    record_testsuite_property("image-id", found.id)
-    return Image(client, reference, found.attrs)
+    record_testsuite_property("image-id", found.attributes["Id"])
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from spark_images.engine import build, daemon
+from spark_images.engine import build
 from spark_images.plan.project import Project
-from tests.integration.conftest import Image, Service
+from tests.integration.conftest import Image, Service, local_image
 
 ACCESS_KEY, SECRET_KEY = "reader", "not-a-secret"
 """The keys that the S3 server accepts."""
@@ -29,8 +29,7 @@ the buckets."""
 
 def image_of(project: Project, server: str) -> Image:
     """Returns the image of a server in docker/servers. Builds it if it is not up to date."""
-    reference = build.layer(project, server)
-    return Image(daemon.client(), reference, daemon.client().images.get(reference).attrs)
+    return local_image(build.layer(project, server))
 
 
 @dataclass(frozen=True)

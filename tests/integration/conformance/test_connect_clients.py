@@ -13,7 +13,7 @@ from spark_images.engine import build, daemon
 from spark_images.matrix.model import Cell
 from spark_images.plan.project import Project
 from tests.integration.conformance.conftest import JOBS
-from tests.integration.conftest import HARDENED, Image
+from tests.integration.conftest import HARDENED, Image, local_image
 
 STEPS = JOBS / "connect_steps.py"
 CLIENTS = "connect-clients"
@@ -63,7 +63,7 @@ def expected(client: Client, server: str) -> dict[str, Any]:
 @pytest.mark.thorough
 def test_clients_that_are_not_newer_use_the_server(image: Image, cell: Cell, project: Project, network: str) -> None:
     oldest = of_the_oldest_spark(cell, project)
-    of_oldest = image_of(oldest, image, project)
+    of_oldest = image_of(oldest, project)
     # The data is small: 200 partitions, the default, would take most of the time.
     command = ("connect", "--conf", "spark.sql.shuffle.partitions=2")
     with (
@@ -88,12 +88,12 @@ def of_the_oldest_spark(cell: Cell, project: Project) -> Cell:
     return min(cells, key=lambda each: Version(each.spark))
 
 
-def image_of(cell: Cell, image: Image, project: Project) -> Image:
+def image_of(cell: Cell, project: Project) -> Image:
     """Returns the image of another cell. Builds it if the engine does not have it."""
     reference = project.matrix.tag(cell.name)
     if not daemon.find(reference):
         build.layer(project, cell.image, cell)
-    return Image(image.client, reference, image.client.images.get(reference).attrs)
+    return local_image(reference)
 
 
 @contextmanager

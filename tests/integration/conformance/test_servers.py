@@ -1,6 +1,5 @@
 """Each server starts, answers, shows its metrics, and stops on SIGTERM."""
 
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -8,18 +7,11 @@ from typing import Any
 import pytest
 
 from tests.integration.conformance.conftest import JOBS, Way
-from tests.integration.conftest import FETCH, HARDENED, RANDOM_UID, SPARK_UID, Image, Service
+from tests.integration.conftest import HARDENED, RANDOM_UID, SPARK_UID, Image
 
 ENDED_BY_SIGTERM = 143
 AGENT = "-javaagent:/opt/jmx-exporter/jmx_prometheus_javaagent.jar=9404:/opt/jmx-exporter/spark.yaml"
 JMX_SINK = "spark.metrics.conf.*.sink.jmx.class=org.apache.spark.metrics.sink.JmxSink"
-
-
-def fetch(service: Service, url: str) -> str:
-    """Returns a page of the service. The request runs inside the service's container."""
-    result = service.run("python3", "-c", FETCH, url)
-    assert result.exit_code == 0
-    return result.stdout
 
 
 @pytest.mark.smoke
@@ -32,8 +24,8 @@ def test_spark_connect(image: Image, way: Way) -> None:
             assert found["version"] == image.labels["spark-images.spark"]
             assert found["sum"] == 4950
             assert found["twice"] == [0, 2, 4]
-            assert "_driver_BlockManager_" in fetch(server, "http://localhost:4040/metrics/prometheus/")
-            assert "metrics_executor_" in fetch(server, "http://localhost:4040/metrics/executors/prometheus/")
+            assert "_driver_BlockManager_" in server.fetch("http://localhost:4040/metrics/prometheus/")
+            assert "metrics_executor_" in server.fetch("http://localhost:4040/metrics/executors/prometheus/")
             assert server.terminate() == ENDED_BY_SIGTERM
 
 
@@ -41,7 +33,7 @@ def test_jmx_exporter_shows_the_metrics_of_spark(image: Image) -> None:
     command = ("connect", "--driver-java-options", AGENT, "--conf", JMX_SINK)
     with image.start(*command, **HARDENED) as server:
         server.wait_for("Spark Connect server started at")
-        page = fetch(server, "http://localhost:9404/metrics")
+        page = server.fetch("http://localhost:9404/metrics")
         assert 'executor="driver"' in page
         assert "jvm_memory_used_bytes" in page
 
@@ -71,12 +63,8 @@ def test_history_server_lists_a_job(image: Image, way: Way, events: str) -> None
     environment = {"SPARK_HISTORY_LOG_DIR": "/mnt/events"}
     with image.start(*way.server("history-server"), environment=environment, **options) as server:
         server.wait_for("and started at")
-        found = ""
-        for _ in range(50):  # the server looks for new applications every few seconds
-            found = fetch(server, "http://localhost:18080/api/v1/applications")
-            if "PythonPi" in found:
-                break
-            time.sleep(0.2)
+        # The server looks for new applications every few seconds.
+        found = server.fetch_until("http://localhost:18080/api/v1/applications", "PythonPi", attempts=50)
         assert '"name" : "PythonPi"' in found
         assert server.terminate() == ENDED_BY_SIGTERM
 
@@ -101,8 +89,8 @@ def test_standalone_cluster_of_three_containers_runs_a_job(image: Image, way: Wa
         assert "Pi is roughly 3.1" in job.stdout
         assert all("Executor finished" in worker.log or "Asked to launch executor" in worker.log for worker in workers)
 
-        assert "metrics_master_aliveWorkers_Value" in fetch(master, "http://localhost:8080/metrics/master/prometheus/")
-        assert "metrics_worker_coresFree_Value" in fetch(workers[0], "http://localhost:8081/metrics/prometheus/")
+        assert "metrics_master_aliveWorkers_Value" in master.fetch("http://localhost:8080/metrics/master/prometheus/")
+        assert "metrics_worker_coresFree_Value" in workers[0].fetch("http://localhost:8081/metrics/prometheus/")
         assert {service.terminate() for service in (*workers, master)} == {ENDED_BY_SIGTERM}
 
 

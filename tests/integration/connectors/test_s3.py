@@ -3,20 +3,19 @@
 The server has no name: jobs reach it by its IP address, so they need no name server.
 """
 
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from spark_images import ROOT
-from tests.integration.conftest import FETCH, HARDENED, RANDOM_UID, Image, Result
+from tests.integration.conftest import HARDENED, RANDOM_UID, Image, Result
 from tests.integration.servers import ACCESS_KEY, KEYS, S3, SECRET_KEY
 
 JOBS = Path(__file__).parent / "jobs"
 EXAMPLE = ROOT / "examples/data/s3.py"
 NO_NAME_SERVER = "192.0.2.1"
-"""An address that nobody answers on: it is reserved for documentation."""
+"""An address at which no server answers: it is reserved for documentation."""
 
 PROFILE = f"[default]\naws_access_key_id = {ACCESS_KEY}\naws_secret_access_key = {SECRET_KEY}\n"
 READS_PROFILE = (
@@ -88,12 +87,9 @@ def test_history_server_reads_event_logs_on_s3(image: Image, s3: S3) -> None:
     environment = {**KEYS, "SPARK_HISTORY_LOG_DIR": LOGS, "SPARK_HISTORY_OPTS": java}
     with image.start("history", environment=environment, network=s3.network, **HARDENED) as server:
         server.wait_for("and started at")
-        found = ""
-        for _ in range(150):  # the server looks for new applications every few seconds
-            found = server.run("python3", "-c", FETCH, "http://localhost:18080/api/v1/applications").stdout
-            if '"completed" : true' in found:
-                break
-            time.sleep(0.2)
+        # The server looks for new applications every few seconds.
+        url = "http://localhost:18080/api/v1/applications"
+        found = server.fetch_until(url, '"completed" : true', attempts=150)
         assert '"name" : "s3"' in found
 
 
@@ -103,11 +99,11 @@ def test_wrong_settings_fail_soon_and_say_why(image: Image, s3: S3) -> None:
     wrong = {
         f"{BUCKET}.wrong-key.access.key": ACCESS_KEY,
         f"{BUCKET}.wrong-key.secret.key": "wrong",
-        f"{BUCKET}.nobody-listens.endpoint": "http://127.0.0.1:9",
+        f"{BUCKET}.no-server.endpoint": "http://127.0.0.1:9",
     }
     options = [part for key, value in wrong.items() for part in ("--conf", f"{key}={value}")]
     job = "/opt/spark/work-dir/failures.py"
-    urls = ("s3a://wrong-key/x", "s3a://missing/x", "s3a://nobody-listens/x")
+    urls = ("s3a://wrong-key/x", "s3a://missing/x", "s3a://no-server/x")
     result = image.run(
         *("spark-submit", *s3.options, *options, job, *urls),
         environment=KEYS,
@@ -115,9 +111,9 @@ def test_wrong_settings_fail_soon_and_say_why(image: Image, s3: S3) -> None:
         network=s3.network,
         timeout=90,
     )
-    wrong_key, missing, nobody = (result.json()[url] for url in urls)
+    wrong_key, missing, no_server = (result.json()[url] for url in urls)
     assert "403" in wrong_key
     assert "wrong-key" in wrong_key
     assert "The specified bucket does not exist" in missing
-    assert "Connection refused" in nobody
-    assert "127.0.0.1:9" in nobody
+    assert "Connection refused" in no_server
+    assert "127.0.0.1:9" in no_server

@@ -8,7 +8,7 @@ import pytest
 
 from spark_images.engine import build, daemon, host
 from spark_images.plan.project import Project
-from tests.integration.conftest import Image
+from tests.integration.conftest import Image, local_image
 from tests.integration.network.proxy import Proxy
 
 USER, PASSWORD = "us er", 'p@s:s/"<&>%'
@@ -16,13 +16,7 @@ USER, PASSWORD = "us er", 'p@s:s/"<&>%'
 
 @pytest.fixture(scope="module")
 def toolchain(project: Project) -> Image:
-    cell = project.matrix.buildable[0]
-    graph = project.graph([cell])
-    target = graph.targets[project.matrix.name_of("toolchain", cell)]
-    build.build(project, graph, [target])
-    reference = project.matrix.tag(target.name)
-    client = daemon.client()
-    return Image(client, reference, client.images.get(reference).attrs)
+    return local_image(build.layer(project, "toolchain"))
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from spark_images import ROOT
 from spark_images.checks.tiers import Tier
 from spark_images.matrix.model import BASELINE, GPU, Cell
 
-QUICK_JAVA = "-XX:TieredStopAtLevel=1"
+QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 """The JVM option for tests. It allows only the first compiler, which halves the CPU time of the many JVMs that tests
 start. Tests check results, not speed. Benchmarks do not use this option."""
 

@@ -13,7 +13,7 @@ HOLD = Path(__file__).parent / "jobs/hold.py"
 COPY = ROOT / "examples/data/kafka_to_table.py"
 
 ROWS = 100
-"""The count of the messages. The first driver dies at the message in their middle."""
+"""The count of the messages. The first driver dies after about three quarters of them."""
 
 COMPLETE = f"the table has {ROWS} rows, {ROWS} different"
 """What the example prints if no message is lost and none is there twice."""

@@ -1,7 +1,7 @@
 """Writes numbers to a Kafka topic, copies them to a table on S3, and waits in the middle of a batch until it is killed.
 
-Arguments: the server, the topic, the table, the checkpoint, the format, and the count of the numbers. It waits at the
-number in their middle. Each batch has 10 numbers.
+Arguments: the server, the topic, the table, the checkpoint, the format, and the count of the numbers. It waits at
+the number after three quarters of them. Each batch has 10 numbers.
 """
 
 import sys
@@ -10,21 +10,23 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 from pyspark.sql.functions import col, udf
+from pyspark.sql.types import BooleanType
 
 HELD = Path("/tmp/held")
 
 
-@udf("boolean")  # type: ignore[untyped-decorator]
+@udf(BooleanType())  # type: ignore[untyped-decorator]
 def passes(value: str) -> bool:
-    """Waits at the middle. The Python worker cannot write to the driver's standard output, so it makes a file."""
-    if value == middle:
+    """Waits at one number. The Python worker cannot write to the driver's standard output, so it makes a file."""
+    if value == last:
         HELD.touch()
         time.sleep(600)
     return True
 
 
 server, topic, table, checkpoint, kind, count = sys.argv[1:]
-middle = str(int(count) // 2)
+# Two tasks write half of the numbers each, so this number is neither in the first batch nor in the last one.
+last = str(int(count) * 3 // 4)
 spark = SparkSession.builder.appName("hold").getOrCreate()
 numbers = spark.range(int(count)).selectExpr("CAST(id AS STRING) AS value")
 numbers.write.format("kafka").option("kafka.bootstrap.servers", server).option("topic", topic).save()
@@ -42,6 +44,6 @@ writer = messages.writeStream.format(kind).option("checkpointLocation", checkpoi
 query = writer.start(table) if "://" in table else writer.toTable(table)
 while not HELD.exists():
     if query.awaitTermination(0.2):
-        sys.exit("the stream ended before the middle")
+        sys.exit("the stream ended before the number")
 print(f"{len(query.recentProgress)} batches are written, the next one is open", flush=True)
 time.sleep(600)

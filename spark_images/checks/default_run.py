@@ -10,10 +10,11 @@ from spark_images.matrix.model import GPU, Cell
 
 @dataclass(frozen=True)
 class Job:
-    """A Nox session and its tier."""
+    """A Nox session and its tier. `on_the_cluster` says whether some of its tests run on a cluster."""
 
     session: str
     tier: Tier = Tier.FULL
+    on_the_cluster: bool = False
 
     @property
     def name(self) -> str:
@@ -44,23 +45,24 @@ def describe(cell: Cell, cells: Sequence[Cell]) -> str:
 
 
 def jobs(cells: Sequence[Cell]) -> list[Job]:
-    """Returns the jobs of the session `cells`, the longest first: then no long job runs alone at the end.
+    """Returns the jobs of the session `cells`.
 
-    A cell that is tested in full also runs its tests on a cluster. Each other baseline image gets a separate job for
-    them.
+    The baseline images are first, because they take longest: then no long job runs alone at the end. The other jobs on
+    the cluster follow, so that the cluster can stop early. A cell that is tested in full also runs its tests on a
+    cluster. Each other baseline image gets a separate job for them.
     """
     tiers = {cell.key: tier(cell, cells) for cell in cells}
-    on_the_cluster = [
-        Job(session_of(cell), Tier.KUBERNETES)
-        for cell in cells
-        if suites.is_plain(cell) and tiers[cell.key] is not Tier.FULL
+    whole = [
+        Job(session_of(cell), tiers[cell.key], suites.on_a_cluster(cell))
+        for cell in sorted(cells, key=lambda each: not suites.is_plain(each))
+        if tiers[cell.key] is not Tier.QUICK
     ]
-    whole = sorted((cell for cell in cells if tiers[cell.key] is not Tier.QUICK), key=lambda c: not suites.is_plain(c))
-    quick = [cell for cell in cells if tiers[cell.key] is Tier.QUICK]
+    older = [cell for cell in cells if tiers[cell.key] is Tier.QUICK]
     return [
-        *(Job(session_of(cell), tiers[cell.key]) for cell in whole),
+        *(job for job in whole if job.on_the_cluster),
+        *(Job(session_of(cell), Tier.KUBERNETES, True) for cell in older if suites.is_plain(cell)),
+        *(job for job in whole if not job.on_the_cluster),
         Job("network"),
-        *on_the_cluster,
         Job("browser"),
-        *(Job(session_of(cell), Tier.QUICK) for cell in quick),
+        *(Job(session_of(cell), Tier.QUICK) for cell in older),
     ]

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from spark_images import BUILD, ROOT
-from spark_images.checks import results
+from spark_images.checks import cluster, results
 from spark_images.checks.default_run import Job
 from spark_images.checks.results import Outcome, Status
 
@@ -109,18 +109,36 @@ def _interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+class Countdown:
+    """Calls `end` when the last of `jobs` is done."""
+
+    def __init__(self, jobs: Iterable[Job], end: Callable[[], None]) -> None:
+        self._lock = threading.Lock()
+        self._left = set(jobs)
+        self._end = end
+
+    def done(self, job: Job) -> None:
+        """Notes that a job is done. Another job than those counted changes nothing."""
+        with self._lock:
+            is_last = self._left == {job}
+            self._left.discard(job)
+        if is_last:
+            self._end()
+
+
 def run(
-    jobs: Iterable[Job],
+    jobs: Sequence[Job],
     say: Callable[[str], None],
     at_once: int = AT_ONCE,
     command: Callable[[Job], Sequence[str]] = nox,
 ) -> list[Outcome]:
     """Runs jobs in their order, `at_once` in parallel. Prints each outcome with `say`, and returns all outcomes.
 
-    Call it in the main thread. On an interrupt, it starts no further job, ends the running jobs and raises
-    KeyboardInterrupt.
+    Stops the cluster after the last job that uses it. Call it in the main thread. On an interrupt, it starts no further
+    job, ends the running jobs and raises KeyboardInterrupt.
     """
     children = Children()
+    on_the_cluster = Countdown((job for job in jobs if job.on_the_cluster), cluster.stop)
 
     def through(job: Job) -> Outcome:
         results.clear(key(job))
@@ -129,6 +147,7 @@ def run(
             exit_code = process.wait()
         outcome = results.outcome(job.name, key(job), exit_code, time.monotonic() - begun)
         say(said(outcome, log_of(job)))
+        on_the_cluster.done(job)
         return outcome
 
     with _interruptible(), ThreadPoolExecutor(at_once) as pool:

@@ -110,8 +110,8 @@ def on_a_cluster(cell: Cell) -> bool:
 def kubernetes(cell: Cell, cells: Sequence[Cell], image: str) -> list[str]:
     """Returns pytest's arguments for the tests of `image` on a cluster: an empty list if there are no tests.
 
-    Each baseline image runs the examples and a shuffle. The newest Spark of a line also runs the tests marked
-    `thorough`, and the newest Spark of a stack those marked `shared`. An image with a feature runs the shuffle and the
+    Each baseline image runs a shuffle. The newest Spark of a line also runs the tests marked `thorough`, and the newest
+    Spark of a stack those marked `shared`. An image with a feature runs the shuffle and the
     tests of the feature.
     """
     if not on_a_cluster(cell):

@@ -16,7 +16,7 @@ ROWS = 100
 """The count of the messages. The first driver dies after about three quarters of them."""
 
 COMPLETE = f"the table has {ROWS} rows, {ROWS} different"
-"""What the example prints if no message is lost and none is there twice."""
+"""The line that the example prints if no message is lost and none is there twice."""
 
 
 def killed_and_resumed(image: Image, s3: S3, kafka: str, kind: str, table: str, options: Sequence[str] = ()) -> Result:

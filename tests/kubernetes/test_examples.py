@@ -15,6 +15,7 @@ MANIFESTS = sorted(EXAMPLES.glob("**/*.yaml"))
 KUSTOMIZATION = "kustomization.yaml"
 
 
+@pytest.mark.shared
 @pytest.mark.usefixtures("definitions")
 @pytest.mark.parametrize("manifest", MANIFESTS, ids=[str(path.relative_to(ROOT)) for path in MANIFESTS])
 def test_cluster_accepts_the_manifest(cluster: Cluster, manifest: Path) -> None:
@@ -33,6 +34,7 @@ def job_of(manifest: Path, cluster: Cluster, places: int = 2) -> Any:
     return json.loads(json.dumps(as_json(manifest)).replace(f'"{named}"', f'"{cluster.image}"'))
 
 
+@pytest.mark.thorough
 def test_pi_example_runs_in_cluster_mode(cluster: Cluster) -> None:
     """Runs the unchanged example with the image under test."""
     cluster.apply(job_of(SUBMIT_PI, cluster))
@@ -40,6 +42,7 @@ def test_pi_example_runs_in_cluster_mode(cluster: Cluster) -> None:
     assert "Pi is roughly 3.1" in cluster.ended("pi-driver")
 
 
+@pytest.mark.thorough
 def test_job_fails_if_the_driver_fails(cluster: Cluster) -> None:
     job = job_of(SUBMIT_PI, cluster)
     job["metadata"]["name"] = "submit-fails"
@@ -48,5 +51,5 @@ def test_job_fails_if_the_driver_fails(cluster: Cluster) -> None:
     container["args"][-1] = "many"  # pi.py expects a number
     cluster.apply(job)
     cluster.kubectl("wait", "--for=condition=Failed", "job/submit-fails", "--timeout=180s", timeout=190)
-    assert "kubectl logs wrong-argument-driver" in cluster.log("job/submit-fails")
+    assert "kubectl logs wrong-argument-driver" in cluster.log_of_job("submit-fails")
     assert "ValueError" in cluster.ended("wrong-argument-driver", phase="Failed")

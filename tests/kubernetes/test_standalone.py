@@ -49,7 +49,7 @@ def test_history_server_lists_a_job_of_the_standalone_cluster(cluster: Cluster, 
 
         cluster.apply(job_of(STANDALONE / "submit.yaml", cluster, places=1))
         cluster.kubectl("wait", "--for=condition=Complete", "job/standalone-pi", "--timeout=120s", timeout=130)
-        assert "Pi is roughly 3.1" in cluster.log("job/standalone-pi")
+        assert "Pi is roughly 3.1" in cluster.log_of_job("standalone-pi")
 
         (done,) = master(cluster, "spark-master")["completedapps"]
         listed = cluster.wait("the job in the history server", lambda: history(cluster).get(done["id"]), timeout=60)

@@ -38,3 +38,23 @@ def test_only_one_session_locks_the_cluster(tmp_path: Path) -> None:
         assert (first, second) == (True, False)
     with cluster.alone(wait=False, lock=lock) as later:
         assert later
+
+
+def test_kube_stop_stops_the_cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv(cluster.STOPPER, raising=False)
+    cluster.stop()
+    monkeypatch.setenv(cluster.STOPPER, f"touch {tmp_path}/stopped")
+    cluster.stop()
+    assert (tmp_path / "stopped").exists()
+
+
+def test_a_proxy_that_does_not_start_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    broken = tmp_path / "kubectl"
+    broken.write_text("#!/bin/sh\necho error: no configuration\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with (
+        pytest.raises(SparkImagesError, match="kubectl proxy --port=0 failed: error: no configuration"),
+        cluster.proxy(),
+    ):
+        pass

@@ -37,6 +37,14 @@ def test_each_cell_has_one_job_and_each_baseline_also_runs_on_the_cluster() -> N
     assert [job.name for job in jobs if job.tier is Tier.KUBERNETES] == ["test-9.0-baseline -- --kubernetes"]
 
 
+def test_jobs_on_the_cluster_come_first() -> None:
+    jobs = default_run.jobs(CELLS)
+    on_the_cluster = [job for job in jobs if job.on_the_cluster]
+    assert jobs[: len(on_the_cluster)] == on_the_cluster
+    named = ["test-9.1-baseline", "test-9.1-iceberg", "test-9.0-baseline -- --kubernetes"]
+    assert [job.name for job in on_the_cluster] == named
+
+
 def test_long_jobs_come_first() -> None:
     tiers = [job.tier for job in default_run.jobs(CELLS) if job.session.startswith("test-")]
     assert Tier.QUICK not in tiers[: tiers.index(Tier.QUICK)]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from spark_images import ROOT
-from spark_images.checks import parallel, results
+from spark_images.checks import cluster, parallel, results
 from spark_images.checks.default_run import Job
 from spark_images.checks.results import Outcome, Status
 from spark_images.checks.tiers import Tier
@@ -47,6 +47,14 @@ def test_at_most_at_once_jobs_run_together(tmp_path: Path) -> None:
     assert max(together) == parallel.AT_ONCE
 
 
+def test_the_cluster_stops_after_the_last_job_on_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    done = tmp_path / "done"
+    monkeypatch.setenv(cluster.STOPPER, f"cp {done} {tmp_path}/stopped")
+    jobs = [Job("a", on_the_cluster=True), Job("b"), Job("c", on_the_cluster=True), Job("d")]
+    parallel.run(jobs, lambda _: None, 1, lambda job: ["sh", "-c", f"echo {job.session} >> {done}"])
+    assert (tmp_path / "stopped").read_text().split() == ["a", "b", "c"]
+
+
 @pytest.mark.parametrize("ending", ["exit 1", "exit 5", "kill -TERM $$", "kill -KILL $$"])
 def test_a_failed_or_killed_job_shows_its_log(ending: str) -> None:
     said: list[str] = []
@@ -72,7 +80,7 @@ def test_a_skipped_job_shows_its_reason_and_time(tmp_path: Path) -> None:
 INTERRUPTED = """
 import sys
 from pathlib import Path
-from spark_images.checks import parallel, results
+from spark_images.checks import cluster, parallel, results
 from spark_images.checks.default_run import Job
 
 parallel.BUILD = results.RESULTS = Path(sys.argv[1])

@@ -44,7 +44,8 @@ class Way:
 @pytest.fixture(
     scope="module",
     params=[
-        pytest.param(Way(SPARK_UID, through_entrypoint=True), id="uid 185, entrypoint"),
+        # The entrypoint is the same on all lines, so the second way is enough on the others.
+        pytest.param(Way(SPARK_UID, through_entrypoint=True), id="uid 185, entrypoint", marks=pytest.mark.shared),
         pytest.param(Way(RANDOM_UID, through_entrypoint=False), id="random uid, command", marks=pytest.mark.random_uid),
     ],
 )

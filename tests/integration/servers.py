@@ -77,32 +77,64 @@ def kafka(project: Project, network: str) -> Iterator[str]:
 class Database:
     """A running database server. `network` is its network, `host` its name there, and `url` its JDBC URL.
 
-    `user` may do everything in its database.
+    `user` may do everything in its database. `client` is the server's own client, up to the statement. `ready` is in
+    the server's log after each start.
     """
 
     service: Service
     network: str
     host: str
     url: str
+    client: Sequence[str]
+    ready: str
     user: str = USER
     password: str = PASSWORD
+
+    def sql(self, *statements: str) -> str:
+        """Runs statements with the server's own client, and returns the rows that they print.
+
+        Fails the test if a statement fails.
+        """
+        done = self.service.run(*self.client, "; ".join(statements))
+        assert done.exit_code == 0
+        return done.stdout.strip()
+
+    def crash(self) -> None:
+        """Kills the server and starts it again. It then has the data of all transactions that were committed."""
+        container = self.service.container
+        starts = self.service.log.count(self.ready)
+        container.kill()
+        container.wait()
+        container.start()
+        self.service.wait_for(self.ready, times=starts + 1)
 
 
 @contextmanager
 def postgresql(project: Project, network: str) -> Iterator[Database]:
     """Starts a PostgreSQL server with an empty database."""
-    with _database(project, "server-postgresql", network, "system is ready to accept connections") as (service, host):
-        yield Database(service, network, host, f"jdbc:postgresql://{host}/{DATABASE}")
+    client = ("/opt/postgresql/psql", "-h", "/tmp", "-U", USER, "-At", "-v", "ON_ERROR_STOP=1", DATABASE, "-c")
+    with _database(project, "postgresql", network, client, "system is ready to accept connections") as running:
+        yield running
 
 
 @contextmanager
-def _database(project: Project, server: str, network: str, ready: str) -> Iterator[tuple[Service, str]]:
-    """Starts a database server, waits until `ready` is in its log, and yields it with its name on the network."""
-    host = f"{network}-{server.removeprefix('server-')}"
+def mariadb(project: Project, network: str) -> Iterator[Database]:
+    """Starts a MariaDB server with an empty database. Its URL is one of MySQL, as MySQL's driver needs it."""
+    client = ("mariadb", "--socket=/tmp/mariadb.sock", f"--user={USER}", f"--password={PASSWORD}", "-N", DATABASE, "-e")
+    with _database(project, "mariadb", network, client, "ready for connections", scheme="mysql") as running:
+        yield running
+
+
+@contextmanager
+def _database(
+    project: Project, name: str, network: str, client: Sequence[str], ready: str, scheme: str = ""
+) -> Iterator[Database]:
+    """Starts the server docker/servers/server-<name> and waits for it. `scheme` is the URL's, if it is not `name`."""
+    host = f"{network}-{name}"
     environment = {"DATABASE": DATABASE, "USER_NAME": USER, "PASSWORD": PASSWORD}
-    with image_of(project, server).start(environment=environment, network=network, name=host) as service:
+    with image_of(project, f"server-{name}").start(environment=environment, network=network, name=host) as service:
         service.wait_for(ready)
-        yield service, host
+        yield Database(service, network, host, f"jdbc:{scheme or name}://{host}/{DATABASE}", client, ready)
 
 
 def address(service: Service, network: str) -> str:

@@ -36,3 +36,10 @@ def postgresql(project: Project, network: str) -> Iterator[Database]:
     """Yields a PostgreSQL server."""
     with servers.postgresql(project, network) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def mariadb(project: Project, network: str) -> Iterator[Database]:
+    """Yields a MariaDB server."""
+    with servers.mariadb(project, network) as running:
+        yield running

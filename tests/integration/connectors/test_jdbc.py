@@ -5,7 +5,7 @@ One Spark application for each database does all of it. docs/data.md says what t
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,27 +21,33 @@ JOB = Path(__file__).parent / "jobs/jdbc.py"
 EXAMPLE = ROOT / "examples/data/jdbc.py"
 OLD_LINE = "3.5"
 
-LITERALS: Mapping[str, str] = {
-    "a_boolean": "true",
-    "a_byte": "CAST(1 AS TINYINT)",
-    "a_short": "CAST(-2 AS SMALLINT)",
-    "an_int": "3",
-    "a_long": "9007199254740993",
-    "a_float": "CAST(0.5 AS FLOAT)",
-    "a_double": "CAST(0.1 AS DOUBLE)",
-    "a_decimal": "CAST('12345678901234567890.123456789012345678' AS DECIMAL(38, 18))",
-    "a_string": "'größer \U0001f600'",
-    "binary_data": "X'0001ff'",
-    "a_date": "DATE'1000-12-31'",
-    "a_timestamp": "TIMESTAMP'2026-03-29 02:30:00.123456'",
-    "a_local_time": "TIMESTAMP_NTZ'2026-03-29 02:30:00.654321'",
-}
-"""A value of each type of Spark that both databases have."""
-
-ARRAYS: Mapping[str, str] = {"ints": "array(1, NULL, 3)", "strings": "array('a', 'b c')"}
-
 Shown = Sequence[str]
 """The type of a column of a DataFrame and its value, as the job prints them."""
+
+WRITTEN: Mapping[str, tuple[str, Shown]] = {
+    "a_boolean": ("true", ["boolean", "True"]),
+    "a_byte": ("CAST(1 AS TINYINT)", ["tinyint", "1"]),
+    "a_short": ("CAST(-2 AS SMALLINT)", ["smallint", "-2"]),
+    "an_int": ("3", ["int", "3"]),
+    "a_long": ("9007199254740993", ["bigint", "9007199254740993"]),
+    "a_float": ("CAST(0.5 AS FLOAT)", ["float", "0.5"]),
+    "a_double": ("CAST(0.1 AS DOUBLE)", ["double", "0.1"]),
+    "a_decimal": (
+        "CAST('12345678901234567890.123456789012345678' AS DECIMAL(38, 18))",
+        ["decimal(38,18)", "12345678901234567890.123456789012345678"],
+    ),
+    "a_string": ("'größer \U0001f600'", ["string", "größer \U0001f600"]),
+    "binary_data": ("X'0001ff'", ["binary", "0001ff"]),
+    "a_date": ("DATE'1000-12-31'", ["date", "1000-12-31"]),
+    "a_timestamp": ("TIMESTAMP'2026-03-29 02:30:00.123456'", ["timestamp", "2026-03-29 02:30:00.123456"]),
+    "a_local_time": ("TIMESTAMP_NTZ'2026-03-29 02:30:00.654321'", ["timestamp_ntz", "2026-03-29 02:30:00.654321"]),
+}
+"""A value of each type of Spark that both databases have, and how Spark shows the value that it wrote."""
+
+ARRAYS: Mapping[str, tuple[str, Shown]] = {
+    "ints": ("array(1, NULL, 3)", ["array<int>", "[1, None, 3]"]),
+    "strings": ("array('a', 'b c')", ["array<string>", "['a', 'b c']"]),
+}
 
 
 @dataclass(frozen=True)
@@ -59,15 +65,16 @@ class Native:
 
 @dataclass(frozen=True)
 class Case:
-    """What a database is asked, and what differs between databases."""
+    """The values that differ between databases."""
 
     fixture: str
     driver: str
     schema: str
-    literals: Mapping[str, str]
-    types: Mapping[str, str]
-    """The types of the columns that Spark wrote, where they are not the types that Spark has."""
-    older_types: Mapping[str, str]
+    written: Mapping[str, tuple[str, Shown]]
+    """The columns that Spark writes."""
+    changed: Mapping[str, Shown]
+    """The columns that come back with another type or value."""
+    changed_in_older: Mapping[str, Shown]
     """The same for Spark 3.5, in addition."""
     native: Mapping[str, Native]
     more: str
@@ -76,7 +83,7 @@ class Case:
     moments: str
     """The types of the table with microseconds."""
     written_moments: Sequence[str]
-    """What the column of times has if times are written, and if strings are written."""
+    """The values in the column `at`: written as a time, and written as a string."""
     strings: Mapping[str, str]
     numbers: str
     sums: Mapping[str, Sequence[str]]
@@ -90,9 +97,9 @@ POSTGRESQL = Case(
     fixture="postgresql",
     driver="org.postgresql.Driver",
     schema="public",
-    literals={**LITERALS, **ARRAYS},
-    types={"a_byte": "smallint", "a_local_time": "timestamp"},
-    older_types={},
+    written={**WRITTEN, **ARRAYS},
+    changed={"a_byte": ["smallint", "1"], "a_local_time": ["timestamp", "2026-03-29 02:30:00.654321"]},
+    changed_in_older={},
     native={
         "any_numeric": Native("numeric", "1.5", ["decimal(38,18)", "1.500000000000000000"]),
         "a_numeric": Native("numeric(20,5)", "12345.67891", ["decimal(20,5)", "12345.67891"]),
@@ -133,7 +140,7 @@ POSTGRESQL = Case(
     written_moments=["2026-03-29 02:30:00.123456", "2026-03-29 02:30:00.123456"],
     strings={"stringtype": "unspecified"},
     numbers="SELECT i AS id, i % 7 AS day, CAST(i * 0.25 AS numeric(18,2)) AS price FROM generate_series(0, 998) AS i",
-    sums=dict.fromkeys(("3.5", "4.1"), ["124625.250000000000000000", "124625.25"]),
+    sums={line: ["124625.250000000000000000", "124625.25"] for line in ("3.5", "4.1")},
     limits="?loginTimeout=2&socketTimeout=2",
     slow="SELECT 1 AS one FROM pg_sleep(300)",
     messages={
@@ -149,9 +156,10 @@ MARIADB = Case(
     fixture="mariadb",
     driver="com.mysql.cj.jdbc.Driver",
     schema="shop",
-    literals=LITERALS,
-    types={"a_local_time": "timestamp"},
-    older_types={"a_short": "int", "a_float": "double"},
+    written=WRITTEN,
+    # The microseconds are lost: see `moments`.
+    changed=dict.fromkeys(("a_timestamp", "a_local_time"), ("timestamp", "2026-03-29 02:30:00")),
+    changed_in_older={"a_short": ["int", "-2"], "a_float": ["double", "0.5"]},
     native={
         "a_decimal": Native("decimal(20,5)", "12345.67891", ["decimal(20,5)", "12345.67891"]),
         # Spark 4.1 cuts the digits that a DECIMAL of Spark has no room for. Spark 3.5 fails.
@@ -210,7 +218,7 @@ MARIADB = Case(
 
 @dataclass(frozen=True)
 class Found:
-    """What the job found in a database, and what the server has after its crash."""
+    """The results of the job, and the rows that the server has after its crash: their number and the first and last ID."""
 
     case: Case
     job: Any
@@ -218,7 +226,7 @@ class Found:
 
 
 @pytest.fixture(scope="module", params=[POSTGRESQL, MARIADB], ids=lambda case: case.fixture)
-def found(request: pytest.FixtureRequest, image: Image) -> Iterator[Found]:
+def found(request: pytest.FixtureRequest, image: Image) -> Found:
     """Runs the job and kills the server when one half of the job's last table is committed.
 
     The job runs as an unknown user, with a read-only root file system.
@@ -238,7 +246,7 @@ def found(request: pytest.FixtureRequest, image: Image) -> Iterator[Found]:
     )
     keys = ("driver", "schema", "more", "strings", "limits", "slow")
     given = {key: getattr(case, key) for key in keys} | {"url": database.url, "host": database.host}
-    given["written"] = dict(case.literals)
+    given["written"] = {name: literal for name, (literal, _) in case.written.items()}
     files: dict[str, str | Path | bytes] = {
         "jdbc.py": JOB,
         "given.json": json.dumps(given),
@@ -261,7 +269,7 @@ def found(request: pytest.FixtureRequest, image: Image) -> Iterator[Found]:
             database.crash()
             job.wait_for("RESULT ", timeout=60)
             result = result_in(job.log)
-    yield Found(case, result, database.sql("SELECT count(*), min(id), max(id) FROM halves"))
+    return Found(case, result, database.sql("SELECT count(*), min(id), max(id) FROM halves"))
 
 
 def credentials(database: Database) -> str:
@@ -273,22 +281,10 @@ def credentials(database: Database) -> str:
 def test_types_of_spark_come_back(found: Found, cell: Cell) -> None:
     """docs/data.md lists the types that come back as another type."""
     case = found.case
-    written = found.job["written"]
-    own = {"a_boolean": "boolean", "a_byte": "tinyint", "a_short": "smallint", "an_int": "int", "a_long": "bigint"}
-    own |= {"a_float": "float", "a_double": "double", "a_decimal": "decimal(38,18)", "a_string": "string"}
-    own |= {"binary_data": "binary", "a_date": "date", "a_timestamp": "timestamp", "ints": "array<int>"}
-    own |= {"strings": "array<string>", **case.types, **(case.older_types if cell.line == OLD_LINE else {})}
-    values = {"a_boolean": "True", "a_byte": "1", "a_short": "-2", "an_int": "3", "a_long": "9007199254740993"}
-    values |= {"a_float": "0.5", "a_double": "0.1", "a_decimal": "12345678901234567890.123456789012345678"}
-    values |= {"a_string": "größer \U0001f600", "binary_data": "0001ff", "a_date": "1000-12-31"}
-    fractions = ("", "") if case is MARIADB else (".123456", ".654321")
-    values |= {
-        "a_timestamp": f"2026-03-29 02:30:00{fractions[0]}",
-        "a_local_time": f"2026-03-29 02:30:00{fractions[1]}",
-    }
-    values |= {"ints": "[1, None, 3]", "strings": "['a', 'b c']"}
-    assert {name: written[name] for name in case.literals} == {
-        name: [own[name], values[name], "None"] for name in case.literals
+    expected = {name: shown for name, (_, shown) in case.written.items()} | dict(case.changed)
+    expected |= case.changed_in_older if cell.line == OLD_LINE else {}
+    assert {name: found.job["written"][name] for name in expected} == {
+        name: [*shown, "None"] for name, shown in expected.items()
     }
 
 
@@ -357,13 +353,14 @@ def test_example_reads_in_partitions_and_writes_a_summary(image: Image, postgres
     with image.volume({"jdbc.properties": credentials(postgresql)}) as secret:
         job = "/opt/spark/work-dir/jdbc.py"
         result = image.run(
-            *("spark-submit", job, postgresql.url, "/mnt/secret/jdbc.properties", "orders", "order_id", "per_day"),
+            *("spark-submit", job, postgresql.url, "/mnt/secret/jdbc.properties", "orders", "per_day"),
+            "--highest-id=1000",
             files={job: EXAMPLE},
             network=postgresql.network,
             volumes={secret: {"bind": "/mnt/secret", "mode": "ro"}},
         )
     assert result.exit_code == 0
-    assert "orders: 1000 rows in 4 partitions" in result.stdout
-    assert "per_day: 7 rows" in result.stdout
+    assert "orders: 1000 orders in 4 partitions" in result.stdout
+    assert "per_day: 7 days" in result.stdout
     assert postgresql.password not in result.output
     assert postgresql.sql("SELECT orders FROM per_day WHERE day = 3") == "143"

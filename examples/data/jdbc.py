@@ -31,7 +31,8 @@ orders = (
 )
 print(f"{arguments.source}: {orders.count()} orders in {orders.rdd.getNumPartitions()} partitions")
 
-sums = orders.groupBy("day").agg({"order_id": "count", "price": "sum"}).toDF("day", "orders", "revenue")
+orders.createOrReplaceTempView("orders")
+sums = spark.sql("SELECT day, count(*) AS orders, sum(price) AS revenue FROM orders GROUP BY day")
 sums.write.format("jdbc").options(**database, dbtable=arguments.target).mode("overwrite").save()
 written = spark.read.format("jdbc").options(**database, dbtable=arguments.target).load()
 print(f"{arguments.target}: {written.count()} days")

@@ -120,7 +120,8 @@ def postgresql(project: Project, network: str) -> Iterator[Database]:
 @contextmanager
 def mariadb(project: Project, network: str) -> Iterator[Database]:
     """Starts a MariaDB server with an empty database. Its URL is one of MySQL, as MySQL's driver needs it."""
-    client = ("mariadb", "--socket=/tmp/mariadb.sock", f"--user={USER}", f"--password={PASSWORD}", "-N", DATABASE, "-e")
+    login = (f"--user={USER}", f"--password={PASSWORD}", "--socket=/tmp/mariadb.sock")
+    client = ("mariadb", *login, "--default-character-set=utf8mb4", "--skip-column-names", DATABASE, "-e")
     with _database(project, "mariadb", network, client, "ready for connections", scheme="mysql") as running:
         yield running
 

@@ -14,6 +14,7 @@ import pytest
 
 from spark_images import ROOT
 from spark_images.matrix.model import Cell
+from spark_images.plan.project import Project
 from tests.integration.conftest import HARDENED, POLL, RANDOM_UID, Image, result_in
 from tests.integration.servers import Database
 
@@ -140,7 +141,7 @@ POSTGRESQL = Case(
     written_moments=["2026-03-29 02:30:00.123456", "2026-03-29 02:30:00.123456"],
     strings={"stringtype": "unspecified"},
     numbers="SELECT i AS id, i % 7 AS day, CAST(i * 0.25 AS numeric(18,2)) AS price FROM generate_series(0, 998) AS i",
-    sums={line: ["124625.250000000000000000", "124625.25"] for line in ("3.5", "4.1")},
+    sums={line: ["124625.25", "124625.25"] for line in ("3.5", "4.1")},
     limits="?loginTimeout=2&socketTimeout=2",
     slow="SELECT 1 AS one FROM pg_sleep(300)",
     messages={
@@ -218,10 +219,15 @@ MARIADB = Case(
 
 @dataclass(frozen=True)
 class Found:
-    """The results of the job, and the rows that the server has after its crash: their number and the first and last ID."""
+    """The results of the job, and what the server says.
+
+    `version` is the server's version. `left` are the rows that the server has after its crash: their number and the
+    first and last ID.
+    """
 
     case: Case
     job: Any
+    version: str
     left: str
 
 
@@ -269,12 +275,21 @@ def found(request: pytest.FixtureRequest, image: Image) -> Found:
             database.crash()
             job.wait_for("RESULT ", timeout=60)
             result = result_in(job.log)
-    return Found(case, result, database.sql("SELECT count(*), min(id), max(id) FROM halves"))
+    left = database.sql("SELECT count(*), min(id), max(id) FROM halves")
+    return Found(case, result, database.sql("SELECT version()"), left)
 
 
 def credentials(database: Database) -> str:
     """Returns a properties file for the user of a database."""
     return f"user={database.user}\npassword={database.password}\n"
+
+
+@pytest.mark.thorough
+def test_the_catalogue_names_the_server(found: Found, project: Project) -> None:
+    (driver,) = (artefact for _, artefact in project.matrix.all_artefacts() if artefact.driver == found.case.driver)
+    name, _, version = driver.tested.partition(" ")
+    assert name in found.version
+    assert f"{version}." in found.version
 
 
 @pytest.mark.thorough
@@ -305,7 +320,8 @@ def test_microseconds_are_kept_as_the_documentation_says(found: Found) -> None:
 
 @pytest.mark.thorough
 def test_a_table_is_read_in_partitions(found: Found) -> None:
-    assert found.job["partitions"] == [250, 250, 250, 249]
+    """The bounds are 100 and 900. The first and the last partition also have the rows outside of them."""
+    assert found.job["partitions"] == [300, 200, 200, 299]
 
 
 @pytest.mark.thorough

@@ -71,7 +71,7 @@ write(
 found["moments"] = columns(read(dbtable="moments"))
 
 # A read in partitions, and what Spark leaves to the server.
-bounds = {"partitionColumn": "id", "lowerBound": "0", "upperBound": "1000", "numPartitions": "4"}
+bounds = {"partitionColumn": "id", "lowerBound": "100", "upperBound": "900", "numPartitions": "4"}
 numbers = read(dbtable="numbers", **bounds)
 found["partitions"] = [len(rows) for rows in numbers.rdd.glom().collect()]
 found["plan of the format"] = plan(numbers.where("id < 10").groupBy().count())

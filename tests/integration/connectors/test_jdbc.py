@@ -102,7 +102,11 @@ POSTGRESQL = Case(
     changed={"a_byte": ["smallint", "1"], "a_local_time": ["timestamp", "2026-03-29 02:30:00.654321"]},
     changed_in_older={},
     native={
-        "any_numeric": Native("numeric", "1.5", ["decimal(38,18)", "1.500000000000000000"]),
+        "any_numeric": Native("numeric", "1.1234567890123456789", ["decimal(38,18)", "1.123456789012345679"]),
+        # Spark 4.1 rounds, because a DECIMAL of Spark has no room for more than 38 digits.
+        "long_numeric": Native(
+            "numeric(40,4)", "1234567890.1299", ["decimal(38,2)", "1234567890.13"], ["decimal(38,4)", "1234567890.1299"]
+        ),
         "a_numeric": Native("numeric(20,5)", "12345.67891", ["decimal(20,5)", "12345.67891"]),
         "a_real": Native("real", "0.5", ["float", "0.5"]),
         "local_at": Native("timestamp", "'2026-03-29 02:30:00.123456'", ["timestamp", "2026-03-29 02:30:00.123456"]),
@@ -163,7 +167,7 @@ MARIADB = Case(
     changed_in_older={"a_short": ["int", "-2"], "a_float": ["double", "0.5"]},
     native={
         "a_decimal": Native("decimal(20,5)", "12345.67891", ["decimal(20,5)", "12345.67891"]),
-        # Spark 4.1 cuts the digits that a DECIMAL of Spark has no room for. Spark 3.5 fails.
+        # Spark 4.1 rounds, because a DECIMAL of Spark has no room for more than 38 digits.
         "long_decimal": Native(
             "decimal(40,4)", "1234567890.1299", ["decimal(38,2)", "1234567890.13"], ["decimal(38,4)", "1234567890.1299"]
         ),

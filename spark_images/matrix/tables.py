@@ -119,6 +119,7 @@ class Artefact:
     """A downloaded file that a layer installs, named by its coordinate. JDBC drivers have `link`, `driver` and `url`.
 
     If `line` is set, only the layers of that line install the file. `connector` says what a user connects to with it.
+    `tested` names the server that tests use with a driver, and is empty if no test does.
     """
 
     coordinate: str
@@ -129,6 +130,7 @@ class Artefact:
     link: str = ""
     driver: str = ""
     url: str = ""
+    tested: str = ""
 
 
 @dataclass(frozen=True, config=STRICT)

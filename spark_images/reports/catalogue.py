@@ -127,8 +127,12 @@ def _lines(project: Project, sizes: Mapping[str, int]) -> Iterator[str]:
         )
     yield from ("", "## JDBC drivers", "", "In `$SPARK_HOME/jars` of every image, and as `/opt/jdbc/<name>.jar`.", "")
     yield from table(
-        ("name", "artefact", "class", "licence", "terms"),
-        ((a.link, f"`{a.coordinate}`", f"`{a.driver}`", a.licence, a.terms) for a in _artefacts(project) if a.driver),
+        ("name", "artefact", "class", "tests", "licence", "terms"),
+        (
+            (a.link, f"`{a.coordinate}`", f"`{a.driver}`", _tested(a), a.licence, a.terms)
+            for a in _artefacts(project)
+            if a.driver
+        ),
     )
     if connectors := dict.fromkeys(artefact.connector for artefact in _artefacts(project) if artefact.connector):
         yield from ("", "## Connectors", "", "In `$SPARK_HOME/jars` of every image.", "")
@@ -148,6 +152,10 @@ def _lines(project: Project, sizes: Mapping[str, int]) -> Iterator[str]:
         if requirements.source.parent != ROOT:
             yield from ("", f"## Python packages: {requirements.source.parent.name} (Python {requirements.python})", "")
             yield ", ".join(f"{name} {version}" for name, version in package_versions(requirements.lock))
+
+
+def _tested(driver: Artefact) -> str:
+    return f"tested against {driver.tested}" if driver.tested else "never run against a server"
 
 
 def _artefacts(project: Project) -> list[Artefact]:

@@ -1,4 +1,4 @@
-"""The servers that connector tests start: S3 and Kafka, on the network of the tests' containers."""
+"""The servers that connector tests start: S3, Kafka and databases, on the network of the tests' containers."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +13,9 @@ ACCESS_KEY, SECRET_KEY = "reader", "not-a-secret"
 
 KEYS: Mapping[str, str] = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
 """The keys as the environment variables that each AWS SDK reads."""
+
+DATABASE, USER, PASSWORD = "shop", "clerk", "not-a-secret"
+"""The database of a database server, and the user that the server accepts."""
 
 MAKE_DIRECTORIES = """
 import os, sys
@@ -68,6 +71,71 @@ def kafka(project: Project, network: str) -> Iterator[str]:
     with image_of(project, "server-kafka").start(host, network=network, name=host) as service:
         service.wait_for("Kafka Server started")
         yield f"{host}:9092"
+
+
+@dataclass(frozen=True)
+class Database:
+    """A running database server. `network` is its network, `host` its name there, and `url` its JDBC URL.
+
+    `user` may do everything in its database. `client` is the server's own client, up to the statement. `ready` is in
+    the server's log after each start.
+    """
+
+    service: Service
+    network: str
+    host: str
+    url: str
+    client: Sequence[str]
+    ready: str
+    user: str = USER
+    password: str = PASSWORD
+
+    def sql(self, *statements: str) -> str:
+        """Runs statements with the server's own client, and returns the rows that they print.
+
+        Fails the test if a statement fails.
+        """
+        done = self.service.run(*self.client, "; ".join(statements))
+        assert done.exit_code == 0
+        return done.stdout.strip()
+
+    def crash(self) -> None:
+        """Kills the server and starts it again. It then has the data of all transactions that were committed."""
+        container = self.service.container
+        starts = self.service.log.count(self.ready)
+        container.kill()
+        container.wait()
+        container.start()
+        self.service.wait_for(self.ready, times=starts + 1)
+
+
+@contextmanager
+def postgresql(project: Project, network: str) -> Iterator[Database]:
+    """Starts a PostgreSQL server with an empty database."""
+    client = ("/opt/postgresql/psql", "-h", "/tmp", "-U", USER, "-At", "-v", "ON_ERROR_STOP=1", DATABASE, "-c")
+    with _database(project, "postgresql", network, client, "system is ready to accept connections") as running:
+        yield running
+
+
+@contextmanager
+def mariadb(project: Project, network: str) -> Iterator[Database]:
+    """Starts a MariaDB server with an empty database. Its URL is one of MySQL, as MySQL's driver needs it."""
+    login = (f"--user={USER}", f"--password={PASSWORD}", "--socket=/tmp/mariadb.sock")
+    client = ("mariadb", *login, "--default-character-set=utf8mb4", "--skip-column-names", DATABASE, "-e")
+    with _database(project, "mariadb", network, client, "ready for connections", scheme="mysql") as running:
+        yield running
+
+
+@contextmanager
+def _database(
+    project: Project, name: str, network: str, client: Sequence[str], ready: str, scheme: str = ""
+) -> Iterator[Database]:
+    """Starts the server docker/servers/server-<name> and waits for it. `scheme` is the URL's, if it is not `name`."""
+    host = f"{network}-{name}"
+    environment = {"DATABASE": DATABASE, "USER_NAME": USER, "PASSWORD": PASSWORD}
+    with image_of(project, f"server-{name}").start(environment=environment, network=network, name=host) as service:
+        service.wait_for(ready)
+        yield Database(service, network, host, f"jdbc:{scheme or name}://{host}/{DATABASE}", client, ready)
 
 
 def address(service: Service, network: str) -> str:

@@ -115,6 +115,7 @@ coordinate = "org.first:first-jdbc:1.0"
 link = "first"
 driver = "org.first.Driver"
 url = "jdbc:first://host"
+tested = "First 1"
 licence = "BSD"
 
 [[layers.drivers.artefacts]]

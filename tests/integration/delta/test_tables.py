@@ -1,4 +1,4 @@
-"""Delta Lake's statements, its Python package and streams. The image sets all that they need."""
+"""The statements of Delta Lake, its Python package and streams. A job needs no setting that the image does not have."""
 
 from pathlib import Path
 from typing import Any

@@ -53,6 +53,21 @@ def test_kernel_uses_the_spark_of_the_image(kernel: Kernel, image: Image) -> Non
     assert found.split()[-3:] == [version, version, "local[*]"]
 
 
+@pytest.mark.own_layers
+@pytest.mark.smoke
+def test_notebook_changes_a_delta_table(kernel: Kernel, cell: Cell) -> None:
+    if "delta" not in cell.features:
+        pytest.skip("not a Delta Lake image")
+    found = kernel.run("""
+from delta.tables import DeltaTable
+spark.range(3).write.format("delta").mode("overwrite").save("/tmp/numbers")
+DeltaTable.forPath(spark, "/tmp/numbers").delete("id = 1")
+print(spark.read.format("delta").load("/tmp/numbers").count())
+""")
+    assert not found.error
+    assert found.text.split()[-1] == "2"
+
+
 @pytest.mark.smoke
 def test_notebook_displays_tables_and_plots(kernel: Kernel) -> None:
     table = kernel.run("spark.range(3).withColumn('square', f.col('id') * f.col('id'))")

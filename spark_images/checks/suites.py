@@ -111,13 +111,15 @@ def kubernetes(cell: Cell, cells: Sequence[Cell], image: str) -> list[str]:
     """Returns pytest's arguments for the tests of `image` on a cluster: an empty list if there are no tests.
 
     Each baseline image runs a shuffle. The newest Spark of a line also runs the tests marked `thorough`, and the newest
-    Spark of a stack those marked `shared`. An image with a feature runs the shuffle and the
-    tests of the feature.
+    Spark of a stack those marked `shared`. An image with features runs the shuffle and the file of each feature that
+    has one: test_<feature>.py.
     """
     if not on_a_cluster(cell):
         return []
     if not is_plain(cell):
-        return [f"{KUBERNETES}/test_every_version.py", f"{KUBERNETES}/test_iceberg.py", "--image", image]
+        of_features = (KUBERNETES / f"test_{feature}.py" for feature in cell.features)
+        files = [f"{KUBERNETES}/test_every_version.py", *(str(file) for file in of_features if file.exists())]
+        return [*files, "--image", image]
     chosen = " and ".join(f"not {marker}" for marker in omitted(cell, cells))
     return [str(KUBERNETES), "--image", image, *(["-m", chosen] if chosen else [])]
 

@@ -16,6 +16,7 @@ import pytest
 from docker.models.containers import Container
 from requests import RequestException
 
+from spark_images import ROOT
 from spark_images.checks import suites
 from spark_images.engine import daemon
 from spark_images.matrix.model import Cell
@@ -260,6 +261,8 @@ def wait(container: Container, timeout: float) -> int:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # By name, because that module imports this one.
+    config.pluginmanager.import_plugin("tests.integration.servers")
     for folder in sorted(path.name for path in suites.SUITES.iterdir() if path.is_dir()):
         config.addinivalue_line("markers", f"{folder}: the tests in tests/integration/{folder}")
 
@@ -290,3 +293,12 @@ def project() -> Project:
 def cell(image: Image, project: Project) -> Cell:
     """Returns the cell that the image's label names."""
     return cell_of(project.matrix, image.labels["spark-images.cell"])
+
+
+@pytest.fixture(scope="session")
+def extensions(project: Project, cell: Cell) -> set[str]:
+    """Returns the SQL extensions that the layers of the cell's features set in spark-defaults.conf."""
+    layers = [layer for name in cell.features for layer in project.matrix.features[name].layers]
+    files = [ROOT / project.recipes.by_name[layer].folder / "spark-defaults.conf" for layer in layers]
+    lines = [line.split() for file in files if file.exists() for line in file.read_text().splitlines()]
+    return {value for key, value in (line for line in lines if len(line) == 2) if key == "spark.sql.extensions"}

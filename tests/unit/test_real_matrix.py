@@ -35,33 +35,49 @@ CELLS = """
 3.5.7-baseline          spark-3.5.7
 3.5.7-gpu               spark-3.5.7-gpu
 3.5.7-iceberg           spark-3.5.7-iceberg
+3.5.7-delta             spark-3.5.7-delta
 3.5.7-gpu-iceberg       spark-3.5.7-gpu-iceberg
+3.5.7-delta-iceberg     spark-3.5.7-delta-iceberg
 3.5.8-baseline          spark-3.5.8
 3.5.8-gpu               spark-3.5.8-gpu
 3.5.8-iceberg           spark-3.5.8-iceberg
+3.5.8-delta             spark-3.5.8-delta
 3.5.8-gpu-iceberg       spark-3.5.8-gpu-iceberg
+3.5.8-delta-iceberg     spark-3.5.8-delta-iceberg
 4.1.0-baseline          spark-4.1.0
 4.1.0-gpu               spark-4.1.0-gpu
 4.1.0-iceberg           spark-4.1.0-iceberg
+4.1.0-delta             spark-4.1.0-delta
 4.1.0-gpu-iceberg       spark-4.1.0-gpu-iceberg
+4.1.0-delta-iceberg     spark-4.1.0-delta-iceberg
 4.1.1-baseline          spark-4.1.1
 4.1.1-gpu               spark-4.1.1-gpu
 4.1.1-iceberg           spark-4.1.1-iceberg
+4.1.1-delta             spark-4.1.1-delta
 4.1.1-gpu-iceberg       spark-4.1.1-gpu-iceberg
+4.1.1-delta-iceberg     spark-4.1.1-delta-iceberg
 jupyter-3.5.7-baseline  jupyter-3.5.7
 jupyter-3.5.7-gpu       jupyter-3.5.7-gpu
 jupyter-3.5.7-iceberg   jupyter-3.5.7-iceberg
+jupyter-3.5.7-delta     jupyter-3.5.7-delta
+jupyter-3.5.7-delta-iceberg  jupyter-3.5.7-delta-iceberg
 jupyter-3.5.8-baseline  jupyter-3.5.8
 jupyter-3.5.8-gpu       jupyter-3.5.8-gpu
 jupyter-3.5.8-iceberg   jupyter-3.5.8-iceberg
+jupyter-3.5.8-delta     jupyter-3.5.8-delta
+jupyter-3.5.8-delta-iceberg  jupyter-3.5.8-delta-iceberg
 jupyter-4.1.0-baseline  jupyter-4.1.0
 jupyter-4.1.0-gpu       jupyter-4.1.0-gpu
 jupyter-4.1.0-iceberg   jupyter-4.1.0-iceberg
+jupyter-4.1.0-delta     jupyter-4.1.0-delta
 jupyter-4.1.0-gpu-iceberg  jupyter-4.1.0-gpu-iceberg
+jupyter-4.1.0-delta-iceberg  jupyter-4.1.0-delta-iceberg
 jupyter-4.1.1-baseline  jupyter-4.1.1
 jupyter-4.1.1-gpu       jupyter-4.1.1-gpu
 jupyter-4.1.1-iceberg   jupyter-4.1.1-iceberg
+jupyter-4.1.1-delta     jupyter-4.1.1-delta
 jupyter-4.1.1-gpu-iceberg  jupyter-4.1.1-gpu-iceberg
+jupyter-4.1.1-delta-iceberg  jupyter-4.1.1-delta-iceberg
 """
 """The key and name of each cell."""
 
@@ -92,7 +108,7 @@ def test_buildable_cells_are_the_promised_ones(project: Project) -> None:
     assert [[cell.key, cell.name] for cell in project.matrix.buildable] == [
         line.split() for line in CELLS.strip().splitlines()
     ]
-    assert len(project.matrix.buildable) == 30
+    assert len(project.matrix.buildable) == 46
 
 
 def test_refused_cells_have_the_expected_reasons(project: Project) -> None:
@@ -154,7 +170,7 @@ def test_aws_sdk_that_iceberg_does_not_have_is_an_error(tmp_path: Path) -> None:
 def test_each_image_has_the_promised_budget(project: Project) -> None:
     baseline, gpu = {"3.5": 815, "4.1": 902}, {"3.5": 2400, "4.1": 2800}
     for cell in project.matrix.buildable:
-        features = {"gpu": gpu[cell.line], "iceberg": 200}
+        features = {"gpu": gpu[cell.line], "iceberg": 200, "delta": 15}
         expected = (
             baseline[cell.line] + (250 if cell.image == "jupyter" else 0) + sum(features[f] for f in cell.features)
         )
@@ -347,11 +363,12 @@ def test_image_labels_contain_its_versions(project: Project, definition: Any) ->
             "hadoop",
             "python",
             "java",
-            *(f for f in ("rapids", "iceberg") if f in cell.values),
         ):
             assert labels[f"spark-images.{name}"] == cell.values[name]
-        assert ("spark-images.iceberg" in labels) == ("iceberg" in cell.features)
-        assert ("spark-images.rapids" in labels) == ("gpu" in cell.features)
+        for name, feature in project.matrix.features.items():
+            for label, template in feature.labels.items():
+                expected = fill(template, cell.values, label) if name in cell.features else None
+                assert labels.get(label) == expected, label
 
 
 def test_image_labels_describe_its_build(project: Project, definition: Any) -> None:

@@ -47,7 +47,7 @@ def test_a_cluster_is_shown_for_what_the_default_run_tests_there(small: Project)
             assert shown == "–"
         elif not suites.is_plain(cell):
             in_full = default_run.tier(cell, cells) is Tier.FULL
-            assert shown == ("`test_every_version.py`, `test_iceberg.py`" if in_full else "–")
+            assert shown == ("`test_every_version.py`" if in_full else "–")
         else:
             markers = " or ".join(f"`{marker}`" for marker in suites.omitted(cell, cells))
             assert shown == (f"all except those marked {markers}" if markers else "all")

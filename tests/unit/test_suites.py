@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -239,6 +240,15 @@ def test_spark_images_without_gpu_have_tests_on_a_cluster() -> None:
     assert {(each.image, each.variant) for each in here} == {("spark", BASELINE), ("spark", "iceberg")}
     marks = {each.spark: suites.kubernetes(each, cells, "i")[3:] for each in here if suites.is_plain(each)}
     assert marks == {"9.0": ["-m", "not thorough and not shared"], "9.1": []}
+
+
+def test_a_feature_runs_its_own_file_on_a_cluster_if_it_has_one() -> None:
+    files = [
+        [Path(argument).name for argument in suites.kubernetes(cell(variant=variant), CELLS, "i") if "/" in argument]
+        for variant in ("iceberg", "lake", "lake-iceberg")
+    ]
+    every = "test_every_version.py"
+    assert files == [[every, "test_iceberg.py"], [every], [every, "test_iceberg.py"]]
 
 
 def test_newest_compares_versions_and_ignores_their_order() -> None:

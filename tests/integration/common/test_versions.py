@@ -6,6 +6,7 @@ from datetime import datetime
 import pytest
 
 from spark_images.matrix.model import Cell
+from spark_images.plan.graph import file_name
 from spark_images.plan.project import Project
 from tests.integration.conftest import Image
 
@@ -36,7 +37,7 @@ def test_debian_has_the_described_number(image: Image, cell: Cell) -> None:
 
 
 @pytest.mark.own_layers
-def test_labels_match_the_cell(image: Image, cell: Cell) -> None:
+def test_labels_match_the_cell(image: Image, project: Project, cell: Cell) -> None:
     labels = image.labels
     assert labels["spark-images.spark"] == cell.spark
     assert labels["org.opencontainers.image.version"] == cell.spark + cell.values["suffix"]
@@ -44,7 +45,8 @@ def test_labels_match_the_cell(image: Image, cell: Cell) -> None:
         assert labels[f"org.opencontainers.image.{name}"]
     for name in ("scala", "hadoop", "python", "java"):
         assert labels[f"spark-images.{name}"] == cell.values[name]
-    assert ("spark-images.iceberg" in labels) == ("iceberg" in cell.features)
+    for name, feature in project.matrix.features.items():
+        assert all((label in labels) == (name in cell.features) for label in feature.labels)
 
 
 def test_spark_shell_reports_the_labelled_versions(image: Image) -> None:
@@ -79,3 +81,16 @@ def test_only_iceberg_images_contain_iceberg(image: Image, cell: Cell) -> None:
     script = "find / -xdev -iname '*iceberg*' 2>/dev/null; grep -ril iceberg /opt/spark/conf"
     found = image.run("bash", "-c", script).stdout.split()
     assert bool(found) == ("iceberg" in cell.features)
+
+
+@pytest.mark.own_layers
+def test_image_has_the_jars_of_its_features_only(image: Image, project: Project, cell: Cell) -> None:
+    matrix = project.matrix
+    layers = [(name, layer) for name, feature in matrix.features.items() for layer in feature.layers]
+    jars: dict[bool, set[str]] = {True: set(), False: set()}
+    for name, layer in layers:
+        for other in (cell,) if name in cell.features else matrix.cells_with(layer):
+            jars[name in cell.features] |= {file_name(each.coordinate) for each in matrix.artefacts(layer, other)}
+    found = set(image.run("bash", "-c", "ls /opt/spark/jars").stdout.split())
+    assert jars[True] <= found
+    assert jars[False] & found == set()

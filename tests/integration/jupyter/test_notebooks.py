@@ -9,7 +9,9 @@ from collections.abc import Iterator
 import pytest
 from docker.types import DeviceRequest
 
+from spark_images import ROOT
 from spark_images.matrix.model import GPU, Cell
+from spark_images.plan.project import Project
 from tests.integration.conftest import Image, network
 from tests.integration.jupyter.server import Kernel, Output, Server, serve
 
@@ -37,10 +39,10 @@ def starters(server: Server) -> list[str]:
 
 @pytest.mark.own_layers
 @pytest.mark.smoke
-def test_starters_are_those_of_the_cell(server: Server, cell: Cell) -> None:
-    expected = ["1-dataframes-and-sql.ipynb", "2-pandas-api.ipynb", "3-spark-connect.ipynb"]
-    expected += ["iceberg.ipynb"] * ("iceberg" in cell.features) + ["rapids.ipynb"] * (GPU in cell.features)
-    assert starters(server) == expected
+def test_starters_are_those_of_the_cell(server: Server, project: Project, cell: Cell) -> None:
+    layers = ["notebook", *(layer for name in cell.features for layer in project.matrix.features[name].layers)]
+    folders = [ROOT / project.recipes.by_name[layer].folder / "starters" for layer in layers]
+    assert starters(server) == sorted(file.name for folder in folders for file in folder.glob("*.ipynb"))
 
 
 @pytest.mark.own_layers
@@ -49,6 +51,21 @@ def test_kernel_uses_the_spark_of_the_image(kernel: Kernel, image: Image) -> Non
     found = kernel.run("import pyspark; print(spark.version, pyspark.__version__, spark.sparkContext.master)").text
     version = image.labels["spark-images.spark"]
     assert found.split()[-3:] == [version, version, "local[*]"]
+
+
+@pytest.mark.own_layers
+@pytest.mark.smoke
+def test_notebook_changes_a_delta_table(kernel: Kernel, cell: Cell) -> None:
+    if "delta" not in cell.features:
+        pytest.skip("not a Delta Lake image")
+    found = kernel.run("""
+from delta.tables import DeltaTable
+spark.range(3).write.format("delta").mode("overwrite").save("/tmp/numbers")
+DeltaTable.forPath(spark, "/tmp/numbers").delete("id = 1")
+print(spark.read.format("delta").load("/tmp/numbers").count())
+""")
+    assert not found.error
+    assert found.text.split()[-1] == "2"
 
 
 @pytest.mark.smoke
@@ -208,7 +225,7 @@ print("RESULT " + json.dumps(dict(spark.sparkContext.getConf().getAll())))
 
 
 @pytest.mark.own_layers
-def test_settings_of_the_user_override_the_image(image: Image, cell: Cell) -> None:
+def test_settings_of_the_user_override_the_image(image: Image, extensions: set[str]) -> None:
     """A user's master, submit options and configuration override the image. Other settings keep the image's values."""
     own = "spark.sql.repl.eagerEval.enabled  false\nspark.sql.catalog.lake.type  rest\n"
     environment = {
@@ -226,4 +243,4 @@ def test_settings_of_the_user_override_the_image(image: Image, cell: Cell) -> No
     assert found["spark.sql.repl.eagerEval.enabled"] == "false"
     # The user defines this catalogue, so no setting of the image's catalogue may be mixed into it.
     assert "spark.sql.catalog.lake.warehouse" not in found
-    assert ("spark.sql.extensions" in found) == ("iceberg" in cell.features)
+    assert set(filter(None, found.get("spark.sql.extensions", "").split(","))) == extensions

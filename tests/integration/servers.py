@@ -1,4 +1,4 @@
-"""The servers that connector tests start: S3 and Kafka, on the network of the tests' containers."""
+"""The servers that connector tests start: S3, Kafka and databases, on the network of the tests' containers."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +13,9 @@ ACCESS_KEY, SECRET_KEY = "reader", "not-a-secret"
 
 KEYS: Mapping[str, str] = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
 """The keys as the environment variables that each AWS SDK reads."""
+
+DATABASE, USER, PASSWORD = "shop", "clerk", "not-a-secret"
+"""The database of a database server, and the user that the server accepts."""
 
 MAKE_DIRECTORIES = """
 import os, sys
@@ -68,6 +71,38 @@ def kafka(project: Project, network: str) -> Iterator[str]:
     with image_of(project, "server-kafka").start(host, network=network, name=host) as service:
         service.wait_for("Kafka Server started")
         yield f"{host}:9092"
+
+
+@dataclass(frozen=True)
+class Database:
+    """A running database server. `network` is its network, `host` its name there, and `url` its JDBC URL.
+
+    `user` may do everything in its database.
+    """
+
+    service: Service
+    network: str
+    host: str
+    url: str
+    user: str = USER
+    password: str = PASSWORD
+
+
+@contextmanager
+def postgresql(project: Project, network: str) -> Iterator[Database]:
+    """Starts a PostgreSQL server with an empty database."""
+    with _database(project, "server-postgresql", network, "system is ready to accept connections") as (service, host):
+        yield Database(service, network, host, f"jdbc:postgresql://{host}/{DATABASE}")
+
+
+@contextmanager
+def _database(project: Project, server: str, network: str, ready: str) -> Iterator[tuple[Service, str]]:
+    """Starts a database server, waits until `ready` is in its log, and yields it with its name on the network."""
+    host = f"{network}-{server.removeprefix('server-')}"
+    environment = {"DATABASE": DATABASE, "USER_NAME": USER, "PASSWORD": PASSWORD}
+    with image_of(project, server).start(environment=environment, network=network, name=host) as service:
+        service.wait_for(ready)
+        yield service, host
 
 
 def address(service: Service, network: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 from spark_images.plan.project import Project
 from tests.integration import servers
 from tests.integration.conftest import Image, network
-from tests.integration.servers import S3
+from tests.integration.servers import S3, Database
 
 
 @pytest.fixture(scope="session", name="network")
@@ -28,4 +28,11 @@ def s3(project: Project, image: Image, network: str) -> Iterator[S3]:
 def kafka(project: Project, network: str) -> Iterator[str]:
     """Yields the address of a Kafka server."""
     with servers.kafka(project, network) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postgresql(project: Project, network: str) -> Iterator[Database]:
+    """Yields a PostgreSQL server."""
+    with servers.postgresql(project, network) as running:
         yield running

@@ -260,6 +260,8 @@ def wait(container: Container, timeout: float) -> int:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # By name, because that module imports this one.
+    config.pluginmanager.import_plugin("tests.integration.servers")
     for folder in sorted(path.name for path in suites.SUITES.iterdir() if path.is_dir()):
         config.addinivalue_line("markers", f"{folder}: the tests in tests/integration/{folder}")
 

@@ -1,12 +1,17 @@
-"""The servers that connector tests start: S3, Kafka and databases, on the network of the tests' containers."""
+"""The servers that tests start: S3, Kafka, databases and catalogues, on the network of the tests' containers.
+
+The fixtures at the end start each server once for all folders of tests. conftest.py makes them a plugin of pytest.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import pytest
+
 from spark_images.engine import build
 from spark_images.plan.project import Project
-from tests.integration.conftest import Image, Service, local_image
+from tests.integration.conftest import Image, Service, local_image, network
 
 ACCESS_KEY, SECRET_KEY = "reader", "not-a-secret"
 """The keys that the S3 server accepts."""
@@ -109,3 +114,31 @@ def address(service: Service, network: str) -> str:
     """Returns the IP address of a service on a network."""
     service.container.reload()
     return str(service.container.attrs["NetworkSettings"]["Networks"][network]["IPAddress"])
+
+
+@pytest.fixture(scope="session", name="network")
+def network_of_the_servers() -> Iterator[str]:
+    """Yields the name of the network of all servers."""
+    with network() as name:
+        yield name
+
+
+@pytest.fixture(scope="session", name="s3")
+def s3_of_the_session(project: Project, image: Image, network: str) -> Iterator[S3]:
+    """Yields an S3 server with the bucket `data`, which contains the directory `logs`."""
+    with s3(project, image, network, "data/logs") as running:
+        yield running
+
+
+@pytest.fixture(scope="session", name="kafka")
+def kafka_of_the_session(project: Project, network: str) -> Iterator[str]:
+    """Yields the address of a Kafka server."""
+    with kafka(project, network) as running:
+        yield running
+
+
+@pytest.fixture(scope="session", name="postgresql")
+def postgresql_of_the_session(project: Project, network: str) -> Iterator[Database]:
+    """Yields a PostgreSQL server."""
+    with postgresql(project, network) as running:
+        yield running

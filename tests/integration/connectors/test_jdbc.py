@@ -182,7 +182,8 @@ MARIADB = Case(
         ),
         "a_year": Native("year", "2026", ["date", "2026-01-01"]),
         "one_bit": Native("bit(1)", "b'1'", ["boolean", "True"]),
-        "bits": Native("bit(8)", "b'101'", ["binary", "05"], ["bigint", "5"]),
+        # Spark 4.1 reads the digits as text: 0x31 is "1".
+        "bits": Native("bit(8)", "b'101'", ["binary", "313031"], ["bigint", "5"]),
         "bytes": Native("blob", "X'0001ff'", ["binary", "0001ff"]),
         "a_json": Native("json", """'{"a":  1}'""", ["string", '{"a":  1}']),
         "a_tiny": Native("tinyint unsigned", "255", ["smallint", "255"]),
@@ -207,7 +208,7 @@ MARIADB = Case(
     written_moments=["2026-03-29 02:30:00", "2026-03-29 02:30:00.123456"],
     strings={},
     numbers="SELECT seq AS id, seq % 7 AS day, CAST(seq * 0.25 AS decimal(18,2)) AS price FROM seq_0_to_998",
-    sums={"3.5": ["124625.25", "124625.25"], "4.1": ["124625", "124625.25"]},
+    sums={"3.5": ["124625.25", "124625.25"], "4.1": ["124625.00", "124625.25"]},
     limits="?connectTimeout=2000&socketTimeout=2000",
     slow="SELECT sleep(300) AS one",
     messages={

@@ -43,11 +43,16 @@ def plan(rows: DataFrame) -> str:
     return str(rows._jdf.queryExecution().executedPlan().toString())
 
 
+def messages(error: Exception) -> str:
+    """Returns the messages of an error and its causes, without the lines of the stack."""
+    return "\n".join(line for line in str(error).splitlines() if not line.lstrip().startswith("at "))
+
+
 def error_of(**more: str) -> str:
     try:
         return f"{read(**more).count()} rows"
-    except Exception as error:  # the message is the result
-        return str(error)[:8000]
+    except Exception as error:  # the messages are the result
+        return messages(error)
 
 
 found: dict[str, Any] = {}
@@ -129,7 +134,7 @@ print("writing two halves", flush=True)
 try:
     write(spark.range(0, 20, 1, 2), "halves", "append", batchsize="5")
     found["halves"] = "written"
-except Exception as error:  # the message is the result
-    found["halves"] = str(error)[:8000]
+except Exception as error:  # the messages are the result
+    found["halves"] = messages(error)
 print("RESULT", json.dumps(found), flush=True)
 spark.stop()

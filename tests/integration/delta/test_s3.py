@@ -1,4 +1,4 @@
-"""A Delta table on S3, written by the example of examples/delta."""
+"""A Delta table on S3, written by the example of examples/delta. Every Spark version runs it."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.integration.servers import KEYS, S3
 EXAMPLE = ROOT / "examples/delta/prices.py"
 
 
-@pytest.mark.thorough
+@pytest.mark.smoke
 def test_example_merges_into_a_table_on_s3(image: Image, s3: S3) -> None:
     job = "/opt/spark/work-dir/prices.py"
     command = ("spark-submit", *FAST, *s3.options, job, "s3a://data/prices")

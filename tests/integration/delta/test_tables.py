@@ -8,7 +8,7 @@ import pytest
 from tests.integration.conftest import HARDENED, RANDOM_UID, Image
 from tests.integration.delta.conftest import FAST
 
-pytestmark = pytest.mark.smoke
+pytestmark = pytest.mark.thorough
 
 JOB = Path(__file__).parent / "jobs/tables.py"
 

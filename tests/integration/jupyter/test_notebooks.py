@@ -54,12 +54,12 @@ def test_kernel_uses_the_spark_of_the_image(kernel: Kernel, image: Image) -> Non
 
 
 @pytest.mark.own_layers
-@pytest.mark.smoke
 def test_notebook_changes_a_delta_table(kernel: Kernel, cell: Cell) -> None:
     if "delta" not in cell.features:
         pytest.skip("not a Delta Lake image")
     found = kernel.run("""
 from delta.tables import DeltaTable
+spark.conf.set("spark.databricks.delta.snapshotPartitions", "2")
 spark.range(3).write.format("delta").mode("overwrite").save("/tmp/numbers")
 DeltaTable.forPath(spark, "/tmp/numbers").delete("id = 1")
 print(spark.read.format("delta").load("/tmp/numbers").count())

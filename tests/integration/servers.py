@@ -145,6 +145,16 @@ def nessie(project: Project, s3: S3, warehouse: str) -> Iterator[Catalogue]:
         yield Catalogue(service, s3, f"http://{host}:19120/iceberg", token(key))
 
 
+@contextmanager
+def hive(project: Project, s3: S3) -> Iterator[str]:
+    """Starts a Hive metastore and yields its URI on the network of the S3 server."""
+    host = f"{s3.network}-hive"
+    environment = {"S3_ENDPOINT": s3.endpoint, **KEYS}
+    with image_of(project, "server-hive").start(environment=environment, network=s3.network, name=host) as service:
+        service.wait_for("Started the new metaserver on port")
+        yield f"thrift://{host}:9083"
+
+
 def token(key: RSAPrivateKey) -> str:
     """Returns a token (JWT) that is valid for a day, signed by `key`."""
     now = int(time.time())
@@ -193,4 +203,11 @@ def postgresql_of_the_session(project: Project, network: str) -> Iterator[Databa
 def nessie_of_the_session(project: Project, s3: S3) -> Iterator[Catalogue]:
     """Yields an Iceberg REST catalogue."""
     with nessie(project, s3, "data/rest") as running:
+        yield running
+
+
+@pytest.fixture(scope="session", name="hive")
+def hive_of_the_session(project: Project, s3: S3) -> Iterator[str]:
+    """Yields the URI of a Hive metastore."""
+    with hive(project, s3) as running:
         yield running

@@ -3,7 +3,7 @@
 A job gets the settings of the example. Only the addresses in them are replaced by those of the test's servers.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 
 from spark_images import ROOT
 from tests.integration.conftest import HARDENED, RANDOM_UID, Image, result_in
-from tests.integration.servers import DATABASE, KEYS, S3, Catalogue, Database
+from tests.integration.servers import ACCESS_KEY, DATABASE, KEYS, S3, Catalogue, Database
 
 pytestmark = pytest.mark.thorough
 
@@ -42,6 +42,38 @@ def settings(example: str, addresses: Mapping[str, str], others: Mapping[str, Ma
     return text
 
 
+def on_s3(example: str, addresses: Mapping[str, str], s3: S3, wrong: Mapping[str, Mapping[str, str]]) -> str:
+    """Returns `settings` of an example whose tables are on S3."""
+    bucket = {
+        "s3://my-bucket/lake": f"s3://data/{example.removesuffix('.conf')}",
+        "https://s3.example:9000": s3.endpoint,
+    }
+    return settings(example, {**bucket, **addresses}, wrong)
+
+
+def run(image: Image, s3: S3, conf: str, others: Iterable[str], more: Mapping[str, str] | None = None) -> Any:
+    """Returns what a job with these settings found. It has keys of S3.
+
+    It runs as an unknown user, and with a read-only root file system. `more` are the contents of other files in /mnt.
+    """
+    files: dict[str, str | Path | bytes] = {
+        "catalogue.py": JOBS / "catalogue.py",
+        "catalogue.conf": conf,
+        **(more or {}),
+    }
+    with image.volume(files) as jobs:
+        result = image.run(
+            *("spark-submit", "--properties-file", SETTINGS, JOB, *others),
+            environment={**KEYS, "PGPASSFILE": "/mnt/pgpass"},
+            network=s3.network,
+            volumes={jobs: {"bind": "/mnt", "mode": "ro"}},
+            user=RANDOM_UID,
+            **HARDENED,
+        )
+    assert result.exit_code == 0
+    return result.json()
+
+
 def check(found: Any) -> None:
     """Checks the steps that each catalogue supports."""
     assert found["merge"] == MERGED
@@ -49,6 +81,13 @@ def check(found: Any) -> None:
     assert found["evolved"] == EVOLVED
     assert found["specs"] == [[0], [1]]
     assert found["tables"] == ["orders", "prices"]
+
+
+def check_history(found: Any) -> None:
+    """Checks the steps that Nessie does not support."""
+    assert found["view"] == [["milk"], ["tea"]]
+    assert found["first"] == [[1, "tea", 3], [2, "cake", 5]]
+    assert found["expire"] == [[1]]
 
 
 @pytest.fixture(scope="module")
@@ -123,41 +162,20 @@ def jdbc(image: Image, s3: S3, postgresql: Database) -> Any:
     addresses = {
         "jdbc:postgresql://database.example/catalogue": postgresql.url,
         "jdbc.user  spark": f"jdbc.user  {postgresql.user}",
-        "s3://my-bucket/lake": "s3://data/jdbc",
-        "https://s3.example:9000": s3.endpoint,
     }
     wrong = {
         "no_database": {"uri": "jdbc:postgresql://127.0.0.1:9/catalogue"},
         "no_region": {"client.region": ""},
         "no_server": {"s3.endpoint": "http://127.0.0.1:9"},
-        "wrong_key": {"s3.access-key-id": "reader", "s3.secret-access-key": "wrong"},
+        "wrong_key": {"s3.access-key-id": ACCESS_KEY, "s3.secret-access-key": "wrong"},
     }
-    files: dict[str, str | Path | bytes] = {
-        "catalogue.py": JOBS / "catalogue.py",
-        "catalogue.conf": settings("jdbc.conf", addresses, wrong),
-        "pgpass": f"{postgresql.host}:*:{DATABASE}:{postgresql.user}:{postgresql.password}\n",
-    }
-    with image.volume(files) as jobs:
-        result = image.run(
-            *("spark-submit", "--properties-file", SETTINGS, JOB, *wrong),
-            environment={**KEYS, "PGPASSFILE": "/mnt/pgpass"},
-            network=s3.network,
-            volumes={jobs: {"bind": "/mnt", "mode": "ro"}},
-            user=RANDOM_UID,
-            **HARDENED,
-        )
-    assert result.exit_code == 0
-    return result.json()
+    line = f"{postgresql.host}:*:{DATABASE}:{postgresql.user}:{postgresql.password}\n"
+    return run(image, s3, on_s3("jdbc.conf", addresses, s3, wrong), wrong, {"pgpass": line})
 
 
 def test_catalogue_in_postgresql_keeps_its_tables_on_s3(jdbc: Any) -> None:
     check(jdbc)
-
-
-def test_catalogue_in_postgresql_has_views_old_snapshots_and_expiry(jdbc: Any) -> None:
-    assert jdbc["view"] == [["milk"], ["tea"]]
-    assert jdbc["first"] == [[1, "tea", 3], [2, "cake", 5]]
-    assert jdbc["expire"] == [[1]]
+    check_history(jdbc)
 
 
 def test_errors_of_a_catalogue_in_postgresql_name_the_cause(jdbc: Any) -> None:
@@ -165,3 +183,19 @@ def test_errors_of_a_catalogue_in_postgresql_name_the_cause(jdbc: Any) -> None:
     assert "Unable to load region" in jdbc["no_region"]
     assert "Connect to 127.0.0.1:9" in jdbc["no_server"]
     assert "Status Code: 403" in jdbc["wrong_key"]
+
+
+@pytest.fixture(scope="module")
+def metastore(image: Image, s3: S3, hive: str) -> Any:
+    """Returns what a job found with a Hive metastore."""
+    wrong = {"no_metastore": {"uri": "thrift://127.0.0.1:9"}}
+    return run(image, s3, on_s3("hive.conf", {"thrift://metastore.example:9083": hive}, s3, wrong), wrong)
+
+
+def test_hive_metastore_keeps_its_tables_on_s3(metastore: Any) -> None:
+    check(metastore)
+    check_history(metastore)
+
+
+def test_error_of_a_missing_hive_metastore_names_it(metastore: Any) -> None:
+    assert "thrift://127.0.0.1:9" in metastore["no_metastore"]

@@ -1,7 +1,8 @@
 """Uses the catalogue `lake` as a job does, and prints what each step returned. The arguments are other catalogues.
 
-Steps that a catalogue may not support print their error. So do those with the other catalogues. With the option
-`--until-killed`, it then inserts rows until it is killed: it writes the files of the first rows and never commits.
+If a catalogue does not support a step, the result has the error instead. The other catalogues give errors too. With the
+option `--until-killed`, the job then inserts rows until it is killed. It writes the files of the first rows and never
+commits.
 """
 
 import argparse
@@ -59,7 +60,7 @@ found["view"] = attempt(
     "SELECT * FROM lake.shop.cheap ORDER BY 1",
 )
 found["expire"] = attempt(
-    "CALL lake.system.expire_snapshots(table => 'shop.prices', older_than => TIMESTAMP '2100-01-01 00:00:00', retain_last => 1)",
+    "CALL lake.system.expire_snapshots('shop.prices', TIMESTAMP '2100-01-01 00:00:00', 1)",
     f"SELECT count(*) FROM {TABLE}.snapshots",
 )
 rows("CREATE TABLE lake.shop.orders USING iceberg AS SELECT id FROM range(10)")

@@ -149,8 +149,9 @@ def _lines(project: Project, sizes: Mapping[str, int]) -> Iterator[str]:
         yield from ("", "## Jars of another Spark version", "")
         yield from table(("images of Spark", "contain"), others)
     for requirements in requirement_sets(matrix, project.recipes):
-        if requirements.source.parent != ROOT:
-            yield from ("", f"## Python packages: {requirements.source.parent.name} (Python {requirements.python})", "")
+        folder = requirements.source.parent
+        if folder != ROOT and folder.name not in matrix.servers:
+            yield from ("", f"## Python packages: {folder.name} (Python {requirements.python})", "")
             yield ", ".join(f"{name} {version}" for name, version in package_versions(requirements.lock))
 
 

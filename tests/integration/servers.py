@@ -3,11 +3,18 @@
 The fixtures at the end start each server once for all folders of tests. conftest.py makes them a plugin of pytest.
 """
 
+import base64
+import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from spark_images.engine import build
 from spark_images.plan.project import Project
@@ -143,6 +150,54 @@ def _database(
         yield Database(service, network, host, f"jdbc:{scheme or name}://{host}/{DATABASE}", client, ready)
 
 
+@dataclass(frozen=True)
+class Catalogue:
+    """A running Iceberg REST catalogue. `uri` is its URL on the network of its S3 server, and `token` opens it."""
+
+    service: Service
+    s3: S3
+    uri: str
+    token: str
+
+
+@contextmanager
+def nessie(project: Project, s3: S3, warehouse: str) -> Iterator[Catalogue]:
+    """Starts an Iceberg REST catalogue whose tables are in `warehouse`: `bucket/path` of the S3 server."""
+    host = f"{s3.network}-nessie"
+    key = generate_private_key(public_exponent=65537, key_size=2048)
+    public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    environment = {
+        "WAREHOUSE": f"s3://{warehouse}",
+        "S3_ENDPOINT": s3.endpoint,
+        "ACCESS_KEY": ACCESS_KEY,
+        "SECRET_KEY": SECRET_KEY,
+        "PUBLIC_KEY": base64.b64encode(public).decode(),
+    }
+    with image_of(project, "server-nessie").start(environment=environment, network=s3.network, name=host) as service:
+        service.wait_for("Listening on")
+        yield Catalogue(service, s3, f"http://{host}:19120/iceberg", token(key))
+
+
+@contextmanager
+def hive(project: Project, s3: S3) -> Iterator[str]:
+    """Starts a Hive metastore and yields its URI on the network of the S3 server."""
+    host = f"{s3.network}-hive"
+    environment = {"S3_ENDPOINT": s3.endpoint, **KEYS}
+    with image_of(project, "server-hive").start(environment=environment, network=s3.network, name=host) as service:
+        service.wait_for("Started the new metaserver on port")
+        yield f"thrift://{host}:9083"
+
+
+def token(key: RSAPrivateKey) -> str:
+    """Returns a token (JWT) that is valid for a day, signed by `key`."""
+    now = int(time.time())
+    claims = {"sub": "spark", "iat": now - 60, "exp": now + 24 * 60 * 60}
+    parts = [json.dumps(part).encode() for part in ({"alg": "RS256", "typ": "JWT"}, claims)]
+    signed = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in parts)
+    signature = key.sign(signed, PKCS1v15(), SHA256())
+    return f"{signed.decode()}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+
+
 def address(service: Service, network: str) -> str:
     """Returns the IP address of a service on a network."""
     service.container.reload()
@@ -181,4 +236,18 @@ def postgresql_of_the_session(project: Project, network: str) -> Iterator[Databa
 def mariadb_of_the_session(project: Project, network: str) -> Iterator[Database]:
     """Yields a MariaDB server."""
     with mariadb(project, network) as running:
+        yield running
+
+
+@pytest.fixture(scope="session", name="nessie")
+def nessie_of_the_session(project: Project, s3: S3) -> Iterator[Catalogue]:
+    """Yields an Iceberg REST catalogue."""
+    with nessie(project, s3, "data/rest") as running:
+        yield running
+
+
+@pytest.fixture(scope="session", name="hive")
+def hive_of_the_session(project: Project, s3: S3) -> Iterator[str]:
+    """Yields the URI of a Hive metastore."""
+    with hive(project, s3) as running:
         yield running

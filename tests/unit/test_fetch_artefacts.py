@@ -1,4 +1,4 @@
-"""Tests how the script fetch-artefacts of the toolchain passes the environment's proxies to Maven."""
+"""Tests how the script fetch-artefacts of the toolchain names files, and passes the environment's proxies to Maven."""
 
 import importlib.util
 import os
@@ -42,6 +42,18 @@ def script() -> ModuleType:
         patch.setattr(sys, "dont_write_bytecode", True)
         loader.exec_module(module)
     return module
+
+
+@pytest.mark.parametrize(
+    ("coordinate", "name"),
+    [
+        ("org.example:tool:1.2", "tool-1.2.jar"),
+        ("org.example:tool:1.2:runner", "tool-1.2-runner.jar"),
+        ("tool==1.2", "tool-1.2.tar.gz"),
+    ],
+)
+def test_a_file_has_the_name_that_its_repository_gives_it(script: ModuleType, coordinate: str, name: str) -> None:
+    assert script.file_name(coordinate) == name
 
 
 @pytest.mark.parametrize(

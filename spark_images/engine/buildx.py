@@ -90,7 +90,7 @@ def bake(
         now = requested[first : first + AT_ONCE]
         needed = _needed(definition, now)
         part = {**_without_cache(definition, anew & needed), "group": {"default": {"targets": now}}}
-        metadata = _bake(part, host, suites, online=online, builder=builder)
+        metadata = _bake_patiently(part, host, suites, online=online, builder=builder)
         anew -= needed
         # Only requested targets: the metadata of a target that is only needed here could replace that of its own run.
         found |= {target: metadata[target] for target in now if target in metadata}
@@ -112,6 +112,26 @@ def _needed(definition: Mapping[str, Any], names: Iterable[str]) -> set[str]:
         return [source.removeprefix(LINK) for source in sources if source.startswith(LINK)]
 
     return all_below(names, below)
+
+
+TIMED_OUT = "DeadlineExceeded: context deadline exceeded"
+"""The error of BuildKit if one of its own calls took too long, which happens on a slow disk."""
+
+ATTEMPTS = 3
+
+
+def _bake_patiently(
+    definition: Mapping[str, Any], host: Host, suites: Mapping[str, str], *, online: bool, builder: str
+) -> Mapping[str, Any]:
+    """Repeats a run in which the engine timed out. The next run continues from the cache."""
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return _bake(definition, host, suites, online=online, builder=builder)
+        except SparkImagesError as error:
+            if TIMED_OUT not in str(error):
+                raise
+            print("the engine was too slow for one of its own calls: the build continues from the cache")
+    return _bake(definition, host, suites, online=online, builder=builder)
 
 
 def _bake(

@@ -297,6 +297,20 @@ def test_a_failed_bake_says_that_the_engine_died(bake: Run, monkeypatch: pytest.
     assert last.startswith("full log: ")
 
 
+SLOW = "echo 'ERROR: failed to solve: DeadlineExceeded: context deadline exceeded'; exit 1"
+
+
+def test_a_bake_is_repeated_if_the_engine_timed_out(bake: Run, capfd: pytest.CaptureFixture[str]) -> None:
+    bake(f"test -e .build/tried || {{ touch .build/tried; {SLOW}; }}; {DONE}")
+    assert capfd.readouterr().out.count("the build continues from the cache") == 1
+
+
+def test_a_bake_fails_if_the_engine_always_times_out(bake: Run, checkout: Path) -> None:
+    with pytest.raises(SparkImagesError, match="the build failed: ERROR: failed to solve: DeadlineExceeded"):
+        bake(f"echo x >> .build/tries; {SLOW}")
+    assert (checkout / ".build/tries").read_text().split() == ["x"] * buildx.ATTEMPTS
+
+
 def test_a_failed_bake_offline_names_the_mirror(bake: Run) -> None:
     with pytest.raises(
         SparkImagesError, match=r"^no network: mirror\.example does not answer.*Existing images are unchanged"

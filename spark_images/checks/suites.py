@@ -5,12 +5,13 @@ folders too.
 """
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from packaging.version import Version
 
 from spark_images import ROOT
 from spark_images.checks.tiers import Tier
-from spark_images.matrix.model import BASELINE, GPU, Cell
+from spark_images.matrix.model import BASELINE, Cell
 
 QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 """The JVM option for tests. It allows only the first compiler, which halves the CPU time of the many JVMs that tests
@@ -103,23 +104,27 @@ def arguments(cell: Cell, cells: Sequence[Cell], tier: Tier, image: str) -> list
 
 
 def on_a_cluster(cell: Cell) -> bool:
-    """Whether a cell has tests on a cluster: only Spark images without the feature gpu have them."""
-    return cell.image == FIRST_IMAGE and GPU not in cell.features
+    """Whether a cell has tests on a cluster: baseline Spark images, and those whose only feature has its own file."""
+    if cell.image != FIRST_IMAGE or len(cell.features) > 1:
+        return False
+    return all(_on_the_cluster(feature).exists() for feature in cell.features)
+
+
+def _on_the_cluster(feature: str) -> Path:
+    return KUBERNETES / f"test_{feature}.py"
 
 
 def kubernetes(cell: Cell, cells: Sequence[Cell], image: str) -> list[str]:
     """Returns pytest's arguments for the tests of `image` on a cluster: an empty list if there are no tests.
 
     Each baseline image runs a shuffle. The newest Spark of a line also runs the tests marked `thorough`, and the newest
-    Spark of a stack those marked `shared`. An image with features runs the shuffle and the file of each feature that
-    has one: test_<feature>.py.
+    Spark of a stack those marked `shared`. An image with a feature runs the shuffle and the file of the feature.
     """
     if not on_a_cluster(cell):
         return []
     if not is_plain(cell):
-        of_features = (KUBERNETES / f"test_{feature}.py" for feature in cell.features)
-        files = [f"{KUBERNETES}/test_every_version.py", *(str(file) for file in of_features if file.exists())]
-        return [*files, "--image", image]
+        files = [KUBERNETES / "test_every_version.py", *(_on_the_cluster(feature) for feature in cell.features)]
+        return [*(str(file) for file in files), "--image", image]
     chosen = " and ".join(f"not {marker}" for marker in omitted(cell, cells))
     return [str(KUBERNETES), "--image", image, *(["-m", chosen] if chosen else [])]
 

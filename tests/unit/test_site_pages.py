@@ -3,7 +3,6 @@
 import pytest
 
 from spark_images.checks import default_run, suites
-from spark_images.checks.tiers import Tier
 from spark_images.matrix.model import GPU
 from spark_images.plan.project import Project
 from spark_images.reports.measure import Layer
@@ -45,9 +44,6 @@ def test_a_cluster_is_shown_for_what_the_default_run_tests_there(small: Project)
         shown = proven.on_the_cluster(cell, cells)
         if not suites.on_a_cluster(cell):
             assert shown == "–"
-        elif not suites.is_plain(cell):
-            in_full = default_run.tier(cell, cells) is Tier.FULL
-            assert shown == ("`test_every_version.py`" if in_full else "–")
         else:
             markers = " or ".join(f"`{marker}`" for marker in suites.omitted(cell, cells))
             assert shown == (f"all except those marked {markers}" if markers else "all")

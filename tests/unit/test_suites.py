@@ -242,13 +242,12 @@ def test_spark_images_without_gpu_have_tests_on_a_cluster() -> None:
     assert marks == {"9.0": ["-m", "not thorough and not shared"], "9.1": []}
 
 
-def test_a_feature_runs_its_own_file_on_a_cluster_if_it_has_one() -> None:
+def test_an_image_with_one_feature_runs_the_file_of_the_feature_on_a_cluster() -> None:
     files = [
         [Path(argument).name for argument in suites.kubernetes(cell(variant=variant), CELLS, "i") if "/" in argument]
         for variant in ("iceberg", "lake", "lake-iceberg")
     ]
-    every = "test_every_version.py"
-    assert files == [[every, "test_iceberg.py"], [every], [every, "test_iceberg.py"]]
+    assert files == [["test_every_version.py", "test_iceberg.py"], [], []]
 
 
 def test_newest_compares_versions_and_ignores_their_order() -> None:

@@ -106,9 +106,9 @@ class Service:
                 pytest.fail(f'"{text}" is not in the log; the container is {self.container.status}; its log:\n{whole}')
             time.sleep(POLL)
 
-    def run(self, *command: str, timeout: int = 60) -> Result:
-        """Runs a command in the service's container, for at most `timeout` seconds."""
-        done: Any = self.container.exec_run(["timeout", str(timeout), *command], demux=True)
+    def run(self, *command: str, user: str = "", timeout: int = 60) -> Result:
+        """Runs a command in the service's container as its user or as `user`, for at most `timeout` seconds."""
+        done: Any = self.container.exec_run(["timeout", str(timeout), *command], user=user, demux=True)
         stdout, stderr = (part.decode(errors="replace") if part else "" for part in done.output)
         print(f"$ {' '.join(command)}   (exit code {done.exit_code})", *(stdout + stderr).splitlines(), sep="\n")
         return Result(done.exit_code, stdout, stderr)
@@ -282,6 +282,13 @@ def image(request: pytest.FixtureRequest, record_testsuite_property: Callable[[s
     record_testsuite_property("image", reference)
     record_testsuite_property("image-id", found.attributes["Id"])
     return found
+
+
+@pytest.fixture(scope="session")
+def shell(image: Image) -> Iterator[Service]:
+    """Yields a container that waits for commands. They take a sixth of the CPU time of a container of their own."""
+    with image.start("sleep", "infinity") as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

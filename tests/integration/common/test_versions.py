@@ -8,7 +8,7 @@ import pytest
 from spark_images.matrix.model import Cell
 from spark_images.plan.graph import file_name
 from spark_images.plan.project import Project
-from tests.integration.conftest import Image
+from tests.integration.conftest import Image, Service
 
 pytestmark = pytest.mark.smoke
 
@@ -31,8 +31,8 @@ def test_labels_describe_the_build(image: Image, project: Project, cell: Cell) -
         assert labels.get(f"org.opencontainers.image.{label}", "") == setting
 
 
-def test_debian_has_the_described_number(image: Image, cell: Cell) -> None:
-    release = image.run("bash", "-c", ". /etc/os-release; echo $VERSION_ID $VERSION_CODENAME").stdout.split()
+def test_debian_has_the_described_number(shell: Service, cell: Cell) -> None:
+    release = shell.run("bash", "-c", ". /etc/os-release; echo $VERSION_ID $VERSION_CODENAME").stdout.split()
     assert release == [cell.values["debian_number"], cell.values["debian"]]
 
 
@@ -49,48 +49,48 @@ def test_labels_match_the_cell(image: Image, project: Project, cell: Cell) -> No
         assert all((label in labels) == (name in cell.features) for label in feature.labels)
 
 
-def test_spark_shell_reports_the_labelled_versions(image: Image) -> None:
-    output = image.run("spark-shell", "--version").output
+def test_spark_shell_reports_the_labelled_versions(image: Image, shell: Service) -> None:
+    output = shell.run("spark-shell", "--version").output
     assert re.search(r"version (\S+)\n", output)[1] == image.labels["spark-images.spark"]  # type: ignore[index]
     assert re.search(r"Scala version (\d+\.\d+)", output)[1] == image.labels["spark-images.scala"]  # type: ignore[index]
     assert re.search(r"VM, (\d+)\.", output)[1] == image.labels["spark-images.java"]  # type: ignore[index]
 
 
-def test_pyspark_and_the_jars_have_the_labelled_versions(image: Image) -> None:
+def test_pyspark_and_the_jars_have_the_labelled_versions(image: Image, shell: Service) -> None:
     script = "import pyspark, sys; print(pyspark.__version__, '{}.{}'.format(*sys.version_info), pyspark.__file__)"
-    result = image.run("python", "-c", script)
+    result = shell.run("python", "-c", script)
     version, python, file = result.stdout.split()
     assert version == image.labels["spark-images.spark"]
     assert python == image.labels["spark-images.python"]
     assert file == "/opt/spark/python/pyspark/__init__.py"
-    jars = image.run("bash", "-c", "ls /opt/spark/jars").stdout
+    jars = shell.run("bash", "-c", "ls /opt/spark/jars").stdout
     assert f"spark-core_{image.labels['spark-images.scala']}-{version}.jar" in jars
     assert f"hadoop-client-api-{image.labels['spark-images.hadoop']}.jar" in jars
 
 
 @pytest.mark.own_layers
-def test_pip_check_passes_and_lists_pyspark(image: Image) -> None:
-    result = image.run("pip", "check")
+def test_pip_check_passes_and_lists_pyspark(image: Image, shell: Service) -> None:
+    result = shell.run("pip", "check")
     assert result.exit_code == 0
-    listed = image.run("pip", "list", "--format", "freeze").stdout
+    listed = shell.run("pip", "list", "--format", "freeze").stdout
     assert f"pyspark=={image.labels['spark-images.spark']}\n" in listed
 
 
 @pytest.mark.own_layers
-def test_only_iceberg_images_contain_iceberg(image: Image, cell: Cell) -> None:
+def test_only_iceberg_images_contain_iceberg(shell: Service, cell: Cell) -> None:
     script = "find / -xdev -iname '*iceberg*' 2>/dev/null; grep -ril iceberg /opt/spark/conf"
-    found = image.run("bash", "-c", script).stdout.split()
+    found = shell.run("bash", "-c", script).stdout.split()
     assert bool(found) == ("iceberg" in cell.features)
 
 
 @pytest.mark.own_layers
-def test_image_has_the_jars_of_its_features_only(image: Image, project: Project, cell: Cell) -> None:
+def test_image_has_the_jars_of_its_features_only(shell: Service, project: Project, cell: Cell) -> None:
     matrix = project.matrix
     layers = [(name, layer) for name, feature in matrix.features.items() for layer in feature.layers]
     jars: dict[bool, set[str]] = {True: set(), False: set()}
     for name, layer in layers:
         for other in (cell,) if name in cell.features else matrix.cells_with(layer):
             jars[name in cell.features] |= {file_name(each.coordinate) for each in matrix.artefacts(layer, other)}
-    found = set(image.run("bash", "-c", "ls /opt/spark/jars").stdout.split())
+    found = set(shell.run("bash", "-c", "ls /opt/spark/jars").stdout.split())
     assert jars[True] <= found
     assert jars[False] & found == set()

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from spark_images.matrix.model import Cell
-from tests.integration.conftest import Image
+from tests.integration.conftest import Service
 
 pytestmark = [pytest.mark.smoke, pytest.mark.own_layers]
 
@@ -30,8 +30,8 @@ print("RESULT", json.dumps({"classes": len(jars), "twice": twice, "versions": fo
 
 
 @pytest.fixture(scope="module")
-def found(image: Image) -> Any:
-    return image.run("python3", "-c", SCRIPT).json()
+def found(shell: Service) -> Any:
+    return shell.run("python3", "-c", SCRIPT).json()
 
 
 def test_no_class_of_the_aws_sdk_is_in_two_jars(found: Any) -> None:

@@ -39,7 +39,6 @@ def example(image: Image, s3: S3) -> Result:
     return image.run(*command, environment=KEYS, files={job: EXAMPLE}, network=s3.network)
 
 
-@pytest.mark.own_layers
 def test_example_writes_and_reads_parquet_and_avro(example: Result) -> None:
     printed = [line for line in example.stdout.splitlines() if "orders" in line]
     assert printed == ["parquet: 1000 orders, 143 on day 3", "avro: 1000 orders, 143 on day 3"]

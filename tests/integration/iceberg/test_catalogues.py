@@ -197,5 +197,5 @@ def test_hive_metastore_keeps_its_tables_on_s3(metastore: Any) -> None:
     check_history(metastore)
 
 
-def test_error_of_a_missing_hive_metastore_names_it(metastore: Any) -> None:
-    assert "thrift://127.0.0.1:9" in metastore["no_metastore"]
+def test_missing_hive_metastore_gives_a_clear_error(metastore: Any) -> None:
+    assert "Failed to connect to Hive Metastore" in metastore["no_metastore"]

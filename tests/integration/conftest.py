@@ -286,7 +286,7 @@ def image(request: pytest.FixtureRequest, record_testsuite_property: Callable[[s
 
 @pytest.fixture(scope="session")
 def shell(image: Image) -> Iterator[Service]:
-    """Yields a container that waits for commands. They take a sixth of the CPU time of a container of their own."""
+    """Yields a container that waits for commands. They take a sixth of the CPU time of a new container."""
     with image.start("sleep", "infinity") as running:
         yield running
 

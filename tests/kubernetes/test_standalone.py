@@ -12,7 +12,7 @@ from spark_images.matrix.model import Cell
 from tests.kubernetes.conftest import EXAMPLES, Cluster, volume
 from tests.kubernetes.test_examples import KUSTOMIZATION, job_of
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.shared
 
 STANDALONE = EXAMPLES / "kubernetes/standalone"
 HISTORY_SERVER = EXAMPLES / "kubernetes/history-server"

@@ -225,6 +225,7 @@ SECURED = {
 }
 
 
+@pytest.mark.shared
 def test_cluster_with_variables_of_bitnami_accepts_only_its_secret(image: Image, network: str) -> None:
     url = f"spark://{network}-master:7077"
     secret = ["--conf", "spark.authenticate=true", "--conf", "spark.network.crypto.enabled=true"]

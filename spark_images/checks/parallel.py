@@ -18,6 +18,7 @@ from spark_images import BUILD, ROOT
 from spark_images.checks import cluster, results
 from spark_images.checks.default_run import Job
 from spark_images.checks.results import Outcome, Status
+from spark_images.errors import SparkImagesError
 
 AT_ONCE = 3
 """More than the two cores of a small machine, because sessions often wait: for servers, and for pods on a cluster."""
@@ -138,7 +139,15 @@ def run(
     job, ends the running jobs and raises KeyboardInterrupt.
     """
     children = Children()
-    on_the_cluster = Countdown((job for job in jobs if job.on_the_cluster), cluster.stop)
+
+    def stop_cluster() -> None:
+        try:
+            cluster.stop()
+        except SparkImagesError as error:
+            # The cluster only takes CPU time. The other jobs need it no longer.
+            say(str(error))
+
+    on_the_cluster = Countdown((job for job in jobs if job.on_the_cluster), stop_cluster)
 
     def through(job: Job) -> Outcome:
         results.clear(key(job))

@@ -55,6 +55,15 @@ def test_the_cluster_stops_after_the_last_job_on_it(monkeypatch: pytest.MonkeyPa
     assert (tmp_path / "stopped").read_text().split() == ["a", "b", "c"]
 
 
+def test_a_cluster_that_does_not_stop_ends_no_other_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(cluster.STOPPER, "ls /nowhere")
+    said: list[str] = []
+    jobs = [Job("a", on_the_cluster=True), Job("b")]
+    outcomes = parallel.run(jobs, said.append, 1, lambda _: ["true"])
+    assert [outcome.name for outcome in outcomes] == ["a", "b"]
+    assert any("KUBE_STOP (ls /nowhere) could not stop the cluster" in line for line in said)
+
+
 @pytest.mark.parametrize("ending", ["exit 1", "exit 5", "kill -TERM $$", "kill -KILL $$"])
 def test_a_failed_or_killed_job_shows_its_log(ending: str) -> None:
     said: list[str] = []
@@ -80,7 +89,7 @@ def test_a_skipped_job_shows_its_reason_and_time(tmp_path: Path) -> None:
 INTERRUPTED = """
 import sys
 from pathlib import Path
-from spark_images.checks import cluster, parallel, results
+from spark_images.checks import parallel, results
 from spark_images.checks.default_run import Job
 
 parallel.BUILD = results.RESULTS = Path(sys.argv[1])

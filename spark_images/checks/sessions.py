@@ -67,7 +67,7 @@ def reason_to_skip(cell: Cell, tier: Tier) -> str:
     """Returns why a tier of a cell's tests cannot run on this machine and what to run instead, or ""."""
     if tier is Tier.KUBERNETES:
         if not suites.on_a_cluster(cell):
-            return f"{cell.name} has no tests on a cluster: Spark's baseline images and those with Iceberg have them"
+            return f"{cell.name} has no tests on a cluster: baseline Spark images and each test_<feature>.py have them"
         return cluster.reason_to_skip()
     if tier is Tier.FULL and GPU in cell.features and (reason := gpu.reason_to_skip()):
         return f"{reason}: run `-- {Tier.QUICK.option}`, or `-- {Tier.NO_DEVICE.option}` for all tests without a device"

@@ -14,8 +14,9 @@ from spark_images.checks.tiers import Tier
 from spark_images.matrix.model import BASELINE, Cell
 
 QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-"""The JVM option for tests. It allows only the first compiler, which halves the CPU time of the many JVMs that tests
-start. Tests check results, not speed. Benchmarks do not use this option."""
+"""The JVM options for tests. They allow only the first compiler, which halves the CPU time of the many JVMs that tests
+start, and select the garbage collector that needs the least of it. Tests check results, not speed. Benchmarks do not
+use these options."""
 
 SUITES = ROOT / "tests/integration"
 KUBERNETES = ROOT / "tests/kubernetes"

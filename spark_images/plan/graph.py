@@ -161,9 +161,9 @@ def _hashed(matrix: Matrix, artefact: Artefact, folder: str, locks: Mapping[str,
 
 
 def file_name(coordinate: str) -> str:
-    """Returns the file name in a Maven repository of the jar with a coordinate (group:artifact:version)."""
-    _, artifact, version = coordinate.split(":")
-    return f"{artifact}-{version}.jar"
+    """Returns the file name in a Maven repository of a jar: its coordinate is group:artifact:version[:classifier]."""
+    _, *name = coordinate.split(":")
+    return f"{'-'.join(name)}.jar"
 
 
 def _difference(one: Target, other: Target) -> str:

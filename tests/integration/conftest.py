@@ -220,6 +220,11 @@ class Image:
             volume.remove(force=True)
 
 
+def options(settings: Mapping[str, str]) -> tuple[str, ...]:
+    """Returns settings as options of spark-submit and of the shells."""
+    return tuple(part for key, value in settings.items() for part in ("--conf", f"{key}={value}"))
+
+
 def local_image(reference: str) -> Image:
     """Returns the image in the engine with this reference. Raises docker.errors.ImageNotFound if there is none."""
     client = daemon.client()

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from spark_images.engine import build
 from spark_images.plan.project import Project
-from tests.integration.conftest import Image, Service, local_image, network
+from tests.integration.conftest import Image, Service, local_image, network, options
 
 ACCESS_KEY, SECRET_KEY = "reader", "not-a-secret"
 """The keys that the S3 server accepts."""
@@ -58,8 +58,8 @@ class S3:
     @property
     def options(self) -> Sequence[str]:
         """The options of spark-submit that a server other than Amazon's needs."""
-        settings = {"endpoint": self.endpoint, "path.style.access": "true"}
-        return [part for key, value in settings.items() for part in ("--conf", f"spark.hadoop.fs.s3a.{key}={value}")]
+        s3a = "spark.hadoop.fs.s3a"
+        return options({f"{s3a}.endpoint": self.endpoint, f"{s3a}.path.style.access": "true"})
 
 
 @contextmanager

@@ -338,7 +338,12 @@ def test_adding_a_spark_version_takes_one_table(tree: Tree) -> None:
 
 
 @pytest.mark.parametrize(
-    ("coordinate", "name"), [("org.x:y:1.0", "y-1.0.jar"), ("com.v:vertica-jdbc:25.3.0-0", "vertica-jdbc-25.3.0-0.jar")]
+    ("coordinate", "name"),
+    [
+        ("org.x:y:1.0", "y-1.0.jar"),
+        ("org.x:y:1.0:runner", "y-1.0-runner.jar"),
+        ("com.v:vertica-jdbc:25.3.0-0", "vertica-jdbc-25.3.0-0.jar"),
+    ],
 )
 def test_file_name_is_that_of_the_maven_repository(coordinate: str, name: str) -> None:
     assert graph.file_name(coordinate) == name

@@ -2,6 +2,7 @@
 
 import pytest
 
+from spark_images.plan.graph import file_name
 from spark_images.plan.project import Project
 from tests.integration.conftest import RANDOM_UID, Service
 
@@ -93,9 +94,10 @@ def test_image_contains_the_licence_of_each_jar_java_and_spark(shell: Service, p
     jars = shell.run("bash", "-c", "ls /opt/spark/jars").stdout.split()
     for layer, artefact in project.matrix.all_artefacts():
         if ":" in artefact.coordinate:
-            _, name, version = artefact.coordinate.split(":")
-            if f"{name}-{version}.jar" in jars:
-                assert any(path.startswith(f"/usr/share/licenses/{name}-{version}/") for path in found), layer
+            jar = file_name(artefact.coordinate)
+            if jar in jars:
+                folder = f"/usr/share/licenses/{jar.removesuffix('.jar')}/"
+                assert any(path.startswith(folder) for path in found), layer
     assert any("openjdk" in path for path in found)
     spark = set(
         _find(shell, "-path '/opt/spark/LICENSE' -o -path '/opt/spark/NOTICE' -o -path '/opt/spark/licenses/*'")

@@ -12,6 +12,7 @@ import pytest
 
 from spark_images.matrix.model import Cell
 from spark_images.matrix.platforms import PLATFORMS
+from spark_images.plan.graph import file_name
 from spark_images.plan.project import Project
 from tests.integration.conftest import Image, Result
 
@@ -45,7 +46,7 @@ def platform_pattern(cell: Cell) -> re.Pattern[str]:
 
 def test_jars_contain_no_native_library_of_another_platform(found: Any, cell: Cell, project: Project) -> None:
     """JDBC drivers are exempt: a licence requires that their jars stay unchanged."""
-    drivers = {"-".join(a.coordinate.split(":")[1:]) + ".jar" for _, a in project.matrix.all_artefacts() if a.driver}
+    drivers = {file_name(a.coordinate) for _, a in project.matrix.all_artefacts() if a.driver}
     foreign = {
         name: [library for library in libraries if not platform_pattern(cell).search(library)]
         for name, libraries in found["natives"].items()

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from spark_images.matrix.tables import Artefact
+from spark_images.plan.graph import file_name
 from spark_images.plan.project import load_project
 from tests.integration.conftest import RANDOM_UID, SPARK_UID, Image, Result
 
@@ -82,8 +83,7 @@ def test_jdbc_links_point_to_the_jars(image: Image) -> None:
     result = image.run("bash", "-c", "cd /opt/jdbc && for link in *; do echo $link $(realpath $link); done")
     found = dict(line.split() for line in result.stdout.splitlines())
     for driver in DRIVERS:
-        _, artefact, version = driver.coordinate.split(":")
-        assert found[f"{driver.link}.jar"] == f"/opt/spark/jars/{artefact}-{version}.jar"
+        assert found[f"{driver.link}.jar"] == f"/opt/spark/jars/{file_name(driver.coordinate)}"
 
 
 def test_traceback_names_the_pyspark_source_file(image: Image) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from spark_images import ROOT
-from tests.integration.conftest import HARDENED, RANDOM_UID, Image, Result
+from tests.integration.conftest import HARDENED, RANDOM_UID, Image, Result, options
 from tests.integration.servers import ACCESS_KEY, KEYS, S3, SECRET_KEY
 
 JOBS = Path(__file__).parent / "jobs"
@@ -100,11 +100,10 @@ def test_wrong_settings_fail_soon_and_say_why(image: Image, s3: S3) -> None:
         f"{BUCKET}.wrong-key.secret.key": "wrong",
         f"{BUCKET}.no-server.endpoint": "http://127.0.0.1:9",
     }
-    options = [part for key, value in wrong.items() for part in ("--conf", f"{key}={value}")]
     job = "/opt/spark/work-dir/failures.py"
     urls = ("s3a://wrong-key/x", "s3a://missing/x", "s3a://no-server/x")
     result = image.run(
-        *("spark-submit", *s3.options, *options, job, *urls),
+        *("spark-submit", *s3.options, *options(wrong), job, *urls),
         environment=KEYS,
         files={job: JOBS / "failures.py"},
         network=s3.network,

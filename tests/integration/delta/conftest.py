@@ -1,5 +1,7 @@
 """Settings that make the jobs of these tests fast."""
 
+from tests.integration.conftest import options
+
 SETTINGS = {
     "spark.ui.enabled": "false",
     "spark.sql.shuffle.partitions": "2",
@@ -8,5 +10,5 @@ SETTINGS = {
     # VACUUM lists directories in 10,000 tasks.
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "2",
 }
-FAST = tuple(part for key, value in SETTINGS.items() for part in ("--conf", f"{key}={value}"))
+FAST = options(SETTINGS)
 """Options of spark-submit for tables with few rows."""

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from spark_images.matrix.model import Cell
-from tests.integration.conftest import Image
+from tests.integration.conftest import Image, options
 from tests.integration.delta.conftest import FAST
 
 pytestmark = [pytest.mark.smoke, pytest.mark.own_layers]
@@ -23,9 +23,8 @@ CATALOGUE = {
 def found(image: Image, cell: Cell) -> Any:
     if "iceberg" not in cell.features:
         pytest.skip("not an Iceberg image")
-    options = [part for key, value in CATALOGUE.items() for part in ("--conf", f"{key}={value}")]
     job = "/opt/spark/work-dir/both.py"
-    result = image.run("spark-submit", *FAST, *options, job, files={job: JOB})
+    result = image.run("spark-submit", *FAST, *options(CATALOGUE), job, files={job: JOB})
     assert result.exit_code == 0
     return result.json()
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.integration.conftest import Image
+from tests.integration.conftest import Image, options
 from tests.integration.servers import S3
 from tests.integration.streams import COMPLETE, killed_and_resumed
 
@@ -15,7 +15,6 @@ CATALOGUE = {
 
 @pytest.mark.thorough
 def test_killed_stream_resumes_without_loss_or_duplicates(image: Image, s3: S3, kafka: str) -> None:
-    options = [part for key, value in CATALOGUE.items() for part in ("--conf", f"{key}={value}")]
-    result = killed_and_resumed(image, s3, kafka, "iceberg", "lake.db.numbers", options)
+    result = killed_and_resumed(image, s3, kafka, "iceberg", "lake.db.numbers", options(CATALOGUE))
     assert result.exit_code == 0
     assert COMPLETE in result.stdout

@@ -7,6 +7,7 @@ Each image has one session, test-<cell>. Options after `--` are a tier, or optio
   nox -s test-3.5.8-iceberg -- --conformance  only the runtime contract
   nox -s test-3.5.8-iceberg -- --kubernetes   only the tests on a cluster
   nox -s test-4.1.1-gpu -- --no-device        all tests that need no CUDA device
+  nox -s test-3.5.8-iceberg -- --no-slow      all tests that need neither a CUDA device nor much time
   nox -s test-3.5.8-iceberg -- -k merge       only the tests whose name contains "merge"
 
 A Nox tag selects several sessions: `nox -t iceberg`, `nox -t 4.1.1`, `nox -t full` (all tests of every image).
@@ -117,7 +118,7 @@ def budgets(session: nox.Session) -> None:
     session.run("inv", "images.budgets")
 
 
-@checks()
+@checks(default=False)
 def layers(session: nox.Session) -> None:
     """Search the layers of every image for traces of the build machine."""
     session.run("inv", "build.all")
@@ -126,7 +127,7 @@ def layers(session: nox.Session) -> None:
 
 @nox.session
 def cells(session: nox.Session) -> None:
-    """Run test-<cell> for every image, network and browser, three at a time."""
+    """Run test-<cell> for every image, layers, network and browser, three at a time."""
     with reported(session):
         with sessions.noted(session.name, session.name):
             outcomes = parallel.run(default_run.jobs(CELLS), session.log)

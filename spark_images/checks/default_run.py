@@ -1,4 +1,4 @@
-"""The default run tests every cell once: the newest Spark of each line in full, the others with `--quick`."""
+"""The default run tests every cell once: the newest Spark of each stack in full, the other cells in part."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,11 +30,13 @@ def session_of(cell: Cell) -> str:
 def tier(cell: Cell, cells: Sequence[Cell]) -> Tier:
     """Returns the tier that the default run uses for a cell.
 
-    The newest Spark of each line is tested in full. Its GPU images omit the tests that need a device, because few
-    machines have one. All other cells use `--quick`.
+    The newest Spark of each stack is tested in full. Its GPU images omit the tests that need a device, because few
+    machines have one. The newest Spark of every other line uses `--no-slow`, and all other cells use `--quick`.
     """
     if cell not in suites.newest(cells):
         return Tier.QUICK
+    if cell not in suites.newest(cells, suites.stack_of):
+        return Tier.NO_SLOW
     return Tier.NO_DEVICE if GPU in cell.features else Tier.FULL
 
 
@@ -47,18 +49,20 @@ def describe(cell: Cell, cells: Sequence[Cell]) -> str:
 def jobs(cells: Sequence[Cell]) -> list[Job]:
     """Returns the jobs of the session `cells`.
 
-    The baseline images are first, because they take longest: then no long job runs alone at the end. The other jobs on
-    the cluster follow, so that the cluster can stop early. A cell that is tested in full also runs its tests on a
-    cluster. Each other baseline image gets a separate job for them.
+    The job `layers` is first, because the cells do not search a layer that it has searched. It needs little CPU time.
+    The baseline images follow, because they take longest: then no long job runs alone at the end. Then come the other
+    jobs on the cluster, so that the cluster can stop early. A cell that uses another tier than `--quick` also runs its
+    tests on a cluster. Each other baseline image gets a separate job for them.
     """
     tiers = {cell.key: tier(cell, cells) for cell in cells}
     whole = [
         Job(session_of(cell), tiers[cell.key], suites.on_a_cluster(cell))
-        for cell in sorted(cells, key=lambda each: not suites.is_plain(each))
+        for cell in sorted(cells, key=lambda each: (not suites.is_plain(each), tiers[each.key] is Tier.NO_SLOW))
         if tiers[cell.key] is not Tier.QUICK
     ]
     older = [cell for cell in cells if tiers[cell.key] is Tier.QUICK]
     return [
+        Job("layers"),
         *(job for job in whole if job.on_the_cluster),
         *(Job(session_of(cell), Tier.KUBERNETES, True) for cell in older if suites.is_plain(cell)),
         *(job for job in whole if not job.on_the_cluster),

@@ -18,6 +18,9 @@ QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 start, and select the garbage collector that needs the least of it. Tests check results, not speed. Benchmarks do not
 use these options."""
 
+QUICK_SPARK = {"spark.sql.shuffle.partitions": "4"}
+"""Settings of Spark for tests. By default, a shuffle has 200 partitions. Test tables have a few rows."""
+
 SUITES = ROOT / "tests/integration"
 KUBERNETES = ROOT / "tests/kubernetes"
 COMMON = "common"
@@ -34,6 +37,9 @@ THOROUGH = "thorough"
 
 SHARED = "shared"
 """The marker of tests of layers that all lines of a stack share. They run only on the newest Spark of each stack."""
+
+SLOW = "slow"
+"""The marker of tests that take more than about 20 seconds of CPU time. The tier `--no-slow` omits them."""
 
 CONTRACT_ON_OTHERS = f"({CONFORMANCE} and smoke and random_uid)"
 """The part of the runtime contract for an image that takes its entrypoint and Spark from another image."""
@@ -66,8 +72,8 @@ def expression(cell: Cell, cells: Sequence[Cell], tier: Tier) -> str:
         if is_plain(cell):
             terms.append(f"(not {CONFORMANCE} or random_uid)")
     else:
-        terms += [f"not {marker}" for marker in omitted(cell, cells)]
-    if tier in (Tier.QUICK, Tier.NO_DEVICE):
+        terms += [f"not {marker}" for marker in omitted(cell, cells, tier)]
+    if tier in (Tier.QUICK, Tier.NO_DEVICE, Tier.NO_SLOW):
         terms.append("not device")
     return " and ".join(term for term in terms if term)
 
@@ -83,10 +89,13 @@ def _of_the_cell(cell: Cell, cells: Sequence[Cell], tier: Tier) -> str:
     return f"({' or '.join([OWN_LAYERS, *whole])})" if whole else OWN_LAYERS
 
 
-def omitted(cell: Cell, cells: Sequence[Cell]) -> list[str]:
-    """Returns the markers of the tests that a cell omits because a newer version runs them."""
+def omitted(cell: Cell, cells: Sequence[Cell], tier: Tier) -> list[str]:
+    """Returns the markers of the tests that a tier of a cell omits because a newer version runs them."""
     newest_where = {THOROUGH: newest(cells), SHARED: newest(cells, stack_of)}
-    return [marker for marker, chosen in newest_where.items() if cell not in chosen]
+    return [
+        *(marker for marker, chosen in newest_where.items() if cell not in chosen),
+        *([SLOW] if tier is Tier.NO_SLOW else []),
+    ]
 
 
 def _has_an_image_of_its_own(feature: str, cell: Cell, cells: Sequence[Cell]) -> bool:
@@ -115,7 +124,7 @@ def _on_the_cluster(feature: str) -> Path:
     return KUBERNETES / f"test_{feature}.py"
 
 
-def kubernetes(cell: Cell, cells: Sequence[Cell], image: str) -> list[str]:
+def kubernetes(cell: Cell, cells: Sequence[Cell], tier: Tier, image: str) -> list[str]:
     """Returns pytest's arguments for the tests of `image` on a cluster: an empty list if there are no tests.
 
     Each baseline image runs a shuffle. The newest Spark of a line also runs the tests marked `thorough`, and the newest
@@ -123,11 +132,19 @@ def kubernetes(cell: Cell, cells: Sequence[Cell], image: str) -> list[str]:
     """
     if not on_a_cluster(cell):
         return []
+    paths = [KUBERNETES]
     if not is_plain(cell):
-        files = [KUBERNETES / "test_every_version.py", *(_on_the_cluster(feature) for feature in cell.features)]
-        return [*(str(file) for file in files), "--image", image]
-    chosen = " and ".join(f"not {marker}" for marker in omitted(cell, cells))
-    return [str(KUBERNETES), "--image", image, *(["-m", chosen] if chosen else [])]
+        paths = [KUBERNETES / "test_every_version.py", *(_on_the_cluster(feature) for feature in cell.features)]
+    chosen = " and ".join(f"not {marker}" for marker in omitted_on_a_cluster(cell, cells, tier))
+    return [*(str(path) for path in paths), "--image", image, *(["-m", chosen] if chosen else [])]
+
+
+def omitted_on_a_cluster(cell: Cell, cells: Sequence[Cell], tier: Tier) -> list[str]:
+    """Returns the markers of the tests on a cluster that a tier of a cell omits.
+
+    An image with a feature runs all tests of its files on every version, because no other image runs them.
+    """
+    return [marker for marker in omitted(cell, cells, tier) if is_plain(cell) or marker == SLOW]
 
 
 def is_plain(cell: Cell) -> bool:

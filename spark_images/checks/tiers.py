@@ -16,6 +16,7 @@ class Tier(StrEnum):
     FULL = "full"
     QUICK = "quick"
     NO_DEVICE = "no-device"
+    NO_SLOW = "no-slow"
     CONFORMANCE = "conformance"
     KUBERNETES = "kubernetes"
 

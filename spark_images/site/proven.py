@@ -12,9 +12,13 @@ from spark_images.reports.catalogue import table
 MEANING = {
     Tier.FULL: "All tests of the cell.",
     Tier.NO_DEVICE: "All tests that need no CUDA device.",
+    Tier.NO_SLOW: "All tests except those marked `slow` and those that need a CUDA device.",
     Tier.QUICK: "The tests marked `smoke`, in at most 60 seconds.",
     Tier.KUBERNETES: "The tests on a cluster only.",
 }
+ON_THE_CLUSTER = (Tier.FULL, Tier.NO_DEVICE, Tier.NO_SLOW, Tier.KUBERNETES)
+"""The tiers with tests on a cluster."""
+
 NEVER = "**never run**"
 """For the tests that need a device. No machine with a GPU has run them, which no rule can tell: change it by hand."""
 
@@ -30,12 +34,12 @@ def page(project: Project) -> str:
 def on_the_cluster(cell: Cell, cells: Sequence[Cell]) -> str:
     """Returns what the default run tests of a cell on a cluster, as Markdown."""
     tiers = {job.tier for job in default_run.jobs(cells) if job.session == default_run.session_of(cell)}
-    arguments = suites.kubernetes(cell, cells, "")
-    if not arguments or not tiers & {Tier.FULL, Tier.NO_DEVICE, Tier.KUBERNETES}:
+    tier = next((tier for tier in ON_THE_CLUSTER if tier in tiers), None)
+    if tier is None or not (arguments := suites.kubernetes(cell, cells, tier, "")):
         return NONE
     names = [Path(argument).name for argument in arguments if argument.endswith(".py")]
     files = ", ".join(f"`{name}`" for name in names) or "all"
-    if not suites.is_plain(cell) or not (markers := suites.omitted(cell, cells)):
+    if not (markers := suites.omitted_on_a_cluster(cell, cells, tier)):
         return files
     return f"{files} except those marked {' or '.join(f'`{marker}`' for marker in markers)}"
 

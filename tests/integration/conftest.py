@@ -37,7 +37,12 @@ HARDENED: Mapping[str, Any] = {
 
 Docker's default tmpfs has `noexec`. An emptyDir does not, so libraries can be loaded from it."""
 
-QUICK: Mapping[str, str] = {"JAVA_TOOL_OPTIONS": suites.QUICK_JAVA}
+QUICK: Mapping[str, str] = {
+    "JAVA_TOOL_OPTIONS": " ".join(
+        [suites.QUICK_JAVA, *(f"-D{key}={value}" for key, value in suites.QUICK_SPARK.items())]
+    )
+}
+"""The environment of the containers. Settings of the image and of a test override these."""
 
 GRACE = 10
 """Seconds that a process has to end after SIGTERM. Then it is killed, and its exit code is 137."""
@@ -276,6 +281,11 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """Marks each test with the name of its folder, because sessions select tests by marker."""
     if item.path.is_relative_to(suites.SUITES):
         item.add_marker(item.path.relative_to(suites.SUITES).parts[0])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Moves the tests marked `last` to the end. Keeps the order of the others."""
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
 
 
 @pytest.fixture(scope="session")

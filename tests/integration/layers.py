@@ -1,11 +1,13 @@
 """Reads the files of an image's layers and searches them for texts that identify the build machine."""
 
+import fcntl
 import hashlib
 import re
 import socket
 import tarfile
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -170,6 +172,14 @@ class Searched:
         """Returns the record for `marks` and the current version of this file."""
         what = hashlib.sha256(Path(__file__).read_bytes() + repr(sorted(marks.items())).encode())
         return Searched(folder / what.hexdigest()[:16])
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Waits until no other session searches layers, so that none searches a layer that another one reads."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def files(self, layer: str) -> int | None:
         """Returns the number of files in the layer, or None if it has not been searched."""

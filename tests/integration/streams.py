@@ -12,7 +12,7 @@ from tests.integration.servers import KEYS, S3
 HOLD = Path(__file__).parent / "jobs/hold.py"
 COPY = ROOT / "examples/data/kafka_to_table.py"
 
-ROWS = 100
+ROWS = 50
 """The count of the messages. The first driver dies after about three quarters of them."""
 
 COMPLETE = f"the table has {ROWS} rows, {ROWS} different"

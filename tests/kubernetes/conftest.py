@@ -23,7 +23,7 @@ import requests
 
 from spark_images import ROOT
 from spark_images.checks import cluster as cluster_here
-from spark_images.checks.suites import QUICK_JAVA, SUITES
+from spark_images.checks.suites import QUICK_JAVA, QUICK_SPARK, SUITES
 from spark_images.engine import daemon
 from spark_images.matrix.model import Cell
 from spark_images.plan.project import load_project
@@ -39,6 +39,9 @@ POLL = 0.5
 
 SHARED = "/mnt/shared"
 """The mount path of the volume that all pods of the tests share."""
+
+QUICK = {"name": "JAVA_TOOL_OPTIONS", "value": QUICK_JAVA}
+"""The variable that makes the JVMs of a pod quick, as a manifest has it."""
 
 RANDOM_UID = int(integration.RANDOM_UID.partition(":")[0])
 SUBMIT = "spark-submit --master k8s://https://$KUBERNETES_SERVICE_HOST:$KUBERNETES_SERVICE_PORT"
@@ -161,6 +164,7 @@ class Cluster:
             "spark.kubernetes.allocation.batch.delay": "200ms",
             "spark.driver.extraJavaOptions": QUICK_JAVA,
             "spark.executor.extraJavaOptions": QUICK_JAVA,
+            **QUICK_SPARK,
             # The API server of a small cluster can be slow while pods start.
             "spark.kubernetes.submission.requestTimeout": "60000",
             "spark.kubernetes.submission.connectionTimeout": "60000",
@@ -279,7 +283,7 @@ def start(cluster: Cluster, name: str, *arguments: str, environment: Mapping[str
         "args": list(arguments),
         "env": [
             {"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
-            {"name": "JAVA_TOOL_OPTIONS", "value": QUICK_JAVA},
+            QUICK,
             *({"name": key, "value": value} for key, value in (environment or {}).items()),
         ],
     }

@@ -7,7 +7,7 @@ import pytest
 from tests.integration.conftest import result_in
 from tests.kubernetes.conftest import SUBMIT, Cluster, options
 
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.thorough, pytest.mark.slow]
 
 
 def test_client_mode_runs_in_a_pod(cluster: Cluster) -> None:

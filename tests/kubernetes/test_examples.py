@@ -8,7 +8,7 @@ import pytest
 
 from spark_images import ROOT
 from spark_images.checks.cluster import as_json
-from tests.kubernetes.conftest import EXAMPLES, Cluster
+from tests.kubernetes.conftest import EXAMPLES, QUICK, Cluster
 
 SUBMIT_PI = EXAMPLES / "kubernetes/submit.yaml"
 MANIFESTS = sorted(EXAMPLES.glob("**/*.yaml"))
@@ -28,21 +28,28 @@ def test_cluster_accepts_the_manifest(cluster: Cluster, manifest: Path) -> None:
 
 
 def job_of(manifest: Path, cluster: Cluster, places: int = 2) -> Any:
-    """Returns the Job of an example with the image under test, in both places or in this number of places."""
+    """Returns the Job of an example with the image under test, in both places or in this number of places.
+
+    Its JVM uses the options for tests. In cluster mode, the driver and its executors do not.
+    """
     named = as_json(manifest)["spec"]["template"]["spec"]["containers"][0]["image"]
     assert manifest.read_text().count(named) == places, "the example must name the image for every pod that it starts"
-    return json.loads(json.dumps(as_json(manifest)).replace(f'"{named}"', f'"{cluster.image}"'))
+    job = json.loads(json.dumps(as_json(manifest)).replace(f'"{named}"', f'"{cluster.image}"'))
+    job["spec"]["template"]["spec"]["containers"][0].setdefault("env", []).append(QUICK)
+    return job
 
 
 @pytest.mark.thorough
+@pytest.mark.slow
 def test_pi_example_runs_in_cluster_mode(cluster: Cluster) -> None:
-    """Runs the unchanged example with the image under test."""
+    """Runs the example with the image under test."""
     cluster.apply(job_of(SUBMIT_PI, cluster))
     cluster.kubectl("wait", "--for=condition=Complete", "job/submit-pi", "--timeout=180s", timeout=190)
     assert "Pi is roughly 3.1" in cluster.ended("pi-driver")
 
 
 @pytest.mark.thorough
+@pytest.mark.slow
 def test_job_fails_if_the_driver_fails(cluster: Cluster) -> None:
     job = job_of(SUBMIT_PI, cluster)
     job["metadata"]["name"] = "submit-fails"

@@ -12,7 +12,7 @@ from tests.integration.conftest import FETCH, result_in
 from tests.integration.own_ca import LISTENS, PAGE, server
 from tests.kubernetes.conftest import Cluster, expose, start
 
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.thorough, pytest.mark.slow]
 
 SERVER = "private-server"
 URL = f"https://{SERVER}:8443/page"

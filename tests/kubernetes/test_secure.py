@@ -17,7 +17,7 @@ from tests.integration.conftest import Result, result_in
 from tests.kubernetes.conftest import EXAMPLES, JOBS, Cluster
 from tests.kubernetes.test_examples import job_of
 
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.thorough, pytest.mark.slow]
 
 EXAMPLE = EXAMPLES / "kubernetes/secure"
 DRIVER = "secure-driver"

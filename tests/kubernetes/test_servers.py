@@ -6,7 +6,7 @@ import pytest
 
 from tests.kubernetes.conftest import Cluster, expose, options, start
 
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.thorough, pytest.mark.slow]
 
 SERVER = "connect"
 

@@ -9,7 +9,7 @@ import pytest
 
 from spark_images.checks.cluster import as_json
 from spark_images.matrix.model import Cell
-from tests.kubernetes.conftest import EXAMPLES, Cluster, volume
+from tests.kubernetes.conftest import EXAMPLES, QUICK, Cluster, volume
 from tests.kubernetes.test_examples import KUSTOMIZATION, job_of
 
 pytestmark = pytest.mark.shared
@@ -27,10 +27,14 @@ def overlay(folder: Path, cluster: Cluster, *bases: Path) -> Path:
     has_tag = colon and "/" not in tag
     image = {"newName": repository, "newTag": tag} if has_tag else {"newName": cluster.image}
     no_class = [{"op": "add", "path": "/spec/storageClassName", "value": ""}]
+    quick = [{"op": "add", "path": "/spec/template/spec/containers/0/env/-", "value": QUICK}]
     content = {
         "resources": [os.path.relpath(base, folder.resolve()) for base in bases],
         "images": [{"name": named, **image}],
-        "patches": [{"target": {"kind": "PersistentVolumeClaim"}, "patch": json.dumps(no_class)}],
+        "patches": [
+            {"target": {"kind": "PersistentVolumeClaim"}, "patch": json.dumps(no_class)},
+            {"target": {"kind": "Deployment"}, "patch": json.dumps(quick)},
+        ],
     }
     (folder / KUSTOMIZATION).write_text(json.dumps(content))
     return folder
@@ -118,6 +122,7 @@ def operator_pod(cluster: Cluster, spec: Any, role: str, environment: dict[str, 
     container |= {"image": cluster.image, "command": ["bash"], "args": ["-c", COMMANDS[role]]}
     container["env"] = [
         *container.get("env", []),
+        QUICK,
         *({"name": key, "value": value} for key, value in environment.items()),
     ]
     pod |= {"restartPolicy": "Never", "terminationGracePeriodSeconds": 0}

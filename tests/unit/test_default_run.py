@@ -9,7 +9,10 @@ from tests.unit.test_suites import cell
 
 VARIANTS = (BASELINE, "gpu", "iceberg", "gpu-iceberg")
 CELLS = [
-    cell(image, spark, variant) for image in ("spark", "jupyter") for spark in ("9.1", "9.0") for variant in VARIANTS
+    cell(image, spark, variant, line)
+    for image in ("spark", "jupyter")
+    for spark, line in (("8.1", "8"), ("8.0", "8"), ("9.1", "9"), ("9.0", "9"))
+    for variant in VARIANTS
 ]
 
 
@@ -23,9 +26,13 @@ CELLS = [
         (cell(spark="9.0"), Tier.QUICK),
         (cell(spark="9.0", variant="gpu-iceberg"), Tier.QUICK),
         (cell("jupyter", "9.1"), Tier.FULL),
+        (cell(spark="8.1", line="8"), Tier.NO_SLOW),
+        (cell(spark="8.1", variant="gpu", line="8"), Tier.NO_SLOW),
+        (cell("jupyter", "8.1", line="8"), Tier.NO_SLOW),
+        (cell(spark="8.0", line="8"), Tier.QUICK),
     ],
 )
-def test_the_newest_spark_is_tested_in_full_and_the_others_quickly(of: Cell, tier: Tier) -> None:
+def test_the_newest_spark_of_a_stack_is_tested_in_full_and_older_ones_in_part(of: Cell, tier: Tier) -> None:
     assert default_run.tier(of, CELLS) is tier
 
 
@@ -33,16 +40,26 @@ def test_each_cell_has_one_job_and_each_baseline_also_runs_on_the_cluster() -> N
     jobs = default_run.jobs(CELLS)
     assert len(set(jobs)) == len(jobs)
     containers = [job.session for job in jobs if job.tier is not Tier.KUBERNETES]
-    assert sorted(containers) == sorted([*(f"test-{each.key}" for each in CELLS), "network", "browser"])
-    assert [job.name for job in jobs if job.tier is Tier.KUBERNETES] == ["test-9.0-baseline -- --kubernetes"]
+    assert sorted(containers) == sorted([*(f"test-{each.key}" for each in CELLS), "layers", "network", "browser"])
+    assert [job.name for job in jobs if job.tier is Tier.KUBERNETES] == [
+        "test-8.0-baseline -- --kubernetes",
+        "test-9.0-baseline -- --kubernetes",
+    ]
 
 
-def test_jobs_on_the_cluster_come_first() -> None:
-    jobs = default_run.jobs(CELLS)
+def test_jobs_on_the_cluster_come_right_after_the_search_of_the_layers() -> None:
+    first, *jobs = default_run.jobs(CELLS)
+    assert first == Job("layers")
     on_the_cluster = [job for job in jobs if job.on_the_cluster]
     assert jobs[: len(on_the_cluster)] == on_the_cluster
-    named = ["test-9.1-baseline", "test-9.1-iceberg", "test-9.0-baseline -- --kubernetes"]
-    assert [job.name for job in on_the_cluster] == named
+    assert [job.name for job in on_the_cluster] == [
+        "test-9.1-baseline",
+        "test-8.1-baseline -- --no-slow",
+        "test-9.1-iceberg",
+        "test-8.1-iceberg -- --no-slow",
+        "test-8.0-baseline -- --kubernetes",
+        "test-9.0-baseline -- --kubernetes",
+    ]
 
 
 def test_long_jobs_come_first() -> None:
@@ -54,7 +71,7 @@ def test_long_jobs_come_first() -> None:
 def test_jobs_use_every_session_of_the_cells_network_and_browser(small: Project) -> None:
     cells = small.matrix.buildable
     named = {job.session for job in default_run.jobs(cells)}
-    assert named == {*(default_run.session_of(each) for each in cells), "network", "browser"}
+    assert named == {*(default_run.session_of(each) for each in cells), "layers", "network", "browser"}
 
 
 def test_a_job_has_the_name_that_nox_accepts() -> None:

@@ -1,6 +1,7 @@
 """The search of layers for traces of the build machine."""
 
 import tarfile
+import threading
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,19 @@ def test_layer_is_read_from_the_smallest_image_that_has_it() -> None:
     assert smallest("ab", among) == ["half", "layer-a"]
     assert smallest("abc", among) == ["half", "layer-a", "whole"]
     assert smallest("x", among) == []
+
+
+def test_two_sessions_do_not_search_at_the_same_time(tmp_path: Path) -> None:
+    ended: list[str] = []
+
+    def search() -> None:
+        with Searched.of({"a": b"a"}, tmp_path).alone():
+            ended.append("second")
+
+    second = threading.Thread(target=search)
+    with Searched.of({"a": b"a"}, tmp_path).alone():
+        second.start()
+        second.join(0.3)
+        ended.append("first")
+    second.join(10)
+    assert ended == ["first", "second"]

@@ -69,7 +69,7 @@ def test_the_default_run_has_seven_sessions_with_different_descriptions(
     listed: Mapping[str, Mapping[str, str]],
 ) -> None:
     marked = [name for name, session in listed.items() if session["mark"] == "*"]
-    assert marked == ["lint", "types", "unit", "fresh", "docs", "build", "budgets", "layers", "cells"]
+    assert marked == ["lint", "types", "unit", "fresh", "docs", "build", "budgets", "cells"]
     assert len({session["description"] for session in listed.values()}) == len(listed)
 
 

@@ -45,7 +45,9 @@ def test_a_cluster_is_shown_for_what_the_default_run_tests_there(small: Project)
         if not suites.on_a_cluster(cell):
             assert shown == "–"
         else:
-            markers = " or ".join(f"`{marker}`" for marker in suites.omitted(cell, cells))
+            markers = " or ".join(
+                f"`{marker}`" for marker in suites.omitted(cell, cells, default_run.tier(cell, cells))
+            )
             assert shown == (f"all except those marked {markers}" if markers else "all")
 
 

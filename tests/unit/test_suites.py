@@ -51,6 +51,8 @@ CONTRACT = "(conformance and smoke and random_uid)"
         (cell(), Tier.FULL, ""),
         (cell(), Tier.CONFORMANCE, ""),
         (cell(), Tier.NO_DEVICE, "not device"),
+        (cell(), Tier.NO_SLOW, "not slow and not device"),
+        (cell(variant="iceberg"), Tier.NO_SLOW, f"(own_layers or iceberg or {CONTRACT}) and not slow and not device"),
         (cell(), Tier.QUICK, "smoke and (not conformance or random_uid) and not device"),
         (cell(variant="iceberg"), Tier.FULL, f"(own_layers or iceberg or {CONTRACT})"),
         (cell(variant="iceberg"), Tier.QUICK, "(own_layers or iceberg) and smoke and not device"),
@@ -116,6 +118,7 @@ print("\\nCOLLECTED " + json.dumps([codes, found]))
 
 OF: Mapping[str, tuple[Cell, Tier]] = {
     "baseline": (cell(), Tier.FULL),
+    "baseline, no slow": (cell(), Tier.NO_SLOW),
     "baseline, quick": (cell(), Tier.QUICK),
     "iceberg": (cell(variant="iceberg"), Tier.FULL),
     "iceberg, quick": (cell(variant="iceberg"), Tier.QUICK),
@@ -220,6 +223,10 @@ def test_quick_tests_run_on_every_version() -> None:
     assert done.returncode == NO_TEST, done.stdout
 
 
+def test_no_quick_test_is_slow(chosen: Mapping[str, tuple[int, list[str]]]) -> None:
+    assert set(chosen["baseline, quick"][1]) < set(chosen["baseline, no slow"][1]) < set(chosen["baseline"][1])
+
+
 def test_an_unregistered_marker_is_an_error(tmp_path: Any) -> None:
     test = tmp_path / "test_marked.py"
     test.write_text("import pytest\n@pytest.mark.own_layer\ndef test(): pass\n")
@@ -236,18 +243,35 @@ def test_spark_images_without_gpu_have_tests_on_a_cluster() -> None:
         for spark in ("9.0", "9.1")
         for variant in (BASELINE, "iceberg", "gpu")
     ]
-    here = [each for each in cells if suites.kubernetes(each, cells, "i")]
+    here = [each for each in cells if suites.kubernetes(each, cells, Tier.FULL, "i")]
     assert {(each.image, each.variant) for each in here} == {("spark", BASELINE), ("spark", "iceberg")}
-    marks = {each.spark: suites.kubernetes(each, cells, "i")[3:] for each in here if suites.is_plain(each)}
+    marks = {each.spark: suites.kubernetes(each, cells, Tier.FULL, "i")[3:] for each in here if suites.is_plain(each)}
     assert marks == {"9.0": ["-m", "not thorough and not shared"], "9.1": []}
 
 
 def test_an_image_with_one_feature_runs_the_file_of_the_feature_on_a_cluster() -> None:
     files = [
-        [Path(argument).name for argument in suites.kubernetes(cell(variant=variant), CELLS, "i") if "/" in argument]
+        [
+            Path(argument).name
+            for argument in suites.kubernetes(cell(variant=variant), CELLS, Tier.FULL, "i")
+            if "/" in argument
+        ]
         for variant in ("iceberg", "lake", "lake-iceberg")
     ]
     assert files == [["test_every_version.py", "test_iceberg.py"], [], []]
+
+
+@pytest.mark.parametrize(
+    ("of", "omitted"),
+    [
+        (cell(), "not slow"),
+        (cell(variant="iceberg"), "not slow"),
+        (cell(spark="8.9"), "not thorough and not shared and not slow"),
+        (cell(spark="8.9", variant="iceberg"), "not slow"),
+    ],
+)
+def test_no_slow_omits_slow_tests_on_a_cluster_too(of: Cell, omitted: str) -> None:
+    assert suites.kubernetes(of, [*CELLS, of], Tier.NO_SLOW, "i")[-2:] == ["-m", omitted]
 
 
 def test_newest_compares_versions_and_ignores_their_order() -> None:

@@ -16,6 +16,8 @@ from spark_images.plan.graph import file_name
 from spark_images.plan.project import Project
 from tests.integration.conftest import Image, Result
 
+pytestmark = pytest.mark.slow
+
 JOBS = Path(__file__).parent / "jobs"
 CARRIERS = {
     *("arpack", "blas", "commons-crypto", "jline", "lapack", "leveldbjni-all", "lz4-java", "rocksdbjni", "snappy-java"),

@@ -61,6 +61,7 @@ def expected(client: Client, server: str) -> dict[str, Any]:
 
 
 @pytest.mark.thorough
+@pytest.mark.slow
 def test_clients_that_are_not_newer_use_the_server(image: Image, cell: Cell, project: Project, network: str) -> None:
     oldest = of_the_oldest_spark(cell, project)
     of_oldest = image_of(oldest, project)

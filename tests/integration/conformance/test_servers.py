@@ -69,6 +69,7 @@ def test_history_server_lists_a_job(image: Image, way: Way, events: str) -> None
         assert server.terminate() == ENDED_BY_SIGTERM
 
 
+@pytest.mark.slow
 def test_standalone_cluster_of_three_containers_runs_a_job(image: Image, way: Way, network: str) -> None:
     url = f"spark://{network}-master:7077"
     with ExitStack() as stack:

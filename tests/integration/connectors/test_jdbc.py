@@ -18,6 +18,8 @@ from spark_images.plan.project import Project
 from tests.integration.conftest import HARDENED, POLL, RANDOM_UID, Image, result_in
 from tests.integration.servers import Database
 
+pytestmark = [pytest.mark.thorough, pytest.mark.slow]
+
 JOB = Path(__file__).parent / "jobs/jdbc.py"
 EXAMPLE = ROOT / "examples/data/jdbc.py"
 OLD_LINE = "3.5"
@@ -289,7 +291,6 @@ def credentials(database: Database) -> str:
     return f"user={database.user}\npassword={database.password}\n"
 
 
-@pytest.mark.thorough
 def test_the_catalogue_names_the_server(found: Found, project: Project) -> None:
     (driver,) = (artefact for _, artefact in project.matrix.all_artefacts() if artefact.driver == found.case.driver)
     name, _, version = driver.tested.partition(" ")
@@ -297,7 +298,6 @@ def test_the_catalogue_names_the_server(found: Found, project: Project) -> None:
     assert f"{version}." in found.version
 
 
-@pytest.mark.thorough
 def test_types_of_spark_come_back(found: Found, cell: Cell) -> None:
     """docs/data.md lists the types that come back as another type."""
     case = found.case
@@ -308,7 +308,6 @@ def test_types_of_spark_come_back(found: Found, cell: Cell) -> None:
     }
 
 
-@pytest.mark.thorough
 def test_types_of_the_server_are_read(found: Found, cell: Cell) -> None:
     case = found.case
     assert found.job["native"] == {name: column.shown(cell.line) for name, column in case.native.items()}
@@ -316,20 +315,17 @@ def test_types_of_the_server_are_read(found: Found, cell: Cell) -> None:
     assert options == {name: column.shown(cell.line) for name, column in case.options.items()}
 
 
-@pytest.mark.thorough
 def test_microseconds_are_kept_as_the_documentation_says(found: Found) -> None:
     moments = found.job["moments"]
     assert moments["at"][1:] == list(found.case.written_moments)
     assert moments["local_at"][2] == "2026-03-29 02:30:00.654321"
 
 
-@pytest.mark.thorough
 def test_a_table_is_read_in_partitions(found: Found) -> None:
     """The bounds are 100 and 900. The first and the last partition also have the rows outside of them."""
     assert found.job["partitions"] == [300, 200, 200, 299]
 
 
-@pytest.mark.thorough
 def test_the_server_filters_aggregates_and_limits(found: Found) -> None:
     of_the_format, plans = found.job["plan of the format"], found.job["plans"]
     assert "LessThan(id,10" in of_the_format
@@ -341,18 +337,15 @@ def test_the_server_filters_aggregates_and_limits(found: Found) -> None:
     assert "PushedTopN: ORDER BY [id ASC NULLS FIRST] LIMIT 3" in plans["top"]
 
 
-@pytest.mark.thorough
 def test_sums_of_the_server(found: Found, cell: Cell) -> None:
     """Spark 4.1 rounds a sum of MySQL or MariaDB whose type has more than 38 digits. docs/data.md says what to do."""
     assert found.job["sums"] == list(found.case.sums[cell.line])
 
 
-@pytest.mark.thorough
 def test_a_catalogue_lists_creates_reads_and_drops_tables(found: Found) -> None:
     assert found.job["catalogue"] == {"listed": ["made"], "read": [[1, "one", None], [2, None, None]], "left": []}
 
 
-@pytest.mark.thorough
 def test_errors_name_their_cause(found: Found) -> None:
     """The job ends, so each error comes soon. A server that does not answer needs the time-outs of the URL."""
     for case, texts in found.case.messages.items():
@@ -360,13 +353,11 @@ def test_errors_name_their_cause(found: Found) -> None:
             assert text in found.job["errors"][case]
 
 
-@pytest.mark.thorough
 def test_a_killed_server_keeps_the_partitions_that_were_committed(found: Found) -> None:
     assert "Job aborted due to stage failure" in found.job["halves"]
     assert found.left.replace("|", "\t").split("\t") == ["10", "0", "9"]
 
 
-@pytest.mark.thorough
 def test_example_reads_in_partitions_and_writes_a_summary(image: Image, postgresql: Database) -> None:
     postgresql.sql(
         "CREATE TABLE orders AS SELECT i AS order_id, i % 7 AS day, i * 0.5 AS price FROM generate_series(0, 999) AS i"

@@ -9,6 +9,7 @@ from tests.integration.streams import COMPLETE, killed_and_resumed
 
 
 @pytest.mark.thorough
+@pytest.mark.slow
 def test_killed_stream_resumes_without_loss_or_duplicates(image: Image, s3: S3, kafka: str) -> None:
     result = killed_and_resumed(image, s3, kafka, "delta", "s3a://data/delta/numbers", FAST)
     assert result.exit_code == 0

@@ -13,7 +13,7 @@ from spark_images import ROOT
 from tests.integration.conftest import HARDENED, RANDOM_UID, Image, result_in
 from tests.integration.servers import ACCESS_KEY, DATABASE, KEYS, S3, Catalogue, Database
 
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.thorough, pytest.mark.slow]
 
 JOBS = Path(__file__).parent / "jobs"
 EXAMPLES = ROOT / "examples/iceberg"

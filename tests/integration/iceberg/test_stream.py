@@ -14,6 +14,7 @@ CATALOGUE = {
 
 
 @pytest.mark.thorough
+@pytest.mark.slow
 def test_killed_stream_resumes_without_loss_or_duplicates(image: Image, s3: S3, kafka: str) -> None:
     result = killed_and_resumed(image, s3, kafka, "iceberg", "lake.db.numbers", options(CATALOGUE))
     assert result.exit_code == 0

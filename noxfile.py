@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import nox
+from nox import _options as command_line
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -162,3 +163,10 @@ def register(cell: Cell) -> None:
 
 for each in CELLS:
     register(each)
+
+try:
+    # Nox has read its command line before it loads this file, but gives access only to the defaults.
+    sessions.require(command_line.options.parse_args().sessions or (), nox.registry.get())
+except UsageError as wrong:
+    print(f"error: {wrong}", file=sys.stderr)
+    sys.exit(wrong.exit_code)

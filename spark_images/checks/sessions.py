@@ -13,7 +13,7 @@ from spark_images.checks.default_run import Job, session_of
 from spark_images.checks.results import Outcome, Status
 from spark_images.checks.tiers import Tier
 from spark_images.engine import gpu
-from spark_images.errors import SparkImagesError
+from spark_images.errors import SparkImagesError, UsageError, nearest
 from spark_images.matrix.model import GPU, Cell
 
 CONTAINERS_GO = 20
@@ -28,6 +28,14 @@ NOTED: list[Outcome] = []
 
 class Skipped(Exception):  # noqa: N818 -- a skip is not an error
     """The session cannot run on this machine. The message is the reason."""
+
+
+def require(names: Iterable[str], valid: Iterable[str]) -> None:
+    """Raises UsageError if one of the names is not that of a session. The error has the nearest valid name."""
+    valid = list(valid)
+    for name in names:
+        if name not in valid:
+            raise UsageError(f'no session "{name}"{nearest(name, valid)}; `nox -l` lists all sessions')
 
 
 @contextmanager

@@ -26,6 +26,9 @@ ACCESS_KEY, SECRET_KEY = "reader", "not-a-secret"
 KEYS: Mapping[str, str] = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
 """The keys as the environment variables that each AWS SDK reads."""
 
+PROFILE = f"[default]\naws_access_key_id = {ACCESS_KEY}\naws_secret_access_key = {SECRET_KEY}\n"
+"""The keys as a credentials file of the AWS CLI."""
+
 DATABASE, USER, PASSWORD = "shop", "clerk", "not-a-secret"
 """The database of a database server, and the user that the server accepts."""
 

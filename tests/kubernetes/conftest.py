@@ -117,6 +117,11 @@ class Cluster:
         """Waits until `text` is in the log of a pod. Fails the test after `timeout` seconds."""
         self.wait(f'"{text}" in the log of {pod}', lambda: text in self.log(pod), pod, timeout)
 
+    def wait_for_job(self, name: str, condition: str = "Complete", timeout: int = 180) -> None:
+        """Waits until a Job has a condition. Fails the test after `timeout` seconds."""
+        wait = ("wait", f"--for=condition={condition}", f"job/{name}", f"--timeout={timeout}s")
+        self.kubectl(*wait, timeout=timeout + 10)
+
     def show(self, pod: str) -> None:
         """Prints the log and the description of a pod. pytest shows them if the test fails."""
         if pod:

@@ -44,7 +44,7 @@ def job_of(manifest: Path, cluster: Cluster, places: int = 2) -> Any:
 def test_pi_example_runs_in_cluster_mode(cluster: Cluster) -> None:
     """Runs the example with the image under test."""
     cluster.apply(job_of(SUBMIT_PI, cluster))
-    cluster.kubectl("wait", "--for=condition=Complete", "job/submit-pi", "--timeout=180s", timeout=190)
+    cluster.wait_for_job("submit-pi")
     assert "Pi is roughly 3.1" in cluster.ended("pi-driver")
 
 
@@ -57,6 +57,6 @@ def test_job_fails_if_the_driver_fails(cluster: Cluster) -> None:
     next(variable for variable in container["env"] if variable["name"] == "DRIVER")["value"] = "wrong-argument-driver"
     container["args"][-1] = "many"  # pi.py expects a number
     cluster.apply(job)
-    cluster.kubectl("wait", "--for=condition=Failed", "job/submit-fails", "--timeout=180s", timeout=190)
+    cluster.wait_for_job("submit-fails", "Failed")
     assert "kubectl logs wrong-argument-driver" in cluster.log_of_job("submit-fails")
     assert "ValueError" in cluster.ended("wrong-argument-driver", phase="Failed")

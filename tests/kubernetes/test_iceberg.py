@@ -19,7 +19,7 @@ def test_example_writes_a_table_on_a_shared_volume(cluster: Cluster, cell: Cell)
         assert claim in job
         job = job.replace(claim, claim.replace("lake", "shared"))
     cluster.apply(json.loads(job))
-    cluster.kubectl("wait", "--for=condition=Complete", "job/submit-tables", "--timeout=180s", timeout=190)
+    cluster.wait_for_job("submit-tables")
     log = cluster.ended("tables-driver")
     assert "now: [('cake', 6), ('milk', 1), ('tea', 3)]" in log
     assert "before: [('cake', 5), ('tea', 3)]" in log

@@ -134,7 +134,7 @@ def secured(request: pytest.FixtureRequest, cluster: Cluster, keys: Keys, cell: 
     address = cluster.pod(DRIVER)["status"]["podIP"]
     yield Secured(cluster, settings, address, result_in(cluster.log(DRIVER)))
     cluster.kubectl("exec", DRIVER, "--", "touch", "/tmp/finish")
-    cluster.kubectl("wait", "--for=condition=Complete", "job/submit-secure", "--timeout=60s", timeout=70)
+    cluster.wait_for_job("submit-secure", timeout=60)
     delete(cluster)
 
 

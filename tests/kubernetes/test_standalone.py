@@ -52,7 +52,7 @@ def test_history_server_lists_a_job_of_the_standalone_cluster(cluster: Cluster, 
         assert [(worker["cores"], worker["memory"]) for worker in state["workers"]] == [(1, 1024), (1, 1024)]
 
         cluster.apply(job_of(STANDALONE / "submit.yaml", cluster, places=1))
-        cluster.kubectl("wait", "--for=condition=Complete", "job/standalone-pi", "--timeout=120s", timeout=130)
+        cluster.wait_for_job("standalone-pi", timeout=120)
         assert "Pi is roughly 3.1" in cluster.log_of_job("standalone-pi")
 
         (done,) = master(cluster, "spark-master")["completedapps"]

@@ -112,6 +112,15 @@ def test_a_wrong_tier_is_one_message(some_cell: str, deaf: str, options: list[st
     assert "Traceback" not in done.stderr
 
 
+def test_a_wrong_session_is_one_message_with_the_nearest_session() -> None:
+    done = nox("--session", "lint", "test-3.5.8-icebreg")
+    assert done.returncode == 2
+    assert done.stderr.strip() == (
+        'error: no session "test-3.5.8-icebreg" (did you mean "test-3.5.8-iceberg"?); `nox -l` lists all sessions'
+    )
+    assert not done.stdout
+
+
 def test_a_run_ends_with_the_counts(some_cell: str) -> None:
     done = nox("--session", some_cell, "--", "--kubernetes", KUBECONFIG="")
     assert done.returncode == 0

@@ -10,14 +10,13 @@ import pytest
 
 from spark_images import ROOT
 from tests.integration.conftest import HARDENED, RANDOM_UID, Image, Result, options
-from tests.integration.servers import ACCESS_KEY, KEYS, S3, SECRET_KEY
+from tests.integration.servers import ACCESS_KEY, KEYS, PROFILE, S3
 
 JOBS = Path(__file__).parent / "jobs"
 EXAMPLE = ROOT / "examples/data/s3.py"
 NO_NAME_SERVER = "192.0.2.1"
 """An address at which no server answers: it is reserved for documentation."""
 
-PROFILE = f"[default]\naws_access_key_id = {ACCESS_KEY}\naws_secret_access_key = {SECRET_KEY}\n"
 READS_PROFILE = (
     "--conf",
     "spark.hadoop.fs.s3a.aws.credentials.provider=com.amazonaws.auth.profile.ProfileCredentialsProvider",

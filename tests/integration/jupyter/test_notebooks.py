@@ -4,7 +4,8 @@ import contextlib
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 from docker.types import DeviceRequest
@@ -14,6 +15,7 @@ from spark_images.matrix.model import GPU, Cell
 from spark_images.plan.project import Project
 from tests.integration.conftest import Image, network
 from tests.integration.jupyter.server import Kernel, Output, Server, serve
+from tests.integration.servers import KEYS, PROFILE, S3
 
 
 @pytest.fixture(scope="module")
@@ -51,21 +53,6 @@ def test_kernel_uses_the_spark_of_the_image(kernel: Kernel, image: Image) -> Non
     found = kernel.run("import pyspark; print(spark.version, pyspark.__version__, spark.sparkContext.master)").text
     version = image.labels["spark-images.spark"]
     assert found.split()[-3:] == [version, version, "local[*]"]
-
-
-@pytest.mark.own_layers
-def test_notebook_changes_a_delta_table(kernel: Kernel, cell: Cell) -> None:
-    if "delta" not in cell.features:
-        pytest.skip("not a Delta Lake image")
-    found = kernel.run("""
-from delta.tables import DeltaTable
-spark.conf.set("spark.databricks.delta.snapshotPartitions", "2")
-spark.range(3).write.format("delta").mode("overwrite").save("/tmp/numbers")
-DeltaTable.forPath(spark, "/tmp/numbers").delete("id = 1")
-print(spark.read.format("delta").load("/tmp/numbers").count())
-""")
-    assert not found.error
-    assert found.text.split()[-1] == "2"
 
 
 @pytest.mark.smoke
@@ -130,6 +117,25 @@ def test_starter_pandas_api_runs(server: Server) -> None:
     assert any(output.mime("image/png") for output in outputs)
 
 
+@pytest.mark.thorough
+def test_starter_s3_runs_with_keys_of_the_environment(image: Image, s3: S3) -> None:
+    check_s3(image, s3, KEYS)
+
+
+@pytest.mark.shared
+def test_starter_s3_runs_with_a_mounted_credentials_file(image: Image, s3: S3) -> None:
+    with image.volume({"credentials": PROFILE}) as keys:
+        check_s3(image, s3, {}, volumes={keys: {"bind": "/home/spark/.aws", "mode": "ro"}})
+
+
+def check_s3(image: Image, s3: S3, keys: Mapping[str, str], **options: Any) -> None:
+    environment = {"BUCKET": "data", "AWS_ENDPOINT_URL": s3.endpoint, **keys}
+    with serve(image, environment=environment, network=s3.network, **options) as running:
+        *_, east, files = running.execute("starters/4-s3.ipynb")
+    assert "<td>east</td><td>5000</td><td>9.0</td>" in east.html
+    assert "s3a://data/starters/sales/region=west/part-" in files.everything
+
+
 @pytest.mark.own_layers
 def test_iceberg(server: Server, cell: Cell) -> None:
     if "iceberg" not in cell.features:
@@ -140,6 +146,31 @@ def test_iceberg(server: Server, cell: Cell) -> None:
     assert plot.mime("image/png")
     _, lake = server.inside("ls", "/opt/spark/work-dir/lake/shop/items")
     assert lake.split() == ["data", "metadata"]
+
+
+@pytest.mark.own_layers
+@pytest.mark.thorough
+def test_starter_iceberg_on_s3_uses_a_catalogue_without_keys_of_s3(request: pytest.FixtureRequest, cell: Cell) -> None:
+    if cell.features != ("iceberg",):
+        pytest.skip("only the image with no other feature than Iceberg runs this notebook")
+    image, catalogue = request.getfixturevalue("image"), request.getfixturevalue("nessie")
+    environment = {"CATALOGUE_URI": catalogue.uri, "CATALOGUE_TOKEN": catalogue.token}
+    with serve(image, environment=environment, network=catalogue.s3.network) as running:
+        _, table, files = running.execute("starters/iceberg-on-s3.ipynb")
+    assert "<td>2</td><td>pan</td><td>28.0</td>" in table.html
+    assert "'s3://data/rest/starters/items" in files.everything
+
+
+@pytest.mark.own_layers
+@pytest.mark.thorough
+def test_starter_delta_changes_a_table_and_reads_its_earlier_version(server: Server, cell: Cell) -> None:
+    if "delta" not in cell.features:
+        pytest.skip("not a Delta Lake image")
+    _, merged, history, before = server.execute("starters/delta.ipynb")
+    assert "<td>2</td><td>wok</td>" in merged.html
+    assert history.html.count("<td>MERGE</td>") == history.html.count("<td>WRITE</td>") == 1
+    assert "<td>2</td><td>pan</td>" in before.html
+    assert "wok" not in before.html
 
 
 @pytest.mark.own_layers

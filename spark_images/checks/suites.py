@@ -118,16 +118,15 @@ def _on_the_cluster(feature: str) -> Path:
 def kubernetes(cell: Cell, cells: Sequence[Cell], image: str) -> list[str]:
     """Returns pytest's arguments for the tests of `image` on a cluster: an empty list if there are no tests.
 
-    Each baseline image runs a shuffle. The newest Spark of a line also runs the tests marked `thorough`, and the newest
-    Spark of a stack those marked `shared`. An image with a feature runs the shuffle and the file of the feature.
+    Each baseline image runs a shuffle, and an image with a feature also the file of the feature. The newest Spark of a
+    line also runs the tests marked `thorough`, and the newest Spark of a stack those marked `shared`.
     """
     if not on_a_cluster(cell):
         return []
-    if not is_plain(cell):
-        files = [KUBERNETES / "test_every_version.py", *(_on_the_cluster(feature) for feature in cell.features)]
-        return [*(str(file) for file in files), "--image", image]
+    files = [KUBERNETES / "test_every_version.py", *(_on_the_cluster(feature) for feature in cell.features)]
     chosen = " and ".join(f"not {marker}" for marker in omitted(cell, cells))
-    return [str(KUBERNETES), "--image", image, *(["-m", chosen] if chosen else [])]
+    paths = [KUBERNETES] if is_plain(cell) else files
+    return [*(str(path) for path in paths), "--image", image, *(["-m", chosen] if chosen else [])]
 
 
 def is_plain(cell: Cell) -> bool:

@@ -127,24 +127,15 @@ def _on_the_cluster(feature: str) -> Path:
 def kubernetes(cell: Cell, cells: Sequence[Cell], tier: Tier, image: str) -> list[str]:
     """Returns pytest's arguments for the tests of `image` on a cluster: an empty list if there are no tests.
 
-    Each baseline image runs a shuffle. The newest Spark of a line also runs the tests marked `thorough`, and the newest
-    Spark of a stack those marked `shared`. An image with a feature runs the shuffle and the file of the feature.
+    Each baseline image runs a shuffle, and an image with a feature also the file of the feature. The newest Spark of a
+    line also runs the tests marked `thorough`, and the newest Spark of a stack those marked `shared`.
     """
     if not on_a_cluster(cell):
         return []
-    paths = [KUBERNETES]
-    if not is_plain(cell):
-        paths = [KUBERNETES / "test_every_version.py", *(_on_the_cluster(feature) for feature in cell.features)]
-    chosen = " and ".join(f"not {marker}" for marker in omitted_on_a_cluster(cell, cells, tier))
+    files = [KUBERNETES / "test_every_version.py", *(_on_the_cluster(feature) for feature in cell.features)]
+    chosen = " and ".join(f"not {marker}" for marker in omitted(cell, cells, tier))
+    paths = [KUBERNETES] if is_plain(cell) else files
     return [*(str(path) for path in paths), "--image", image, *(["-m", chosen] if chosen else [])]
-
-
-def omitted_on_a_cluster(cell: Cell, cells: Sequence[Cell], tier: Tier) -> list[str]:
-    """Returns the markers of the tests on a cluster that a tier of a cell omits.
-
-    An image with a feature runs all tests of its files on every version, because no other image runs them.
-    """
-    return [marker for marker in omitted(cell, cells, tier) if is_plain(cell) or marker == SLOW]
 
 
 def is_plain(cell: Cell) -> bool:

@@ -39,7 +39,7 @@ def on_the_cluster(cell: Cell, cells: Sequence[Cell]) -> str:
         return NONE
     names = [Path(argument).name for argument in arguments if argument.endswith(".py")]
     files = ", ".join(f"`{name}`" for name in names) or "all"
-    if not (markers := suites.omitted_on_a_cluster(cell, cells, tier)):
+    if not (markers := suites.omitted(cell, cells, tier)):
         return files
     return f"{files} except those marked {' or '.join(f'`{marker}`' for marker in markers)}"
 

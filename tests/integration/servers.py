@@ -1,4 +1,4 @@
-"""The servers that tests start: S3, Kafka, databases and catalogues, on the network of the tests' containers.
+"""The servers that tests start: S3, STS, Kafka, databases and catalogues, on the network of the tests' containers.
 
 The fixtures at the end start each server once for all folders of tests. conftest.py makes them a plugin of pytest.
 """
@@ -9,8 +9,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
+import trustme
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -45,6 +47,38 @@ for directory in directories:
 the buckets."""
 
 
+AMAZON = "amazonaws.com"
+"""The domain of the servers that Amazon's SDKs call if no setting names another one."""
+
+OTHER_STS = "sts.example"
+"""A name of the STS server that only a setting can know."""
+
+SET_UP_ROLES = """
+import json, sys, urllib.request
+import boto3, urllib3
+urllib3.disable_warnings()
+names = json.loads(sys.argv[1])
+how = {"endpoint_url": "https://localhost", "verify": False, "region_name": "us-east-1"}
+how |= {"aws_access_key_id": "nobody", "aws_secret_access_key": "nothing"}
+iam, s3 = boto3.client("iam", **how), boto3.client("s3", **how)
+def policy(action, **whom):
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, **whom}]})
+for name, action in names.items():
+    trust = policy("sts:AssumeRole", Principal={"AWS": "*"})
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
+    iam.put_role_policy(RoleName=name, PolicyName="only", PolicyDocument=policy(action, Resource="*"))
+    s3.create_bucket(Bucket=name)
+iam.create_user(UserName="caller")
+iam.put_user_policy(UserName="caller", PolicyName="only", PolicyDocument=policy("sts:AssumeRole", Resource="*"))
+key = iam.create_access_key(UserName="caller")["AccessKey"]
+print("RESULT", json.dumps({"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}))
+urllib3.PoolManager(cert_reqs="CERT_NONE").request("POST", "https://localhost/moto-api/reset-auth", body=b"0")
+"""
+"""A Python script for the server of STS. Argument: the actions that each role may do, as JSON. It makes the roles, a
+bucket with the name of each role, and a user who may only assume roles. It prints the user's keys. From then on, the
+server checks keys and signatures."""
+
+
 def image_of(project: Project, server: str) -> Image:
     """Returns the image of a server in docker/servers. Builds it if it is not up to date."""
     return local_image(build.layer(project, server))
@@ -77,6 +111,53 @@ def s3(project: Project, image: Image, network: str, *directories: str) -> Itera
         )
         assert made.exit_code == 0
         yield found
+
+
+@dataclass(frozen=True)
+class Sts:
+    """A running server that answers as S3 and STS of Amazon, under their names and with a certificate of its own CA.
+
+    `keys` are those of a user who may only assume roles, as environment variables. `pem` is the certificate of the CA.
+    """
+
+    service: Service
+    network: str
+    names: Sequence[str]
+    keys: Mapping[str, str]
+    pem: str
+
+    @property
+    def hosts(self) -> Mapping[str, str]:
+        """The IP address of each name, as the option `extra_hosts` of a container."""
+        return dict.fromkeys(self.names, address(self.service, self.network))
+
+    @property
+    def requests(self) -> Sequence[Any]:
+        """The requests so far, with `method`, `url`, `headers` and `body`."""
+        lines = self.service.run("cat", "/tmp/requests").stdout.splitlines()
+        found = [json.loads(line) for line in lines]
+        return [each | {"body": base64.b64decode(each["body"]).decode(errors="replace")} for each in found]
+
+
+@contextmanager
+def sts(project: Project, network: str, roles: Mapping[str, str]) -> Iterator[Sts]:
+    """Starts a server with roles, and a bucket for each role. `roles` names the actions that each role may do."""
+    servers = [f"{name}.{region}{AMAZON}" for name in ("s3", "sts") for region in ("", "us-east-1.")]
+    names = [
+        OTHER_STS,
+        *servers,
+        *(f"{role}.{server}" for role in roles for server in servers if server.startswith("s3.")),
+    ]
+    authority = trustme.CA(organization_name="Own CA of the test")
+    certificate = authority.issue_cert(*names, "localhost").private_key_and_cert_chain_pem.bytes()
+    image = image_of(project, "server-sts")
+    with image.volume({"server.pem": certificate}) as volume:
+        mounts = {volume: {"bind": "/mnt", "mode": "ro"}}
+        environment = {"CERTIFICATE": "/mnt/server.pem"}
+        with image.start(environment=environment, network=network, volumes=mounts) as service:
+            service.wait_for("Running on")
+            keys = service.run("python3", "-c", SET_UP_ROLES, json.dumps(roles)).json()
+            yield Sts(service, network, names, keys, authority.cert_pem.bytes().decode())
 
 
 @contextmanager

@@ -33,7 +33,11 @@ from tests.integration.conftest import FETCH, Result
 EXAMPLES = ROOT / "examples"
 JOBS = Path(__file__).parent / "jobs"
 DEFINITIONS = Path(__file__).parent / "crd"
-OTHER_JOBS = (SUITES / "conformance/jobs/own_ca.py",)
+OTHER_JOBS = (
+    SUITES / "conformance/jobs/own_ca.py",
+    SUITES / "jobs/hold.py",
+    EXAMPLES / "data/kafka_to_table.py",
+)
 POLL = 0.5
 """Seconds between two questions to the cluster."""
 
@@ -277,13 +281,15 @@ def cluster(image: str, api: str) -> Iterator[Cluster]:
         found.kubectl("delete", "persistentvolume", f"--selector=namespace={name}", "--wait=false")
 
 
-def start(cluster: Cluster, name: str, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
-    """Starts a pod from the template, with these arguments for the entrypoint."""
+def start(
+    cluster: Cluster, name: str, *arguments: str, environment: Mapping[str, str] | None = None, image: str = ""
+) -> None:
+    """Starts a pod from the template, with these arguments for the entrypoint of `image` or of the tested image."""
     pod = template()
     pod["metadata"] = {"name": name, "labels": {"app": name}}
     pod["spec"] |= {"serviceAccountName": "spark", "restartPolicy": "Never", "terminationGracePeriodSeconds": 5}
     pod["spec"]["containers"][0] |= {
-        "image": cluster.image,
+        "image": image or cluster.image,
         "imagePullPolicy": "IfNotPresent",
         "args": list(arguments),
         "env": [

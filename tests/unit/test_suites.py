@@ -245,8 +245,12 @@ def test_spark_images_without_gpu_have_tests_on_a_cluster() -> None:
     ]
     here = [each for each in cells if suites.kubernetes(each, cells, Tier.FULL, "i")]
     assert {(each.image, each.variant) for each in here} == {("spark", BASELINE), ("spark", "iceberg")}
-    marks = {each.spark: suites.kubernetes(each, cells, Tier.FULL, "i")[3:] for each in here if suites.is_plain(each)}
-    assert marks == {"9.0": ["-m", "not thorough and not shared"], "9.1": []}
+    for variant in (BASELINE, "iceberg"):
+        chosen = {
+            each.spark: suites.kubernetes(each, cells, Tier.FULL, "i") for each in here if each.variant == variant
+        }
+        marks = {spark: arguments[arguments.index("--image") + 2 :] for spark, arguments in chosen.items()}
+        assert marks == {"9.0": ["-m", "not thorough and not shared"], "9.1": []}
 
 
 def test_an_image_with_one_feature_runs_the_file_of_the_feature_on_a_cluster() -> None:
@@ -267,7 +271,7 @@ def test_an_image_with_one_feature_runs_the_file_of_the_feature_on_a_cluster() -
         (cell(), "not slow"),
         (cell(variant="iceberg"), "not slow"),
         (cell(spark="8.9"), "not thorough and not shared and not slow"),
-        (cell(spark="8.9", variant="iceberg"), "not slow"),
+        (cell(spark="8.9", variant="iceberg"), "not thorough and not shared and not slow"),
     ],
 )
 def test_no_slow_omits_slow_tests_on_a_cluster_too(of: Cell, omitted: str) -> None:

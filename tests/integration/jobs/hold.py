@@ -1,9 +1,11 @@
 """Writes numbers to a Kafka topic, copies them to a table on S3, and waits in the middle of a batch until it is killed.
 
 Arguments: the server, the topic, the table, the checkpoint, the format, and the count of the numbers. It waits at
-the number after three quarters of them. Each batch has 10 numbers.
+the number after three quarters of them. Each batch has 10 numbers. HELD is a file that the driver and its executors can
+see.
 """
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -12,7 +14,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql.functions import col, udf
 from pyspark.sql.types import BooleanType
 
-HELD = Path("/tmp/held")
+HELD = Path(os.environ.get("HELD", "/tmp/held"))
 
 
 @udf(BooleanType())  # type: ignore[untyped-decorator]

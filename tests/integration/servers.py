@@ -86,11 +86,16 @@ def image_of(project: Project, server: str) -> Image:
 
 @dataclass(frozen=True)
 class S3:
-    """A running S3 server. `network` is its network, and `endpoint` its URL there, with an IP address."""
+    """A running S3 server. `network` is its network, and `endpoint` its URL there, with an IP address.
+
+    `named` is the URL with the server's name. If a server has no name, clients put the bucket into the path without the
+    setting for it.
+    """
 
     service: Service
     network: str
     endpoint: str
+    named: str
 
     @property
     def options(self) -> Sequence[str]:
@@ -103,9 +108,10 @@ class S3:
 def s3(project: Project, image: Image, network: str, *directories: str) -> Iterator[S3]:
     """Starts an S3 server with these directories: `bucket/path`. `image` is the Spark image that makes them."""
     environment = {"ACCESS_KEY": ACCESS_KEY, "SECRET_KEY": SECRET_KEY}
-    with image_of(project, "server-s3").start(environment=environment, network=network) as service:
+    host = f"{network}-s3"
+    with image_of(project, "server-s3").start(environment=environment, network=network, name=host) as service:
         service.wait_for("ServerConnector@")
-        found = S3(service, network, f"http://{address(service, network)}:7070")
+        found = S3(service, network, *(f"http://{name}:7070" for name in (address(service, network), host)))
         made = image.run(
             "python3", "-c", MAKE_DIRECTORIES, found.endpoint, *directories, environment=KEYS, network=network
         )

@@ -46,7 +46,7 @@ def on_s3(example: str, addresses: Mapping[str, str], s3: S3, wrong: Mapping[str
     """Returns `settings` of an example whose tables are on S3."""
     bucket = {
         "s3://my-bucket/lake": f"s3://data/{example.removesuffix('.conf')}",
-        "https://s3.example:9000": s3.endpoint,
+        "https://s3.example:9000": s3.named,
     }
     return settings(example, {**bucket, **addresses}, wrong)
 

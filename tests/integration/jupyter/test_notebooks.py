@@ -129,7 +129,7 @@ def test_starter_s3_runs_with_a_mounted_credentials_file(image: Image, s3: S3) -
 
 
 def check_s3(image: Image, s3: S3, keys: Mapping[str, str], **options: Any) -> None:
-    environment = {"BUCKET": "data", "AWS_ENDPOINT_URL": s3.endpoint, **keys}
+    environment = {"BUCKET": "data", "AWS_ENDPOINT_URL": s3.named, **keys}
     with serve(image, environment=environment, network=s3.network, **options) as running:
         *_, east, files = running.execute("starters/4-s3.ipynb")
     assert "<td>east</td><td>5000</td><td>9.0</td>" in east.html

@@ -3,6 +3,7 @@
 import functools
 import sys
 from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -92,14 +93,14 @@ def build_task(description: str, *kinds: str) -> Any:
     help={"json": "print JSON, with aliases", "aliases": "list the aliases that `inv build.runtime --aliases` sets"}
 )
 def images_list(context: Context, json: bool = False, aliases: bool = False) -> None:
-    """List every image of the matrix, with the reasons of refused ones."""
+    """List every image of the matrix, with its life cycle, and the reasons of refused ones."""
     matrix = load_project().matrix
     if json:
-        printing.print_json(printing.cells(matrix))
+        printing.print_json(printing.cells(matrix, date.today()))
     elif aliases:
         printing.print_aliases(matrix)
     else:
-        printing.print_cells(matrix)
+        printing.print_cells(matrix, date.today())
 
 
 @command(iterable=["spark", "variant"], help={"spark": SPARK, "variant": VARIANT})

@@ -365,6 +365,10 @@ def test_image_labels_contain_its_versions(project: Project, definition: Any) ->
             "java",
         ):
             assert labels[f"spark-images.{name}"] == cell.values[name]
+        cycle = project.matrix.life_cycle(cell.spark)
+        assert labels["spark-images.released"] == cycle.released.isoformat()
+        assert labels["spark-images.end-of-life"] == cycle.end_of_life.isoformat()
+        assert labels.get("spark-images.superseded-by", "") == cycle.superseded_by
         for name, feature in project.matrix.features.items():
             for label, template in feature.labels.items():
                 expected = fill(template, cell.values, label) if name in cell.features else None

@@ -185,7 +185,7 @@ def test_images_list_prints_json(inv: Inv, project: Project) -> None:
 
 def test_images_list_prints_a_table(inv: Inv, project: Project) -> None:
     first, *rows = inv("images.list").splitlines()
-    assert first.split() == ["cell", "image", "state"]
+    assert first.split() == ["cell", "image", "superseded", "by", "end", "of", "life", "state"]
     assert [row.split()[0] for row in rows] == [cell.key for cell in project.matrix.cells]
 
 

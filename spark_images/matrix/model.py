@@ -20,6 +20,7 @@ from spark_images.matrix.tables import (
     Artefact,
     Budgets,
     Feature,
+    Held,
     Image,
     Layer,
     Line,
@@ -72,6 +73,7 @@ class Matrix:
     servers: Mapping[str, Layer] = field(default_factory=dict)
     aliases: Aliases = field(default_factory=Aliases)
     refusals: tuple[Refusal, ...] = ()
+    held: tuple[Held, ...] = ()
 
     @cached_property
     def variants(self) -> dict[str, tuple[str, ...]]:

@@ -189,6 +189,21 @@ class Conflict:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Held:
+    """Artefacts that keep their version, although a newer one exists, and the reason.
+
+    `artefacts` are patterns of `group:artifact`, such as `org.apache.hadoop:*`. `up_to` is the newest version that the
+    reason is about: a still newer one is not held. Without it, every version is. If `line` is set, only that line's
+    versions are held.
+    """
+
+    artefacts: tuple[str, ...]
+    reason: str
+    up_to: str = ""
+    line: str = ""
+
+
+@dataclass(frozen=True, config=STRICT)
 class FeatureLine:
     """The versions and size limits of a feature on one line.
 

@@ -94,7 +94,7 @@ def _lines(project: Project, sizes: Mapping[str, int]) -> Iterator[str]:
     yield "`inv images.catalog` writes this page from images.toml and the locks. Edit those files, not this page."
     yield "Sizes are the last measured sizes of the unpacked images. Each size includes shared layers."
     yield from ("", "## Spark versions", "")
-    yield "A newer version of the same line supersedes a version. After the end of life of its line, Spark gets no fixes."
+    yield "A newer version of the same line supersedes a version. After the end of life, a line gets no fixes."
     yield ""
     yield from table(
         ("Spark", "released", "superseded by", "end of life"),

@@ -55,10 +55,10 @@ def chosen(matrix: Matrix, version: str, offered: Mapping[str, date | None], rel
     if not (line := _line_of(matrix, version)):
         number = ".".join(compare.series(version, LINE_PARTS))
         raise UsageError(
-            f'Spark {version} is of a line that {TOML} does not have: first write [lines."{number}"] with stack, '
-            f"scala, hadoop, budget-mb, versions, end-of-life and end-of-life-source, and give each artefact of line "
-            f'"{matrix.spark[matrix.newest_spark].line}" that also differs on {number} a line of its own. A feature '
-            f'that works there needs [features.<feature>.lines."{number}"]. See CONTRIBUTING.md'
+            f"Spark {version} is of a line that {TOML} does not have. Write these tables by hand first: "
+            f'[lines."{number}"] with stack, scala, hadoop, budget-mb, versions, end-of-life and end-of-life-source, and '
+            f'[features.<feature>.lines."{number}"] for each feature that works there. Artefacts with the key line need '
+            f'an entry for "{number}" too. See CONTRIBUTING.md'
         )
     day = released or offered[version]
     if day is None:
@@ -92,7 +92,7 @@ def _instead(version: str, known: Iterable[str]) -> str:
 
 
 def with_spark(text: str, added: Added) -> str:
-    """Returns the text of images.toml with a table for a Spark version. All else stays as it is, also comments.
+    """Returns the text of images.toml with a table for a Spark version. Nothing else changes, also no comment.
 
     The table follows the last table with an older version.
     """
@@ -110,9 +110,11 @@ def with_spark(text: str, added: Added) -> str:
         tables[before[-1]].add(tomlkit.nl())
     # tomlkit has no method that inserts a table at a place. So the later tables move behind the new one.
     moved = {version: tables.pop(version) for version in later}
-    tables.append(added.version, table)
-    for version, item in moved.items():
+    for version, item in {added.version: table, **moved}.items():
+        indent = item.trivia.indent
         tables.append(version, item)
+        # append adds a blank line after a comment.
+        item.trivia.indent = indent
     return tomlkit.dumps(document)
 
 
@@ -135,7 +137,7 @@ def restored(paths: Iterable[Path]) -> Iterator[None]:
         for path, text in before.items():
             if text is None:
                 path.unlink(missing_ok=True)
-            elif path.read_text() != text:
+            elif not path.exists() or path.read_text() != text:
                 files.write(path, text)
         raise
 

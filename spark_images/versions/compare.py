@@ -61,8 +61,8 @@ def maven_key(version: str) -> MavenVersion | None:
 def newer(have: str, offered: Iterable[str], key: Callable[[str], Any], parts: int) -> Newer:
     """Returns the newest of the `offered` versions, in the series of the version in use and in a newer series.
 
-    A series is the first `parts` numbers of a version. `key` returns the sort key of a version, or None for one that
-    does not count. Versions of another flavour do not count. If the version in use is a pre-release, it is the oldest.
+    A series is the first `parts` numbers of a version. `key` returns the sort key of a version, or None if the
+    version does not count. Versions of another flavour do not count. If the version in use is a pre-release, it is the oldest.
     """
     keys = {version: found for version in offered if flavour(version) == flavour(have) and (found := key(version))}
     own = key(have)

@@ -7,6 +7,7 @@ Everything else is read from the matrix.
 import re
 from collections import Counter
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from spark_images.plan.project import Project
 from spark_images.recipes import locks
 from spark_images.recipes.dockerfiles import SERVERS
 from spark_images.reports import drawing, measure
+from spark_images.versions import add
 
 CELLS = """
 3.5.7-baseline          spark-3.5.7
@@ -392,6 +394,15 @@ def test_image_labels_describe_its_build(project: Project, definition: Any) -> N
             ("base.digest", digest),
         ):
             assert labels.get(f"org.opencontainers.image.{label}", "") == setting
+
+
+# Adding a version.
+
+
+def test_a_new_spark_version_changes_only_its_table() -> None:
+    text = (ROOT / "images.toml").read_text()
+    changed = add.with_spark(text, add.Added("99.9.9", "99.9", date(2026, 7, 16)))
+    assert changed.replace('[spark."99.9.9"]\nline = "99.9"\nreleased = 2026-07-16\n\n', "") == text
 
 
 # Dockerfiles.

@@ -56,9 +56,9 @@ def chosen(matrix: Matrix, version: str, offered: Mapping[str, date | None], rel
         number = ".".join(compare.series(version, LINE_PARTS))
         raise UsageError(
             f"Spark {version} is of a line that {TOML} does not have. Write these tables by hand first: "
-            f'[lines."{number}"] with stack, scala, hadoop, budget-mb, versions, end-of-life and end-of-life-source, and '
-            f'[features.<feature>.lines."{number}"] for each feature that works there. Artefacts with the key line need '
-            f'an entry for "{number}" too. See CONTRIBUTING.md'
+            f'[lines."{number}"] with stack, scala, hadoop, budget-mb, versions, end-of-life and end-of-life-source, '
+            f'and [features.<feature>.lines."{number}"] for each feature that works there. Artefacts with the key line '
+            f'need an entry for "{number}" too. See CONTRIBUTING.md'
         )
     day = released or offered[version]
     if day is None:

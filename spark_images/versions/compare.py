@@ -62,7 +62,7 @@ def newer(have: str, offered: Iterable[str], key: Callable[[str], Any], parts: i
     """Returns the newest of the `offered` versions, in the series of the version in use and in a newer series.
 
     A series is the first `parts` numbers of a version. `key` returns the sort key of a version, or None if the
-    version does not count. Versions of another flavour do not count. If the version in use is a pre-release, it is the oldest.
+    version does not count. Versions of another flavour do not count. A pre-release in use is older than each of them.
     """
     keys = {version: found for version in offered if flavour(version) == flavour(have) and (found := key(version))}
     own = key(have)

@@ -81,6 +81,7 @@ def test_a_held_version_has_its_reason_until_a_still_newer_one_appears(full: Tre
     assert (held.state, held.reason) == (HELD, "1.2 loses rows")
     assert rows(matrix, lake_3=["1.3"])["group:lake_3"].state == OUTDATED
     assert rows(matrix, lake_3=["2.0"])["group:lake_3"].state == OUTDATED
+    assert rows(matrix, lake_3=["1.2", "2.0"])["group:lake_3"].state == OUTDATED
     assert rows(matrix, **{"lake_2.13": ["1.2"]})["group:lake_2.13"].state == OUTDATED
 
 

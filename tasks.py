@@ -3,6 +3,8 @@
 import functools
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from invoke.tasks import task
 
 from benchmarks import bench as benchmark
 from benchmarks import results
-from spark_images.engine import build
+from spark_images.engine import build, host
 from spark_images.errors import SparkImagesError, of_machine
 from spark_images.locks import check as locks_check
 from spark_images.locks import update as locks_update
@@ -23,6 +25,8 @@ from spark_images.matrix.selection import select
 from spark_images.plan.project import load_project
 from spark_images.reports import budgets, catalogue, drawing, measure, printing
 from spark_images.running import notebook, run
+from spark_images.versions import add as versions_addition
+from spark_images.versions import check as versions_comparison
 
 SPARK = "a Spark version; repeat for several: --spark 3.5.8 --spark 4.1.1 (default: all)"
 VARIANT = "a variant; repeat for several: --variant baseline --variant iceberg (default: all; see `inv images.list`)"
@@ -92,14 +96,14 @@ def build_task(description: str, *kinds: str) -> Any:
     help={"json": "print JSON, with aliases", "aliases": "list the aliases that `inv build.runtime --aliases` sets"}
 )
 def images_list(context: Context, json: bool = False, aliases: bool = False) -> None:
-    """List every image of the matrix, with the reasons of refused ones."""
+    """List every image of the matrix, with its life cycle, and the reasons of refused ones."""
     matrix = load_project().matrix
     if json:
-        printing.print_json(printing.cells(matrix))
+        printing.print_json(printing.cells(matrix, date.today()))
     elif aliases:
         printing.print_aliases(matrix)
     else:
-        printing.print_cells(matrix)
+        printing.print_cells(matrix, date.today())
 
 
 @command(iterable=["spark", "variant"], help={"spark": SPARK, "variant": VARIANT})
@@ -152,6 +156,39 @@ def lock_check(context: Context) -> None:
     """Check that the locks match images.toml."""
     project = load_project(locked=False)
     locks_check.check(project.matrix, project.recipes, project.locks)
+
+
+@command(
+    help={
+        "all": "also show what is current",
+        "tests": "also compare the artefacts that only tests use",
+        "json": "print JSON, with the keys of the cells",
+    }
+)
+def versions_check(context: Context, all: bool = False, tests: bool = False, json: bool = False) -> None:
+    """Compare all versions with the newest ones.
+
+    Exit code 3: something is outdated.
+    """
+    found = versions_comparison.check(load_project().matrix, host.read(), tests=tests)
+    if json:
+        printing.print_json([asdict(finding) for finding in found])
+    else:
+        printing.print_table(versions_comparison.COLUMNS, versions_comparison.table(found, everything=all))
+    if code := versions_comparison.exit_code(found):
+        raise Exit(code=code)
+
+
+@command(
+    positional=["spark"],
+    help={
+        "spark": "the Spark version: 3.5.9",
+        "released": "the day of its release, if the Python index does not say it: 2026-07-16",
+    },
+)
+def versions_add(context: Context, spark: str, released: str = "") -> None:
+    """Add a Spark version to images.toml, locks and catalogue."""
+    print("\n".join(versions_addition.add(spark, host.read(), versions_addition.day(released))))
 
 
 RUN_HELP = {
@@ -262,6 +299,7 @@ namespace = Collection(
     ),
     Collection("images", list=images_list, sizes=images_sizes, budgets=images_budgets, catalog=images_catalog),
     Collection("lock", update=lock_update, check=lock_check),
+    Collection("versions", check=versions_check, add=versions_add),
     Collection("docs", build=docs_build, serve=docs_serve),
     graph,
     bench,

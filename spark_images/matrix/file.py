@@ -115,6 +115,8 @@ def _check(matrix: Matrix, file: str) -> None:
         _check_feature(matrix, name, feature, defined)
     _check_layers(matrix, file, defined)
     _check_refusals(matrix, defined)
+    for number, held in enumerate(matrix.held):
+        defined(f"[[held]] number {number + 1}, line", "line", held.line, matrix.lines)
     for cell in matrix.buildable:
         _check_conflicts(matrix, cell, file)
     for name, feature in matrix.features.items():

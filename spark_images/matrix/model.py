@@ -13,12 +13,14 @@ from packaging.version import Version
 from pydantic.dataclasses import dataclass
 
 from spark_images.errors import MatrixError
+from spark_images.matrix.lifecycle import LifeCycle, life_cycle
 from spark_images.matrix.tables import (
     STRICT,
     Aliases,
     Artefact,
     Budgets,
     Feature,
+    Held,
     Image,
     Layer,
     Line,
@@ -71,6 +73,7 @@ class Matrix:
     servers: Mapping[str, Layer] = field(default_factory=dict)
     aliases: Aliases = field(default_factory=Aliases)
     refusals: tuple[Refusal, ...] = ()
+    held: tuple[Held, ...] = ()
 
     @cached_property
     def variants(self) -> dict[str, tuple[str, ...]]:
@@ -99,6 +102,10 @@ class Matrix:
         """The highest Spark version."""
         return max(self.spark, key=Version)
 
+    def life_cycle(self, spark: str) -> LifeCycle:
+        """Returns the life cycle of a Spark version."""
+        return life_cycle(spark, self.spark, self.lines)
+
     def _cell(self, image: str, spark: str, variant: str) -> Cell:
         line = self.spark[spark].line
         features = self.variants[variant]
@@ -111,7 +118,7 @@ class Matrix:
             return Cell(image, spark, line, variant, features, key, name, values, {}, refusal)
         of_line = self.lines[line]
         values |= {"stack": of_line.stack, **self._stack_of(of_line), **of_line.values()}
-        values |= {**self.settings.values(), "key": key, "name": name}
+        values |= {**self.settings.values(), **self.life_cycle(spark).values(), "key": key, "name": name}
         labels = dict(self.labels)
         for feature in features:
             values |= self.features[feature].values(spark, line)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, field
+from datetime import date
 from typing import Annotated
 
 from pydantic import AfterValidator, ConfigDict, Field
@@ -64,13 +65,16 @@ class Line:
     """The values that the Spark versions of one line share, and their stack.
 
     A line can override each key of its stack. `budget_mb` is the unpacked size limit of the baseline image of each
-    kind, in MB (10^6 bytes). `versions` are more values, for the artefacts of the line.
+    kind, in MB (10^6 bytes). `versions` are more values, for the artefacts of the line. `end_of_life` is the last day
+    on which the Spark project maintains the line, and `end_of_life_source` is the URL that says so.
     """
 
     stack: str
     scala: str
     hadoop: str
     budget_mb: Mapping[str, int]
+    end_of_life: date
+    end_of_life_source: str
     versions: Mapping[str, str] = field(default_factory=dict)
     platform: str = ""
     debian: str = ""
@@ -89,9 +93,10 @@ class Line:
 
 @dataclass(frozen=True, config=STRICT)
 class Spark:
-    """One Spark version and its line."""
+    """One Spark version: its line, and the day of its release."""
 
     line: str
+    released: date
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -181,6 +186,21 @@ class Conflict:
         return set(self.features) <= set(features) and all(
             f"{values.get(name, '')}.".startswith(f"{version}.") for name, version in self.when.items()
         )
+
+
+@dataclass(frozen=True, config=STRICT)
+class Held:
+    """Artefacts that keep their version, although a newer one exists, and the reason.
+
+    `artefacts` are patterns of `group:artifact`, such as `org.apache.hadoop:*`. `up_to` is the newest version that the
+    reason is about: a still newer one is not held. Without it, every version is. If `line` is set, only that line's
+    versions are held.
+    """
+
+    artefacts: tuple[str, ...]
+    reason: str
+    up_to: str = ""
+    line: str = ""
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 
 from spark_images import ROOT, files
 from spark_images.errors import SparkImagesError
+from spark_images.matrix.lifecycle import LifeCycle
 from spark_images.matrix.model import Cell, Matrix
 from spark_images.matrix.tables import Artefact
 from spark_images.matrix.templates import fill
@@ -92,6 +93,13 @@ def _lines(project: Project, sizes: Mapping[str, int]) -> Iterator[str]:
     yield ""
     yield "`inv images.catalog` writes this page from images.toml and the locks. Edit those files, not this page."
     yield "Sizes are the last measured sizes of the unpacked images. Each size includes shared layers."
+    yield from ("", "## Spark versions", "")
+    yield "A newer version of the same line supersedes a version. After the end of life, a line gets no fixes."
+    yield ""
+    yield from table(
+        ("Spark", "released", "superseded by", "end of life"),
+        (_life_cycle(spark, matrix.life_cycle(spark)) for spark in matrix.spark),
+    )
     for kind, image in matrix.images.items():
         cells = [cell for cell in matrix.buildable if cell.image == kind]
         if cells:
@@ -153,6 +161,12 @@ def _lines(project: Project, sizes: Mapping[str, int]) -> Iterator[str]:
         if folder != ROOT and folder.name not in matrix.servers:
             yield from ("", f"## Python packages: {folder.name} (Python {requirements.python})", "")
             yield ", ".join(f"{name} {version}" for name, version in package_versions(requirements.lock))
+
+
+def _life_cycle(spark: str, cycle: LifeCycle) -> Sequence[str]:
+    """Returns the row of a Spark version. It shows dates only, so that the page does not change from day to day."""
+    end = f"[{cycle.end_of_life}]({cycle.source})"
+    return (spark, cycle.released.isoformat(), cycle.superseded_by, end)
 
 
 def _tested(driver: Artefact) -> str:

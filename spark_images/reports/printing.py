@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any
 
 from rich.console import Console
@@ -39,8 +40,12 @@ def print_json(document: Any) -> None:
     print(json.dumps(document, indent=2))
 
 
-def cells(matrix: Matrix) -> list[dict[str, Any]]:
-    """Returns every cell of the matrix as plain data. `refused` is the reason for a refusal, or None."""
+def cells(matrix: Matrix, today: date) -> list[dict[str, Any]]:
+    """Returns every cell of the matrix as plain data. `refused` is the reason for a refusal, or None.
+
+    `days_left` is the number of days from `today` to the end of life of the line. It is negative after that day.
+    """
+    cycles = {spark: matrix.life_cycle(spark) for spark in matrix.spark}
     return [
         {
             "cell": cell.key,
@@ -48,6 +53,11 @@ def cells(matrix: Matrix) -> list[dict[str, Any]]:
             "kind": cell.image,
             "spark": cell.spark,
             "variant": cell.variant,
+            "released": cycles[cell.spark].released.isoformat(),
+            "superseded_by": cycles[cell.spark].superseded_by or None,
+            "end_of_life": cycles[cell.spark].end_of_life.isoformat(),
+            "end_of_life_source": cycles[cell.spark].source,
+            "days_left": cycles[cell.spark].days_left(today),
             "aliases": [] if cell.refusal else list(matrix.aliases_of(cell)),
             "notes": [] if cell.refusal else matrix.notes(cell),
             "refused": cell.refusal or None,
@@ -56,17 +66,25 @@ def cells(matrix: Matrix) -> list[dict[str, Any]]:
     ]
 
 
-def print_cells(matrix: Matrix) -> None:
-    """Prints the matrix as a table."""
+def print_cells(matrix: Matrix, today: date) -> None:
+    """Prints the matrix as a table. It shows how many days from `today` each line is maintained."""
     rows = [
-        (row["cell"], row["image"], row["refused"] or "; ".join(row["notes"]) or "offered") for row in cells(matrix)
+        (
+            row["cell"],
+            row["image"],
+            row["superseded_by"] or "",
+            matrix.life_cycle(row["spark"]).left(today),
+            row["refused"] or "; ".join(row["notes"]) or "offered",
+        )
+        for row in cells(matrix, today)
     ]
-    print_table(("cell", "image", "state"), rows)
+    print_table(("cell", "image", "superseded by", "end of life", "state"), rows)
 
 
 def print_aliases(matrix: Matrix) -> None:
     """Prints the aliases of each cell as a table, one alias on each line."""
-    print_table(("cell", "alias"), [(row["cell"], alias) for row in cells(matrix) for alias in row["aliases"]])
+    rows = [(cell.key, alias) for cell in matrix.buildable for alias in matrix.aliases_of(cell)]
+    print_table(("cell", "alias"), rows)
 
 
 def plan(matrix: Matrix, todo: Plan) -> list[dict[str, Any]]:

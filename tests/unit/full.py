@@ -34,21 +34,28 @@ stack = "old"
 scala = "2.13"
 hadoop = "3.4"
 budget-mb = { spark = 100, jupyter = 150 }
+end-of-life = 2027-06-30
+end-of-life-source = "https://spark.example/policy"
 
 [lines."10"]
 stack = "new"
 scala = "3"
 hadoop = "4.0"
 budget-mb = { spark = 120, jupyter = 170 }
+end-of-life = 2027-06-30
+end-of-life-source = "https://spark.example/policy"
 
 [spark."9.0"]
 line = "9"
+released = 2026-01-02
 
 [spark."9.1"]
 line = "9"
+released = 2026-01-02
 
 [spark."10.0"]
 line = "10"
+released = 2026-01-02
 
 [images.spark]
 title = "Spark {spark}"

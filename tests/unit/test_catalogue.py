@@ -64,6 +64,11 @@ def test_a_row_shows_the_content_and_size_of_the_image(page: str) -> None:
     assert "| `spark-k8s-spark-9.0` | 9.0 | 2.13 | 3.4 | 17 | 3.11 |  | 1,042 MB |" in page.splitlines()
 
 
+def test_a_spark_version_has_its_dates(page: str) -> None:
+    assert "| 9.0 | 2026-01-02 | 9.1 | [2027-06-30](https://spark.example/policy) |" in page
+    assert "| 9.1 | 2026-01-02 |  | [2027-06-30](https://spark.example/policy) |" in page
+
+
 def test_an_image_without_a_measurement_has_no_size(page: str) -> None:
     row = next(line for line in page.splitlines() if line.startswith("| `spark-k8s-spark-10.0-gpu-lake`"))
     assert row.endswith("| 21 | 3.13 | Accelerator 6.0 (native), CUDA 1.2, Lake 1.1 |  |")
@@ -122,7 +127,7 @@ def test_a_feature_has_its_usage_and_its_notes(page: str) -> None:
 
 
 def test_the_usage_names_the_highest_spark_version(full: Tree) -> None:
-    full.toml('[spark."9.0"]', '[spark."10.1"]\nline = "10"\n\n[spark."9.0"]')
+    full.toml('[spark."9.0"]', '[spark."10.1"]\nline = "10"\nreleased = 2026-01-02\n\n[spark."9.0"]')
     full.toml('native = ["10.0"]', 'native = ["10.0", "10.1"]')
     assert "\nName a lake for 10.1.\n" in catalogue.page(full.load(locked=False), {})
 

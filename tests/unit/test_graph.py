@@ -331,7 +331,7 @@ def test_image_can_be_based_on_another_kind(tree: Tree) -> None:
 
 
 def test_adding_a_spark_version_takes_one_table(tree: Tree) -> None:
-    tree.toml('[spark."9.1"]', '[spark."9.2"]\nline = "9"\n\n[spark."9.1"]')
+    tree.toml('[spark."9.1"]', '[spark."9.2"]\nline = "9"\nreleased = 2026-01-02\n\n[spark."9.1"]')
     assert "9.2-lake" in {cell.key for cell in tree.matrix().cells}
     with pytest.raises(MatrixError, match=r"group:core:9\.2 has no entry in its lock"):
         tree.load()

@@ -12,9 +12,12 @@ stack = "old"
 scala = "3"
 hadoop = "4"
 budget-mb = { app = 100 }
+end-of-life = 2027-06-30
+end-of-life-source = "https://spark.example/policy"
 
 [spark."10.0"]
 line = "10"
+released = 2026-01-02
 
 [images.app]"""
 
@@ -130,7 +133,7 @@ def test_line_without_a_budget_for_a_kind_is_an_error(tree: Tree) -> None:
 
 
 def test_newest_spark_is_the_highest_version(tree: Tree) -> None:
-    tree.toml('[spark."9.0"]', '[spark."9.10"]\nline = "9"\n\n[spark."9.0"]')
+    tree.toml('[spark."9.0"]', '[spark."9.10"]\nline = "9"\nreleased = 2026-01-02\n\n[spark."9.0"]')
     assert tree.matrix().newest_spark == "9.10"
 
 

@@ -56,7 +56,7 @@ def test_a_locked_artefact_keeps_its_hash(place: Tree) -> None:
 
 def test_an_unused_artefact_is_removed_without_an_engine(place: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(update, "_hashes")
-    place.toml('[spark."9.1"]\nline = "9"\n', "")
+    place.toml('[spark."9.1"]\nline = "9"\nreleased = 2026-01-02\n', "")
     update.update(place.load(locked=False), ["artefacts"])
     assert list(json.loads((place.root / CORE).read_text())) == ["group:core:9.0"]
 

@@ -594,7 +594,7 @@ def test_aliases_contain_the_values_of_the_cell(small: Project) -> None:
 
 def test_only_the_newest_spark_of_a_line_has_the_alias_of_the_line(full: Tree) -> None:
     """9.10 is newer than 9.9, and the order in the file does not matter."""
-    full.toml('[spark."9.1"]', '[spark."9.10"]\nline = "9"\n\n[spark."9.9"]')
+    full.toml('[spark."9.1"]', '[spark."9.10"]\nline = "9"\nreleased = 2026-01-02\n\n[spark."9.9"]')
     full.toml('native = ["9.0"]\nbridges."9.1"', 'native = ["9.0", "9.9"]\nbridges."9.10"')
     matrix = full.matrix()
     holders = [cell.key for cell in matrix.buildable if "k8s-spark:9" in matrix.aliases_of(cell)]

@@ -1,4 +1,5 @@
 import json
+from datetime import date
 
 import pytest
 
@@ -10,6 +11,7 @@ from spark_images.reports.measure import Layer, Sizes
 from spark_images.wording import counted
 
 OS = Layer("sha256:1", "os-bookworm", 100_000_000, 30_000_000)
+TODAY = date(2027, 6, 1)
 SIZES = Sizes(
     {
         "one": (OS, Layer("sha256:2", "small", 400_000, 100_000)),
@@ -19,7 +21,7 @@ SIZES = Sizes(
 
 
 def test_cells_are_plain_data(small: Project) -> None:
-    rows = {row["cell"]: row for row in printing.cells(small.matrix)}
+    rows = {row["cell"]: row for row in printing.cells(small.matrix, TODAY)}
     assert len(rows) == len(small.matrix.cells)
     assert rows["9.0-lake"] == {
         "cell": "9.0-lake",
@@ -27,25 +29,33 @@ def test_cells_are_plain_data(small: Project) -> None:
         "kind": "spark",
         "spark": "9.0",
         "variant": "lake",
+        "released": "2026-01-02",
+        "superseded_by": "9.1",
+        "end_of_life": "2027-06-30",
+        "end_of_life_source": "https://spark.example/policy",
+        "days_left": 29,
         "aliases": ["k8s-spark:9.0-scala2.13-debian12-lake"],
         "notes": [],
         "refused": None,
     }
     assert rows["9.0-gpu"]["notes"] == ["native: RAPIDS 5.0 has a shim for Spark 9.0"]
     assert rows["9.0-gpu"]["refused"] is None
+    assert rows["10.0-lake"]["superseded_by"] is None
     assert rows["jupyter-9.0-gpu-lake"]["refused"] == "the accelerator of line 9 reads no lake"
     assert rows["jupyter-9.0-gpu-lake"]["notes"] == []
     assert rows["jupyter-9.0-gpu-lake"]["aliases"] == []
 
 
 def test_the_table_of_cells_is_complete_in_a_pipe(small: Project, capsys: pytest.CaptureFixture[str]) -> None:
-    printing.print_cells(small.matrix)
+    printing.print_cells(small.matrix, TODAY)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 1 + len(small.matrix.cells)
     shown = {line.split()[0]: line.rstrip() for line in lines}
     assert shown["9.0-lake"].endswith(" offered")
     assert "native: RAPIDS 5.0 has a shim for Spark 9.0" in shown["9.0-gpu"]
     assert "reads no lake" in shown["jupyter-9.0-gpu-lake"]
+    assert shown["9.0-lake"].split()[2:] == ["9.1", "2027-06-30", "(29", "days", "left)", "offered"]
+    assert shown["10.0-lake"].split()[2:] == ["2027-06-30", "(29", "days", "left)", "offered"]
 
 
 def test_the_table_of_aliases_has_one_line_for_each(small: Project, capsys: pytest.CaptureFixture[str]) -> None:

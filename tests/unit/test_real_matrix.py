@@ -7,6 +7,7 @@ Everything else is read from the matrix.
 import re
 from collections import Counter
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from spark_images.plan.project import Project
 from spark_images.recipes import locks
 from spark_images.recipes.dockerfiles import SERVERS
 from spark_images.reports import drawing, measure
+from spark_images.versions import add
 
 CELLS = """
 3.5.7-baseline          spark-3.5.7
@@ -231,7 +233,10 @@ def test_every_folder_of_an_image_is_in_the_drawing(project: Project) -> None:
 
 
 def test_no_client_of_spark_connect_is_newer_than_its_server(project: Project) -> None:
+    """The tests run the clients on the newest Spark version of each line."""
     for cell in project.matrix.buildable:
+        if project.matrix.life_cycle(cell.spark).superseded_by:
+            continue
         for artefact in project.matrix.artefacts("connect-clients", cell):
             assert Version(artefact.coordinate.partition("==")[2]) <= Version(cell.spark), cell.key
 
@@ -365,6 +370,10 @@ def test_image_labels_contain_its_versions(project: Project, definition: Any) ->
             "java",
         ):
             assert labels[f"spark-images.{name}"] == cell.values[name]
+        cycle = project.matrix.life_cycle(cell.spark)
+        assert labels["spark-images.released"] == cycle.released.isoformat()
+        assert labels["spark-images.end-of-life"] == cycle.end_of_life.isoformat()
+        assert labels.get("spark-images.superseded-by", "") == cycle.superseded_by
         for name, feature in project.matrix.features.items():
             for label, template in feature.labels.items():
                 expected = fill(template, cell.values, label) if name in cell.features else None
@@ -388,6 +397,15 @@ def test_image_labels_describe_its_build(project: Project, definition: Any) -> N
             ("base.digest", digest),
         ):
             assert labels.get(f"org.opencontainers.image.{label}", "") == setting
+
+
+# Adding a version.
+
+
+def test_a_new_spark_version_changes_only_its_table() -> None:
+    text = (ROOT / "images.toml").read_text()
+    changed = add.with_spark(text, add.Added("99.9.9", "99.9", date(2026, 7, 16)))
+    assert changed.replace('[spark."99.9.9"]\nline = "99.9"\nreleased = 2026-07-16\n\n', "") == text
 
 
 # Dockerfiles.

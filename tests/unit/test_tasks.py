@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from spark_images.errors import SparkImagesError
 from spark_images.matrix.model import Cell
 from spark_images.plan.bake import identifier
 from spark_images.plan.project import Project
+from spark_images.versions import check as versions_check
+from spark_images.versions.check import Finding
 
 Inv = Callable[..., str]
 
@@ -185,7 +188,7 @@ def test_images_list_prints_json(inv: Inv, project: Project) -> None:
 
 def test_images_list_prints_a_table(inv: Inv, project: Project) -> None:
     first, *rows = inv("images.list").splitlines()
-    assert first.split() == ["cell", "image", "state"]
+    assert first.split() == ["cell", "image", "superseded", "by", "end", "of", "life", "state"]
     assert [row.split()[0] for row in rows] == [cell.key for cell in project.matrix.cells]
 
 
@@ -207,10 +210,51 @@ def test_an_unknown_kind_of_lock_exits_with_2(inv: Inv, capsys: pytest.CaptureFi
     assert capsys.readouterr().err.endswith('(did you mean "python"?)\n')
 
 
+def findings(*states: str) -> list[Finding]:
+    return [Finding(f"group:{state}", "1.0", "1.1", "", state, "all", ("a-cell",)) for state in states]
+
+
+@pytest.mark.parametrize(
+    ("states", "code", "shown"),
+    [
+        (["current", "outdated", "held"], 3, ["group:outdated", "group:held"]),
+        (["unknown"], 1, ["group:unknown"]),
+        (["current"], 0, []),
+    ],
+)
+def test_versions_check_prints_a_table_and_says_by_its_exit_code_what_it_found(
+    inv: Inv,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    states: list[str],
+    code: int,
+    shown: list[str],
+) -> None:
+    monkeypatch.setattr(versions_check, "check", lambda *_, **__: findings(*states))
+    for options in ([], ["--json"]):
+        with pytest.raises(SystemExit) if code else nullcontext() as raised:
+            inv("versions.check", *options)
+        assert not raised or raised.value.code == code
+    if not code:
+        return
+    table, _, document = capsys.readouterr().out.partition("[\n")
+    assert [line.split()[0] for line in table.splitlines()[1:]] == shown
+    assert [row["state"] for row in json.loads(f"[{document}")] == states
+    assert json.loads(f"[{document}")[0]["cells"] == ["a-cell"]
+
+
+def test_versions_add_exits_with_2_for_a_wrong_day(inv: Inv, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        inv("versions.add", "3.5.9", "--released", "tomorrow")
+    assert raised.value.code == 2
+    assert capsys.readouterr().err == 'error: --released is "tomorrow": expected a date such as 2026-07-16\n'
+
+
 def test_inv_list_shows_every_task(inv: Inv, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         inv("--list")
     shown = capsys.readouterr().out
     names = ["build.base", "build.intermediate", "build.runtime", "build.all", "images.list", "images.sizes"]
     names += ["images.catalog", "lock.update", "lock.check", "docs.build", "docs.serve", "graph"]
+    names += ["versions.check", "versions.add"]
     assert [name for name in names if f"  {name} " not in shown] == []

@@ -39,12 +39,16 @@ stack = "old"
 scala = "2.13"
 hadoop = "3.4"
 budget-mb = { app = 100 }
+end-of-life = 2027-06-30
+end-of-life-source = "https://spark.example/policy"
 
 [spark."9.0"]
 line = "9"
+released = 2026-01-02
 
 [spark."9.1"]
 line = "9"
+released = 2026-01-02
 
 [images.app]
 title = "App {spark}"

@@ -45,6 +45,9 @@ def test_labels_match_the_cell(image: Image, project: Project, cell: Cell) -> No
         assert labels[f"org.opencontainers.image.{name}"]
     for name in ("scala", "hadoop", "python", "java"):
         assert labels[f"spark-images.{name}"] == cell.values[name]
+    cycle = project.matrix.life_cycle(cell.spark)
+    assert labels["spark-images.end-of-life"] == cycle.end_of_life.isoformat()
+    assert labels.get("spark-images.superseded-by", "") == cycle.superseded_by
     for name, feature in project.matrix.features.items():
         assert all((label in labels) == (name in cell.features) for label in feature.labels)
 

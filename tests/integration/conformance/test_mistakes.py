@@ -1,6 +1,7 @@
 """A user's mistake gives a one-line error and an exit code other than 0."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import pytest
@@ -98,6 +99,13 @@ def test_help_describes_every_mode(image: Image, cell: Cell, project: Project) -
     connect = [c.rpartition(":")[2] for c in coordinates if ":spark-connect_" in c]
     notes = [f"    The server in this image is of Spark {version}." for version in connect if version != cell.spark]
     assert [line for line in text.splitlines() if "is of Spark" in line] == notes
+    cycle = project.matrix.life_cycle(cell.spark)
+    newer = f" Spark {cycle.superseded_by} supersedes it." if cycle.superseded_by else ""
+    ends = "reaches" if cycle.days_left(date.today()) >= 0 else "reached"
+    assert text.splitlines()[-1] == (
+        f"This is Spark {cell.spark}, released on {cycle.released}.{newer} "
+        f"Spark {cell.line} {ends} its end of life on {cycle.end_of_life}."
+    )
 
 
 @pytest.mark.shared

@@ -13,6 +13,7 @@ from spark_images.engine.daemon import Engine
 from spark_images.errors import SparkImagesError, UsageError
 from spark_images.matrix.selection import cell_of
 from spark_images.plan import bake, keys
+from spark_images.plan import graph as graphs
 from spark_images.plan.graph import Graph, Target
 from spark_images.plan.project import Project
 from tests.unit.tree import Tree
@@ -539,10 +540,11 @@ def test_a_new_image_needs_the_disk_space_of_its_features(small: Project, monkey
         return build._disk_gb(small.matrix, [graph.targets[name] for name in names])
 
     monkeypatch.setattr(daemon, "find", lambda _: None)
-    assert room("spark-9.0-gpu", "spark-9.1-gpu-lake") == small.matrix.features["gpu"].disk_gb > 0
-    assert room("spark-9.0", "spark-9.0-lake", "gpu-jars-9") == 0
+    minimum = small.matrix.settings.min_free_disk_gb
+    assert room("spark-9.0-gpu", "spark-9.1-gpu-lake") == minimum + small.matrix.features["gpu"].disk_gb > minimum
+    assert room("spark-9.0", "spark-9.0-lake", "gpu-jars-9") == minimum
     monkeypatch.setattr(daemon, "find", lambda _: object())
-    assert room("spark-9.0-gpu") == 0
+    assert room("spark-9.0-gpu") == minimum
 
 
 def test_a_build_ends_with_the_names_of_the_images(
@@ -560,3 +562,11 @@ def test_layer_builds_one_folder_and_returns_its_reference(small: Project, edges
     edges.metadata = {"conf": {"containerimage.digest": "sha256:1"}}
     assert build.layer(small, "conf") == "spark-k8s-conf:latest"
     assert edges.images.named == {"spark-k8s-conf:latest": "sha256:1"}
+
+
+def test_a_test_server_needs_less_disk_space_than_an_image(project: Project) -> None:
+    matrix = project.matrix
+    graph = graphs.graph(matrix, project.recipes, project.locks, [("server-s3", matrix.buildable[0])])
+    server, toolchain = graph.targets["server-s3"], graph.targets[matrix.name_of("toolchain", matrix.buildable[0])]
+    assert build._disk_gb(matrix, [server]) == build.SERVERS_GB < matrix.settings.min_free_disk_gb
+    assert build._disk_gb(matrix, [server, toolchain]) == matrix.settings.min_free_disk_gb

@@ -19,8 +19,8 @@ from spark_images.plan.project import Project
 from spark_images.recipes.dockerfiles import FOLDERS, SERVERS
 from spark_images.wording import counted
 
-SERVERS_GB = 3
-"""The free space that a build of test servers needs, in GB. Each of them adds less than 1 GB."""
+FOR_TESTS_GB = 3
+"""The free space that a build of what only tests use needs, in GB. Each of these images adds less than 1 GB."""
 
 
 @dataclass(frozen=True)
@@ -168,10 +168,11 @@ def _outdated(matrix: Matrix, whole: Plan) -> list[Target]:
 def _disk_gb(matrix: Matrix, targets: Sequence[Target]) -> int:
     """Returns the GB that a build of these targets needs: the minimum, and the GB of the features of new images.
 
-    If the minimum did not differ for servers, tests on a nearly full disk would stop after all images are built.
+    If the minimum did not differ for tests, tests on a nearly full disk would stop after all images are built.
     """
-    if all(target.recipe.level == SERVERS for target in targets):
-        return min(SERVERS_GB, matrix.settings.min_free_disk_gb)
+    tests_only = {name for name, table in matrix.all_layers.items() if table.tests_only}
+    if all(target.recipe.level == SERVERS or target.recipe.name in tests_only for target in targets):
+        return min(FOR_TESTS_GB, matrix.settings.min_free_disk_gb)
     features = {
         feature
         for target in targets

@@ -564,9 +564,11 @@ def test_layer_builds_one_folder_and_returns_its_reference(small: Project, edges
     assert edges.images.named == {"spark-k8s-conf:latest": "sha256:1"}
 
 
-def test_a_test_server_needs_less_disk_space_than_an_image(project: Project) -> None:
+@pytest.mark.parametrize("folder", ["server-s3", "connect-clients"])
+def test_what_only_tests_use_needs_less_disk_space_than_an_image(project: Project, folder: str) -> None:
     matrix = project.matrix
-    graph = graphs.graph(matrix, project.recipes, project.locks, [("server-s3", matrix.buildable[0])])
-    server, toolchain = graph.targets["server-s3"], graph.targets[matrix.name_of("toolchain", matrix.buildable[0])]
-    assert build._disk_gb(matrix, [server]) == build.SERVERS_GB < matrix.settings.min_free_disk_gb
-    assert build._disk_gb(matrix, [server, toolchain]) == matrix.settings.min_free_disk_gb
+    cell = matrix.buildable[0]
+    graph = graphs.graph(matrix, project.recipes, project.locks, [(folder, cell)])
+    target, toolchain = (graph.targets[matrix.name_of(name, cell)] for name in (folder, "toolchain"))
+    assert build._disk_gb(matrix, [target]) == build.FOR_TESTS_GB < matrix.settings.min_free_disk_gb
+    assert build._disk_gb(matrix, [target, toolchain]) == matrix.settings.min_free_disk_gb

@@ -1,7 +1,9 @@
-"""Files that a later run reads. Writing is atomic, and a broken file counts as missing."""
+"""Files that other runs use too: atomic writes, and locks. A broken file counts as missing."""
 
+import fcntl
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -37,3 +39,19 @@ def noted(file: Path, kind: TypeAdapter[T]) -> T | None:
         return kind.validate_json(file.read_bytes())
     except (FileNotFoundError, ValidationError):
         return None
+
+
+@contextmanager
+def locked(file: Path, *, wait: bool = True) -> Iterator[bool]:
+    """Locks a file against other processes while the block runs. Yields whether it has the lock.
+
+    Creates the file and its parent folders. Without `wait`, it yields False at once if another process has the lock.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w") as opened:
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+        else:
+            yield True

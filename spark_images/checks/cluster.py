@@ -1,6 +1,5 @@
 """Uses the cluster that KUBECONFIG names: finds and locks it, loads images, runs kubectl and asks the API server."""
 
-import fcntl
 import json
 import os
 import re
@@ -12,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from spark_images import BUILD
+from spark_images import BUILD, files
 from spark_images.errors import SparkImagesError
 
 LOADER = "KUBE_LOAD"
@@ -36,14 +35,8 @@ def alone(*, wait: bool = True, lock: Path = BUILD / "cluster.lock") -> Iterator
 
     Without `wait`, it yields False at once if another session has the lock.
     """
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+    with files.locked(lock, wait=wait) as free:
+        yield free
 
 
 def load(reference: str) -> None:

@@ -187,7 +187,7 @@ ON_THE_CLUSTER = "cluster"
 def calls(cell: Cell, cells: Sequence[Cell], tier: Tier, image: str) -> list[Call]:
     """Returns the pytest commands of a tier of a cell's tests: first the tests on containers, then on a cluster."""
     found = [Call("", suites.arguments(cell, cells, tier, image))]
-    if tier in (Tier.FULL, Tier.NO_DEVICE, Tier.NO_SLOW, Tier.KUBERNETES):
+    if tier in suites.ON_THE_CLUSTER:
         found.append(Call(ON_THE_CLUSTER, suites.kubernetes(cell, cells, tier, image), cluster.reason_to_skip()))
     return [call for call in found if call.arguments]
 

@@ -21,6 +21,9 @@ use these options."""
 QUICK_SPARK = {"spark.sql.shuffle.partitions": "4"}
 """Settings of Spark for tests. By default, a shuffle has 200 partitions. Test tables have a few rows."""
 
+ON_THE_CLUSTER = (Tier.FULL, Tier.NO_DEVICE, Tier.NO_SLOW, Tier.KUBERNETES)
+"""The tiers with tests on a cluster."""
+
 SUITES = ROOT / "tests/integration"
 KUBERNETES = ROOT / "tests/kubernetes"
 COMMON = "common"

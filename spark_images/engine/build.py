@@ -16,11 +16,11 @@ from spark_images.plan import bake, keys
 from spark_images.plan import graph as graphs
 from spark_images.plan.graph import Graph, Target
 from spark_images.plan.project import Project
-from spark_images.recipes.dockerfiles import FOLDERS, SERVERS
+from spark_images.recipes.dockerfiles import FOLDERS
 from spark_images.wording import counted
 
 FOR_TESTS_GB = 3
-"""The free space that a build of what only tests use needs, in GB. Each of these images adds less than 1 GB."""
+"""The free space for a build of servers and layers that only tests use, in GB. Each of them adds less than 1 GB."""
 
 
 @dataclass(frozen=True)
@@ -170,8 +170,7 @@ def _disk_gb(matrix: Matrix, targets: Sequence[Target]) -> int:
 
     If the minimum did not differ for tests, tests on a nearly full disk would stop after all images are built.
     """
-    tests_only = {name for name, table in matrix.all_layers.items() if table.tests_only}
-    if all(target.recipe.level == SERVERS or target.recipe.name in tests_only for target in targets):
+    if all(matrix.is_for_tests(target.recipe.name) for target in targets):
         return min(FOR_TESTS_GB, matrix.settings.min_free_disk_gb)
     features = {
         feature

@@ -102,6 +102,10 @@ class Matrix:
         """The highest Spark version."""
         return max(self.spark, key=Version)
 
+    def is_for_tests(self, layer: str) -> bool:
+        """Returns whether only tests use a layer: a server, or a layer marked `tests-only`."""
+        return layer in self.servers or (layer in self.all_layers and self.all_layers[layer].tests_only)
+
     def life_cycle(self, spark: str) -> LifeCycle:
         """Returns the life cycle of a Spark version."""
         return life_cycle(spark, self.spark, self.lines)

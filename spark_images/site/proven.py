@@ -16,9 +16,6 @@ MEANING = {
     Tier.QUICK: "The tests marked `smoke`, in at most 60 seconds.",
     Tier.KUBERNETES: "The tests on a cluster only.",
 }
-ON_THE_CLUSTER = (Tier.FULL, Tier.NO_DEVICE, Tier.NO_SLOW, Tier.KUBERNETES)
-"""The tiers with tests on a cluster."""
-
 NEVER = "**never run**"
 """For the tests that need a device. No machine with a GPU has run them, which no rule can tell: change it by hand."""
 
@@ -34,7 +31,7 @@ def page(project: Project) -> str:
 def on_the_cluster(cell: Cell, cells: Sequence[Cell]) -> str:
     """Returns what the default run tests of a cell on a cluster, as Markdown."""
     tiers = {job.tier for job in default_run.jobs(cells) if job.session == default_run.session_of(cell)}
-    tier = next((tier for tier in ON_THE_CLUSTER if tier in tiers), None)
+    tier = next((tier for tier in suites.ON_THE_CLUSTER if tier in tiers), None)
     if tier is None or not (arguments := suites.kubernetes(cell, cells, tier, "")):
         return NONE
     names = [Path(argument).name for argument in arguments if argument.endswith(".py")]

@@ -183,7 +183,7 @@ def add(
 
 
 def summary(matrix: Matrix, added: Added) -> list[str]:
-    """Returns the lines that say what a new version has, and which commands prove it."""
+    """Returns the lines to print: the added version, its cells that are not built, and the commands that test it."""
     cells = [cell for cell in matrix.cells if cell.spark == added.version]
     refused: dict[str, list[str]] = {}
     for cell in cells:

@@ -72,8 +72,8 @@ def used(matrix: Matrix, *, tests: bool = False) -> list[Used]:
     Omits Spark's distribution: `spark_lines` compares it.
     """
     found: dict[tuple[str, str, str], dict[str, Cell]] = {}
-    for layer, table in matrix.all_layers.items():
-        only_tests = table.tests_only or layer in matrix.servers
+    for layer in matrix.all_layers:
+        only_tests = matrix.is_for_tests(layer)
         if only_tests and not tests:
             continue
         for cell in matrix.cells_with(layer):

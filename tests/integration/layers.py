@@ -1,6 +1,5 @@
 """Reads the files of an image's layers and searches them for texts that identify the build machine."""
 
-import fcntl
 import hashlib
 import re
 import socket
@@ -12,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from spark_images import BUILD, ROOT
+from spark_images import BUILD, ROOT, files
 from spark_images.engine import daemon, host
 from spark_images.engine.host import Host
 
@@ -176,9 +175,7 @@ class Searched:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Waits until no other session searches layers, so that none searches a layer that another one reads."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with files.locked(self.folder / "lock"):
             yield
 
     def files(self, layer: str) -> int | None:

@@ -59,7 +59,7 @@ import boto3, urllib3
 urllib3.disable_warnings()
 names = json.loads(sys.argv[1])
 how = {"endpoint_url": "https://localhost", "verify": False, "region_name": "us-east-1"}
-how |= {"aws_access_key_id": "nobody", "aws_secret_access_key": "nothing"}
+how |= {"aws_access_key_id": "any", "aws_secret_access_key": "any"}  # the server does not check keys yet
 iam, s3 = boto3.client("iam", **how), boto3.client("s3", **how)
 def policy(action, **whom):
     return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, **whom}]})

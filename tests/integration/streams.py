@@ -15,8 +15,18 @@ COPY = ROOT / "examples/data/kafka_to_table.py"
 ROWS = 50
 """The count of the messages. The first driver dies after about three quarters of them."""
 
-COMPLETE = f"the table has {ROWS} rows, {ROWS} different"
-"""The line that the example prints if no message is lost and none is there twice."""
+
+def complete(rows: int) -> str:
+    """Returns the line that the example prints for `rows` messages if none is lost and none is there twice."""
+    return f"the table has {rows} rows, {rows} different"
+
+
+COMPLETE = complete(ROWS)
+
+
+def written_batches(log: str) -> int:
+    """Returns how many batches were written when the job of HOLD stopped in an open one, from its log."""
+    return int(re.findall(r"(\d+) batches are written", log)[0])
 
 
 def killed_and_resumed(image: Image, s3: S3, kafka: str, kind: str, table: str, options: Sequence[str] = ()) -> Result:
@@ -32,7 +42,7 @@ def killed_and_resumed(image: Image, s3: S3, kafka: str, kind: str, table: str, 
         how["volumes"] = {jobs: {"bind": "/mnt", "mode": "ro"}}
         with image.start(*submit, f"/mnt/{HOLD.name}", kafka, kind, table, checkpoint, kind, str(ROWS), **how) as held:
             held.wait_for("the next one is open", timeout=120)
-            assert int(re.findall(r"(\d+) batches are written", held.log)[0]) > 0
+            assert written_batches(held.log) > 0
             held.container.kill()
         resume = (f"/mnt/{COPY.name}", kafka, kind, table, checkpoint, "--format", kind, "--available-now")
         return image.run(*submit, *resume, "--rows-per-batch", "10", **how, user=RANDOM_UID, **HARDENED)

@@ -1,7 +1,6 @@
 """Iceberg on a cluster: driver and executors write a table on a shared volume, and a stream writes one on S3."""
 
 import json
-import re
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +10,7 @@ from spark_images.engine import build
 from spark_images.matrix.model import Cell
 from spark_images.plan.project import load_project
 from tests.integration.servers import ACCESS_KEY, KEYS, MAKE_DIRECTORIES, SECRET_KEY
+from tests.integration.streams import complete, written_batches
 from tests.kubernetes.conftest import EXAMPLES, SHARED, Cluster, expose, start
 from tests.kubernetes.test_examples import job_of
 
@@ -81,8 +81,8 @@ def test_stream_whose_driver_pod_was_killed_resumes_without_loss_or_duplicates(c
     stream = "kafka:9092 numbers lake.db.numbers s3a://data/progress"
     first = cluster.submit("stream", f"local:///mnt/jobs/hold.py {stream} iceberg {ROWS}", conf)
     cluster.wait_for_log(first, "the next one is open", timeout=240)
-    assert int(re.findall(r"(\d+) batches are written", cluster.log(first))[0]) > 0
+    assert written_batches(cluster.log(first)) > 0
     cluster.kubectl("delete", "pod", first, "--grace-period=0", "--force")
     resume = f"{stream} --format iceberg --available-now --rows-per-batch 10"
     second = cluster.submit("stream-again", f"local:///mnt/jobs/kafka_to_table.py {resume}", conf)
-    assert f"the table has {ROWS} rows, {ROWS} different" in cluster.ended(second)
+    assert complete(ROWS) in cluster.ended(second)

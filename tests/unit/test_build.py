@@ -13,7 +13,6 @@ from spark_images.engine.daemon import Engine
 from spark_images.errors import SparkImagesError, UsageError
 from spark_images.matrix.selection import cell_of
 from spark_images.plan import bake, keys
-from spark_images.plan import graph as graphs
 from spark_images.plan.graph import Graph, Target
 from spark_images.plan.project import Project
 from tests.unit.tree import Tree
@@ -562,13 +561,3 @@ def test_layer_builds_one_folder_and_returns_its_reference(small: Project, edges
     edges.metadata = {"conf": {"containerimage.digest": "sha256:1"}}
     assert build.layer(small, "conf") == "spark-k8s-conf:latest"
     assert edges.images.named == {"spark-k8s-conf:latest": "sha256:1"}
-
-
-@pytest.mark.parametrize("folder", ["server-s3", "connect-clients"])
-def test_what_only_tests_use_needs_less_disk_space_than_an_image(project: Project, folder: str) -> None:
-    matrix = project.matrix
-    cell = matrix.buildable[0]
-    graph = graphs.graph(matrix, project.recipes, project.locks, [(folder, cell)])
-    target, toolchain = (graph.targets[matrix.name_of(name, cell)] for name in (folder, "toolchain"))
-    assert build._disk_gb(matrix, [target]) == build.FOR_TESTS_GB < matrix.settings.min_free_disk_gb
-    assert build._disk_gb(matrix, [target, toolchain]) == matrix.settings.min_free_disk_gb

@@ -17,6 +17,7 @@ from packaging.version import Version
 from benchmarks import references
 from benchmarks.references import REFERENCES
 from spark_images import ROOT
+from spark_images.engine import build
 from spark_images.errors import MatrixError
 from spark_images.locks import check
 from spark_images.matrix import file
@@ -495,6 +496,16 @@ def test_benchmark_references_have_the_same_content_as_ours(project: Project) ->
     assert content.contexts["official"] == official.name
     assert {"jdbc-drivers", "jars-s3", "jars-kafka-avro", "jars-iceberg"} <= set(content.contexts)
     assert "jars-rapids" not in content.contexts
+
+
+@pytest.mark.parametrize("folder", ["server-s3", "connect-clients"])
+def test_what_only_tests_use_needs_less_disk_space_than_an_image(project: Project, folder: str) -> None:
+    matrix = project.matrix
+    cell = matrix.buildable[0]
+    graph = graphs.graph(matrix, project.recipes, project.locks, [(folder, cell)])
+    target, toolchain = (graph.targets[matrix.name_of(name, cell)] for name in (folder, "toolchain"))
+    assert build._disk_gb(matrix, [target]) == build.FOR_TESTS_GB < matrix.settings.min_free_disk_gb
+    assert build._disk_gb(matrix, [target, toolchain]) == matrix.settings.min_free_disk_gb
 
 
 # Only this file depends on the content of the real project.

@@ -1,5 +1,6 @@
 """An S3 server that is gone in the middle of a write. The job ends, and no table has a part of the new rows."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,22 +57,27 @@ def found(image: Image, s3: S3) -> Any:
     target = address(s3.service, s3.network)
     with image.start("python3", "-c", FORWARD, target, network=s3.network) as forward:
         forward.wait_for("FORWARDS")
-        endpoint = f"http://{address(forward, s3.network)}:7070"
+        through = replace(s3, endpoint=f"http://{address(forward, s3.network)}:7070")
         lake = "spark.sql.catalog.lake"
         settings = {
-            "spark.hadoop.fs.s3a.endpoint": endpoint,
-            "spark.hadoop.fs.s3a.path.style.access": "true",
             lake: "org.apache.iceberg.spark.SparkCatalog",
             f"{lake}.type": "hadoop",
             f"{lake}.warehouse": "s3a://data/lost/lake",
             f"{lake}.io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
             f"{lake}.client.region": "us-east-1",
-            f"{lake}.s3.endpoint": endpoint,
+            f"{lake}.s3.endpoint": through.endpoint,
             f"{lake}.s3.path-style-access": "true",
             f"{lake}.s3.chunked-encoding-enabled": "false",
         }
         with image.volume({"lost_store.py": JOB}) as volume:
-            command = ("spark-submit", "--master", "local[4]", *options(settings), "/mnt/lost_store.py")
+            command = (
+                "spark-submit",
+                "--master",
+                "local[4]",
+                *through.options,
+                *options(settings),
+                "/mnt/lost_store.py",
+            )
             mounts = {volume: {"bind": "/mnt", "mode": "ro"}}
             with image.start(*command, environment=KEYS, network=s3.network, volumes=mounts) as job:
                 job.wait_for("HALF IS WRITTEN", timeout=120)

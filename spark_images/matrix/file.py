@@ -46,6 +46,9 @@ def load(file: Path = FILE, environment: Mapping[str, str] | None = None) -> Mat
 VARIABLES = "SPARK_IMAGES_"
 """The prefix of the environment variable of a setting."""
 
+SWITCH = {"true": True, "false": False}
+"""The values of a variable for a setting that is on or off."""
+
 
 def _overridden(settings: Mapping[str, object], environment: Mapping[str, str]) -> dict[str, object]:
     variables = {VARIABLES + setting.replace("-", "_").upper(): setting for setting in settings}
@@ -56,6 +59,11 @@ def _overridden(settings: Mapping[str, object], environment: Mapping[str, str]) 
         if variable not in variables:
             raise UsageError(unknown("setting", variable, variables))
         setting = variables[variable]
+        if isinstance(settings[setting], bool):
+            if given not in SWITCH:
+                raise UsageError(f'{variable} is "{given}": expected {" or ".join(SWITCH)}')
+            changed[setting] = SWITCH[given]
+            continue
         if isinstance(settings[setting], int) and not given.isdecimal():
             raise UsageError(f'{variable} is "{given}": expected a whole number')
         try:
@@ -138,6 +146,8 @@ def _check_lines(matrix: Matrix, file: str, defined: Defined) -> None:
                 raise MatrixError(f'{file}: [lines."{name}"] {other}: set debian and debian-number together')
         for kind in line.budget_mb:
             defined(f'[lines."{name}"] budget-mb', "image", kind, matrix.images)
+        for layer in line.unpacked_layer_mb:
+            defined(f'[lines."{name}"] unpacked-layer-mb', "layer", layer, matrix.all_layers)
         if missing := [kind for kind in matrix.images if kind not in line.budget_mb]:
             raise MatrixError(f'{file}: [lines."{name}"] budget-mb: the figure for {", ".join(missing)} is missing')
     for version, spark in matrix.spark.items():

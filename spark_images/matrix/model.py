@@ -224,8 +224,8 @@ class Matrix:
     def budget(self, cell: Cell) -> int:
         """Returns the unpacked size limit of a cell's image, in MB (10^6 bytes).
 
-        It is the sum of the limit of the line and the limits of the features. Raises MatrixError if the line has no
-        limit for this kind.
+        It is the sum of the limit of the line and the limits of the features. It does not include the layers of
+        `unpacked_budgets`. Raises MatrixError if the line has no limit for this kind.
         """
         figures = self.lines[cell.line].budget_mb
         if cell.image not in figures:
@@ -241,6 +241,15 @@ class Matrix:
             for cell in self.buildable
             for feature in (self.features[name] for name in cell.features)
             for folder, limit in {**feature.layer_mb, **feature.lines[cell.line].layer_mb}.items()
+        }
+
+    @cached_property
+    def unpacked_budgets(self) -> dict[str, int]:
+        """The unpacked size limit of each layer that has its own limit, in MB (10^6 bytes), by layer name."""
+        return {
+            self.name_of(folder, cell): limit
+            for cell in self.buildable
+            for folder, limit in self.lines[cell.line].unpacked_layer_mb.items()
         }
 
     def cells_with(self, layer: str) -> list[Cell]:

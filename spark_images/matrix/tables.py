@@ -21,7 +21,7 @@ def named(versions: Mapping[str, str]) -> dict[str, str]:
 
 @dataclass(frozen=True, config=STRICT)
 class Settings:
-    """Site settings. `min_free_disk_gb` is in GB (10^9 bytes).
+    """Site settings. `min_free_disk_gb` is in GB (10^9 bytes). Without `class_archive`, images have no class archive.
 
     `registry` always ends with a slash, unless it is empty.
     """
@@ -33,6 +33,7 @@ class Settings:
     documentation: str
     vendor: str
     min_free_disk_gb: int
+    class_archive: bool
 
     def values(self) -> dict[str, str]:
         """Returns the values that the settings add to a cell."""
@@ -43,6 +44,7 @@ class Settings:
             "vendor": self.vendor,
             "os_image_name": name,
             "os_image_digest": digest,
+            "class_archive": "yes" if self.class_archive else "no",
         }
 
 
@@ -65,8 +67,9 @@ class Line:
     """The values that the Spark versions of one line share, and their stack.
 
     A line can override each key of its stack. `budget_mb` is the unpacked size limit of the baseline image of each
-    kind, in MB (10^6 bytes). `versions` are more values, for the artefacts of the line. `end_of_life` is the last day
-    on which the Spark project maintains the line, and `end_of_life_source` is the URL that says so.
+    kind, in MB (10^6 bytes). It does not include the layers of `unpacked_layer_mb`, which has their unpacked limits by
+    folder. `versions` are more values, for the artefacts of the line. `end_of_life` is the last day on which the
+    Spark project maintains the line, and `end_of_life_source` is the URL that says so.
     """
 
     stack: str
@@ -75,6 +78,7 @@ class Line:
     budget_mb: Mapping[str, int]
     end_of_life: date
     end_of_life_source: str
+    unpacked_layer_mb: Mapping[str, int] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     platform: str = ""
     debian: str = ""

@@ -55,25 +55,36 @@ def excesses(
 def _images(matrix: Matrix, cells: Iterable[Cell], sizes: Sizes, before: Mapping[str, Layer]) -> Iterator[str]:
     for cell in cells:
         budget = matrix.budget(cell)
-        size = sizes.of(cell.name).size
+        counted_here = [layer for layer in sizes.images[cell.name] if layer.origin not in matrix.unpacked_budgets]
+        size = sum(layer.size for layer in counted_here)
         if size > budget * MEGABYTE:
-            yield (
-                f"{cell.name}: {_mb(size)} unpacked, {_mb(size - budget * MEGABYTE)} over its budget of {budget} MB"
-                f"{_grown(sizes.images[cell.name], before)}"
-            )
+            apart = [layer.origin for layer in sizes.images[cell.name] if layer not in counted_here]
+            how = f"unpacked without {', '.join(apart)}" if apart else "unpacked"
+            yield f"{cell.name}: {_over(size, how, budget)}{_grown(counted_here, before)}"
 
 
 def _layers(matrix: Matrix, sizes: Sizes, before: Mapping[str, Layer]) -> Iterator[str]:
     for layer in sorted(sizes.unique, key=lambda layer: layer.origin):
+        was = before.get(layer.origin)
+        unpacked = matrix.unpacked_budgets.get(layer.origin)
+        if unpacked and layer.size > unpacked * MEGABYTE:
+            yield f"{layer.origin}: {_over(layer.size, 'unpacked', unpacked)}; {_was(was.size if was else None)}"
         budget = matrix.layer_budgets.get(layer.origin, matrix.budgets.layer_mb)
         if layer.compressed > budget * MEGABYTE:
             images = [image for image, layers in sizes.images.items() if layer in layers]
             others = f" and {len(images) - 1} more" if images[1:] else ""
-            was = f"; it was {_mb(before[layer.origin].compressed)}" if layer.origin in before else "; it is new"
             yield (
-                f"{layer.origin} (in {images[0]}{others}): {_mb(layer.compressed)} compressed, "
-                f"{_mb(layer.compressed - budget * MEGABYTE)} over its budget of {budget} MB{was}"
+                f"{layer.origin} (in {images[0]}{others}): {_over(layer.compressed, 'compressed', budget)}; "
+                f"{_was(was.compressed if was else None)}"
             )
+
+
+def _over(size: int, how: str, budget: int) -> str:
+    return f"{_mb(size)} {how}, {_mb(size - budget * MEGABYTE)} over its budget of {budget} MB"
+
+
+def _was(size: int | None) -> str:
+    return "it is new" if size is None else f"it was {_mb(size)}"
 
 
 def _grown(layers: Iterable[Layer], before: Mapping[str, Layer]) -> str:

@@ -42,6 +42,16 @@ def test_an_image_over_its_budget_names_the_layers_that_grew(tree: Tree) -> None
     )
 
 
+def test_a_layer_with_an_unpacked_budget_does_not_count_for_its_image(tree: Tree) -> None:
+    tree.toml("budget-mb = { app = 100 }", "budget-mb = { app = 100 }\nunpacked-layer-mb = { core = 60 }")
+    os = layer("os-bookworm", 100, 100)
+    shared = {"app_9_1": (os,), "app_9_0_lake": (os,)}
+    assert excesses(tree, app_9_0=(os, layer("core-9.0", 60)), **shared) == []
+    image, core = excesses(tree, app_9_0=(os, layer("small", 1), layer("core-9.0", 62)), **shared)
+    assert image.startswith("app-9.0: 101.0 MB unpacked without core-9.0, 1.0 MB over its budget of 100 MB; ")
+    assert core == "core-9.0: 62.0 MB unpacked, 2.0 MB over its budget of 60 MB; it is new"
+
+
 def test_an_excess_without_growth_says_that_the_budget_is_too_small(tree: Tree) -> None:
     found = excesses(tree, (layer("core-9.0", 120),), app_9_0=(layer("core-9.0", 120),))
     assert "no layer has grown since the catalogue was written: the budget is too small" in found[0]

@@ -386,6 +386,8 @@ def test_feature_template_must_work_on_every_line(full: Tree, key: str) -> None:
         ("SPARK_IMAGES_OS_IMAGE", "debian@sha256:1", "os_image", "debian@sha256:1"),
         ("SPARK_IMAGES_MIN_FREE_DISK_GB", "3", "min_free_disk_gb", 3),
         ("SPARK_IMAGES_SOURCE", "", "source", ""),
+        ("SPARK_IMAGES_CLASS_ARCHIVE", "false", "class_archive", False),
+        ("SPARK_IMAGES_CLASS_ARCHIVE", "true", "class_archive", True),
     ],
 )
 def test_environment_overrides_the_file(tree: Tree, variable: str, given: str, setting: str, expected: object) -> None:
@@ -395,6 +397,19 @@ def test_environment_overrides_the_file(tree: Tree, variable: str, given: str, s
 def test_unknown_setting_in_the_environment_is_an_error(tree: Tree) -> None:
     with pytest.raises(UsageError, match=r'unknown setting "SPARK_IMAGES_TAGG".*\(did you mean "SPARK_IMAGES_TAG"\?\)'):
         tree.matrix({"SPARK_IMAGES_TAGG": "x"})
+
+
+@pytest.mark.parametrize("given", ["no", "0", "False", ""])
+def test_switch_in_the_environment_must_be_true_or_false(tree: Tree, given: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        tree.matrix({"SPARK_IMAGES_CLASS_ARCHIVE": given})
+    assert str(raised.value) == f'SPARK_IMAGES_CLASS_ARCHIVE is "{given}": expected true or false'
+
+
+def test_layer_with_an_unpacked_budget_must_exist(tree: Tree) -> None:
+    tree.toml("budget-mb = { app = 100 }", "budget-mb = { app = 100 }\nunpacked-layer-mb = { coer = 60 }")
+    with pytest.raises(MatrixError, match=r'\[lines\."9"\] unpacked-layer-mb: unknown layer "coer".*"core"'):
+        tree.matrix()
 
 
 @pytest.mark.parametrize("given", ["ten", "-1", "1.5", "²"])

@@ -26,6 +26,7 @@ source = ""
 documentation = ""
 vendor = ""
 min-free-disk-gb = 10
+class-archive = true
 
 [stacks.old]
 platform = "linux/amd64"

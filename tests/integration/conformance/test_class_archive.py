@@ -24,6 +24,15 @@ print("RESULT", json.dumps({{
     "extra": context.getConf().get("spark.extra", ""),
 }}))
 """
+QUERY = JOB.replace(
+    "from pyspark import SparkContext\ncontext = SparkContext()",
+    """from pyspark.sql import SparkSession
+spark = SparkSession.builder.getOrCreate()
+context = spark.sparkContext
+spark.range(100).selectExpr("id", "id % 7 AS key").write.parquet("/tmp/numbers")
+spark.read.parquet("/tmp/numbers").createOrReplaceTempView("numbers")
+assert len(spark.sql("SELECT key, sum(id) FROM numbers GROUP BY key ORDER BY key").collect()) == 7""",
+)
 LOGGED = ("--driver-java-options", f"-Xlog:class+load=info:file={LOG}")
 MOUNTED = {"conf/spark-defaults.conf": "spark.extra mounted\n", "conf/hive-site.xml": "<configuration/>"}
 MIN_RATIO = 5
@@ -35,8 +44,8 @@ EMPTY_JAR = b"PK\x05\x06" + bytes(18)
 """A zip file without entries: only its end record."""
 
 
-def run_driver(image: Image, *options: str, **how: Any) -> Any:
-    with image.volume({"job.py": JOB, "other.jar": EMPTY_JAR, **MOUNTED}) as volume:
+def run_driver(image: Image, *options: str, job: str = JOB, **how: Any) -> Any:
+    with image.volume({"job.py": job, "other.jar": EMPTY_JAR, **MOUNTED}) as volume:
         mounts = {volume: {"bind": "/mnt", "mode": "ro"}}
         result = image.run("spark-submit", *LOGGED, *options, "/mnt/job.py", volumes=mounts, **how)
     assert result.exit_code == 0
@@ -48,6 +57,12 @@ def run_driver(image: Image, *options: str, **how: Any) -> Any:
 @pytest.mark.smoke
 def test_driver_uses_the_archive(image: Image) -> None:
     found = run_driver(image)
+    assert found["archive"] > MIN_RATIO * found["jars"] > 0
+
+
+def test_query_uses_the_archive(image: Image) -> None:
+    """The archive also contains the classes that plan and run a query."""
+    found = run_driver(image, job=QUERY)
     assert found["archive"] > MIN_RATIO * found["jars"] > 0
 
 

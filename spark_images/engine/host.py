@@ -1,7 +1,7 @@
 """Reads what a build takes from the host, so that it reaches the network as the host does.
 
-This is the CA bundle, and the mirrors and proxies of apt, pip, Maven and npm. Builds get them as BuildKit secrets. Proxies
-are arguments that BuildKit keeps out of an image's history. No layer contains them.
+This is the CA bundle, and the mirrors and proxies of apt, pip, Maven and npm. Builds get them as BuildKit secrets.
+Proxies are arguments that BuildKit keeps out of an image's history. No layer contains them.
 """
 
 import os

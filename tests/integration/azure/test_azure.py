@@ -3,6 +3,8 @@
 The server is Azurite, at the name that Azure would give the account. Its certificate is from a CA of the test.
 """
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +12,35 @@ import pytest
 
 from spark_images import ROOT
 from spark_images.checks.suites import SUITES
-from tests.integration.conftest import HARDENED, RANDOM_UID, Image, options
+from tests.integration.conftest import HARDENED, RANDOM_UID, Image, Result, options
 from tests.integration.own_ca import CA_FILE
 from tests.integration.servers import AZURE_KEY, Azure
 
-JOBS = SUITES / "connectors/jobs"
 EXAMPLE = ROOT / "examples/data/s3.py"
+TABLES = SUITES / "connectors/jobs/s3.py"
+FAILURES = Path(__file__).parent / "jobs/failures.py"
 KEY = {"AZURE_STORAGE_KEY": AZURE_KEY}
 MAKES_CONTAINERS = ("--conf", "spark.hadoop.fs.azure.createRemoteFileSystemDuringInitialization=true")
+WRONG_KEY = "d3Jvbmc="
+
+LOGGED = """
+mkdir /tmp/logs
+logs="--conf spark.eventLog.enabled=true --conf spark.eventLog.dir=file:/tmp/logs --conf spark.eventLog.compress=false"
+spark-submit $logs "$@" || exit
+grep -rFqe 'fs.azure.account.key.' /tmp/logs && echo 'the setting is in the log'
+grep -rFqe "$AZURE_STORAGE_KEY" /tmp/logs && echo 'the key is in the log'
+exit 0
+"""
+"""A bash script. It runs spark-submit with an event log, and says whether the log contains the setting and the key."""
+
+LISTENS = "the server listens"
+SILENT = f"""
+import signal, socket
+server = socket.create_server(("", 443))
+print("{LISTENS}", flush=True)
+signal.pause()
+"""
+"""A Python script for a server that takes connections and never answers."""
 
 
 @pytest.mark.smoke
@@ -25,51 +48,98 @@ def test_example_writes_and_reads_parquet_and_avro(image: Image, azure: Azure) -
     job = "/opt/spark/work-dir/s3.py"
     command = ("spark-submit", *azure.options, *MAKES_CONTAINERS, job, f"{azure.url('smoke')}/orders")
     result = image.run(*command, environment=KEY, files={job: EXAMPLE, CA_FILE: azure.pem}, network=azure.network)
-    printed = [line for line in result.stdout.splitlines() if "orders on day" in line]
+    printed = [line for line in result.stdout.splitlines() if line.endswith("on day 3")]
     assert printed == ["parquet: 1000 orders, 143 on day 3", "avro: 1000 orders, 143 on day 3"]
 
 
 @pytest.fixture(scope="module")
-def found(image: Image, azure: Azure) -> Any:
-    """Returns the result of a job that appends, and replaces a partition. It runs as an unknown user, read-only."""
-    with image.volume({"s3.py": JOBS / "s3.py"}) as jobs, image.volume({"ca.pem": azure.pem}) as trusted:
+def tables(image: Image, azure: Azure) -> Result:
+    """Returns the output of a job that appends, and replaces a partition. It runs as an unknown user, read-only."""
+    with image.volume({"s3.py": TABLES}) as jobs, image.volume({"ca.pem": azure.pem}) as trusted:
         mounts = {jobs: {"bind": "/mnt", "mode": "ro"}, trusted: {"bind": "/etc/spark-ca", "mode": "ro"}}
-        command = ("spark-submit", *azure.options, *MAKES_CONTAINERS, "/mnt/s3.py", f"{azure.url('tables')}/table")
-        result = image.run(
-            *command, user=RANDOM_UID, environment=KEY, volumes=mounts, network=azure.network, **HARDENED
+        job = ("/mnt/s3.py", f"{azure.url('tables')}/table")
+        return image.run(
+            *("bash", "-c", LOGGED, "bash", *azure.options, *MAKES_CONTAINERS, *job),
+            user=RANDOM_UID,
+            environment=KEY,
+            volumes=mounts,
+            network=azure.network,
+            **HARDENED,
         )
-    assert result.exit_code == 0
-    return result.json()
 
 
 @pytest.mark.thorough
-def test_manifest_committer_appends_and_replaces_a_partition(found: Any) -> None:
+def test_manifest_committer_appends_and_replaces_a_partition(tables: Result) -> None:
     """Without the image's settings, the committer is the classic one."""
+    found = tables.json()
     assert found["parquet"] == found["avro"] == [1000 + 333, 2 * sum(range(1, 1000, 3))]
     assert found["committers"] == ["org.apache.hadoop.mapreduce.lib.output.committer.manifest.ManifestCommitter"]
     assert found["replaced"] == "replaced"
 
 
 @pytest.mark.thorough
-def test_wrong_settings_fail_soon_and_say_why(image: Image, azure: Azure) -> None:
-    """The limit of `Image.run` is the test of "soon": without the image's setting, retries take minutes."""
-    account = "spark.hadoop.fs.azure.account"
-    known = options({f"{account}.key.no-server.invalid": AZURE_KEY})
+def test_event_log_has_the_name_of_the_variable_and_not_the_key(tables: Result) -> None:
+    assert "the setting is in the log" in tables.stdout
+    assert "the key is in the log" not in tables.stdout
+
+
+@pytest.fixture(scope="module")
+def silent(image: Image, azure: Azure) -> Iterator[str]:
+    """Yields the name of a server that takes connections and never answers."""
+    host = f"{azure.network}-silent.example"
+    with image.start("python3", "-c", SILENT, network=azure.network, name=host) as service:
+        service.wait_for(LISTENS)
+        yield host
+
+
+@pytest.fixture(scope="module")
+def failures(image: Image, azure: Azure, silent: str) -> Any:
+    """Returns the errors of wrong settings.
+
+    The limit of `Image.run` is the test of "soon": without the image's setting, retries take minutes. The server that
+    never answers has a shorter time-out than the image's.
+    """
+    unused = {name: f"abfss://data@{name}.example" for name in ("closed", "unset")}
+    unknown = "abfss://data@no-server.invalid"
+    account = "fs.azure.account"
+    keys = {f"spark.hadoop.{account}.key.{host}": AZURE_KEY for host in ("closed.example", "no-server.invalid", silent)}
+    unset = options({f"spark.hadoop.{account}.key.unset.example": "${env.NOT_SET}"})
+    cases: dict[str, str | tuple[str, dict[str, str]]] = {
+        "missing container": f"{azure.url('missing')}/x",
+        "wrong key": (f"{azure.url('any')}/x", {f"{account}.key.{azure.host}": WRONG_KEY}),
+        "no key": "abfss://data@other.blob.core.windows.net/x",
+        "unset variable": f"{unused['unset']}/x",
+        "unknown host": f"{unknown}/x",
+        "closed port": f"{unused['closed']}/x",
+        "no answer": (f"abfss://data@{silent}/x", {"fs.azure.http.read.timeout": "1000"}),
+    }
     job = "/opt/spark/work-dir/failures.py"
-    missing, no_key, no_server = (
-        f"{azure.url('missing')}/x",
-        "abfss://data@other.blob.core.windows.net/x",
-        "abfss://data@no-server.invalid/x",
-    )
-    files: dict[str, str | Path] = {job: JOBS / "failures.py", CA_FILE: azure.pem}
-    command = ("spark-submit", *azure.options, *known, job)
+    arguments = [case if isinstance(case, str) else json.dumps(case) for case in cases.values()]
     result = image.run(
-        *command, missing, no_key, no_server, environment=KEY, files=files, network=azure.network, timeout=120
+        *("spark-submit", *azure.options, *options(keys), *unset, job, *arguments),
+        environment=KEY,
+        files={job: FAILURES, CA_FILE: azure.pem},
+        network=azure.network,
+        extra_hosts={"closed.example": "127.0.0.1"},
+        timeout=150,
     )
-    wrong = {"AZURE_STORAGE_KEY": "d3Jvbmc="}
-    refused = image.run(*command, missing, environment=wrong, files=files, network=azure.network, timeout=60)
-    print(result.json(), refused.json())
-    assert "404" in result.json()[missing]
-    assert "fs.azure.account.key" in result.json()[no_key]
-    assert "no-server.invalid" in result.json()[no_server]
-    assert "403" in refused.json()[missing]
+    by_url = result.json()
+    return {name: by_url[case if isinstance(case, str) else case[0]] for name, case in cases.items()}
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    ("case", "write", "read"),
+    [
+        ("missing container", "The specified container does not exist", "[PATH_NOT_FOUND]"),
+        ("wrong key", "Server failed to authenticate the request", "Server failed to authenticate the request"),
+        ("no key", "Invalid configuration value detected for fs.azure.account.key", "fs.azure.account.key"),
+        ("unset variable", 'key ="${env.NOT_SET}"', "fs.azure.account.key"),
+        ("unknown host", "UnknownHostException: no-server.invalid", "UnknownHostException: no-server.invalid"),
+        ("closed port", "ConnectException: Connection refused", "ConnectException: Connection refused"),
+        ("no answer", "SocketTimeoutException: Read timed out", "SocketTimeoutException: Read timed out"),
+    ],
+)
+def test_wrong_settings_fail_soon_and_say_why(failures: Any, case: str, write: str, read: str) -> None:
+    assert write in failures[case]["write"]
+    assert read in failures[case]["read"]

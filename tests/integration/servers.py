@@ -1,4 +1,4 @@
-"""The servers that tests start: S3, STS, Azure, Kafka, databases and catalogues, on the network of the tests' containers.
+"""The servers that tests start: S3, STS, Azure, Kafka, databases and catalogues, on the network of the containers.
 
 The fixtures at the end start each server once for all folders of tests. conftest.py makes them a plugin of pytest.
 """

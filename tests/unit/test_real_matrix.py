@@ -51,14 +51,12 @@ CELLS = """
 4.1.0-gpu               spark-4.1.0-gpu
 4.1.0-iceberg           spark-4.1.0-iceberg
 4.1.0-delta             spark-4.1.0-delta
-4.1.0-azure             spark-4.1.0-azure
 4.1.0-gpu-iceberg       spark-4.1.0-gpu-iceberg
 4.1.0-delta-iceberg     spark-4.1.0-delta-iceberg
 4.1.1-baseline          spark-4.1.1
 4.1.1-gpu               spark-4.1.1-gpu
 4.1.1-iceberg           spark-4.1.1-iceberg
 4.1.1-delta             spark-4.1.1-delta
-4.1.1-azure             spark-4.1.1-azure
 4.1.1-gpu-iceberg       spark-4.1.1-gpu-iceberg
 4.1.1-delta-iceberg     spark-4.1.1-delta-iceberg
 jupyter-3.5.7-baseline  jupyter-3.5.7
@@ -75,14 +73,12 @@ jupyter-4.1.0-baseline  jupyter-4.1.0
 jupyter-4.1.0-gpu       jupyter-4.1.0-gpu
 jupyter-4.1.0-iceberg   jupyter-4.1.0-iceberg
 jupyter-4.1.0-delta     jupyter-4.1.0-delta
-jupyter-4.1.0-azure     jupyter-4.1.0-azure
 jupyter-4.1.0-gpu-iceberg  jupyter-4.1.0-gpu-iceberg
 jupyter-4.1.0-delta-iceberg  jupyter-4.1.0-delta-iceberg
 jupyter-4.1.1-baseline  jupyter-4.1.1
 jupyter-4.1.1-gpu       jupyter-4.1.1-gpu
 jupyter-4.1.1-iceberg   jupyter-4.1.1-iceberg
 jupyter-4.1.1-delta     jupyter-4.1.1-delta
-jupyter-4.1.1-azure     jupyter-4.1.1-azure
 jupyter-4.1.1-gpu-iceberg  jupyter-4.1.1-gpu-iceberg
 jupyter-4.1.1-delta-iceberg  jupyter-4.1.1-delta-iceberg
 """
@@ -115,7 +111,7 @@ def test_buildable_cells_are_the_promised_ones(project: Project) -> None:
     assert [[cell.key, cell.name] for cell in project.matrix.buildable] == [
         line.split() for line in CELLS.strip().splitlines()
     ]
-    assert len(project.matrix.buildable) == 50
+    assert len(project.matrix.buildable) == 46
 
 
 def test_refused_cells_have_the_expected_reasons(project: Project) -> None:
@@ -177,7 +173,7 @@ def test_aws_sdk_that_iceberg_does_not_have_is_an_error(tmp_path: Path) -> None:
 def test_each_image_has_the_promised_budget(project: Project) -> None:
     baseline, gpu = {"3.5": 815, "4.1": 902}, {"3.5": 2400, "4.1": 2800}
     for cell in project.matrix.buildable:
-        features = {"gpu": gpu[cell.line], "iceberg": 200, "delta": 15, "azure": 6}
+        features = {"gpu": gpu[cell.line], "iceberg": 200, "delta": 15}
         expected = (
             baseline[cell.line] + (250 if cell.image == "jupyter" else 0) + sum(features[f] for f in cell.features)
         )

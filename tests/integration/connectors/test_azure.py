@@ -1,6 +1,7 @@
 """Jobs that write and read Azure storage over TLS, and the errors of wrong settings.
 
-The server is Azurite, at the name that Azure would give the account. Its certificate is from a CA of the test.
+The server is Azurite, at the name that Azure would give the account. Its certificate is from a CA of the test. Only the
+images of line 4.1 have Azure's connector.
 """
 
 import json
@@ -11,16 +12,23 @@ from typing import Any
 import pytest
 
 from spark_images import ROOT
-from spark_images.checks.suites import SUITES
+from spark_images.matrix.model import Cell
 from tests.integration.conftest import HARDENED, RANDOM_UID, Image, Result, options
 from tests.integration.own_ca import CA_FILE
 from tests.integration.servers import AZURE_KEY, Azure
 
 EXAMPLE = ROOT / "examples/data/s3.py"
-TABLES = SUITES / "connectors/jobs/s3.py"
-FAILURES = Path(__file__).parent / "jobs/failures.py"
+JOBS = Path(__file__).parent / "jobs"
 KEY = {"AZURE_STORAGE_KEY": AZURE_KEY}
 MAKES_CONTAINERS = ("--conf", "spark.hadoop.fs.azure.createRemoteFileSystemDuringInitialization=true")
+CLOUD = "org.apache.spark.internal.io.cloud"
+MANIFEST = options(
+    {
+        "spark.sql.sources.commitProtocolClass": f"{CLOUD}.PathOutputCommitProtocol",
+        "spark.sql.parquet.output.committer.class": f"{CLOUD}.BindingParquetOutputCommitter",
+    }
+)
+LINE_WITHOUT = "3.5"
 WRONG_KEY = "d3Jvbmc="
 
 LOGGED = """
@@ -43,7 +51,24 @@ signal.pause()
 """A Python script for a server that takes connections and never answers."""
 
 
-@pytest.mark.smoke
+@pytest.fixture(scope="module")
+def connected(cell: Cell) -> None:
+    """Skips tests of images without the connector."""
+    if cell.line == LINE_WITHOUT:
+        pytest.skip(f"Spark {LINE_WITHOUT} has no connector for Azure")
+
+
+@pytest.mark.thorough
+def test_line_without_the_connector_names_the_missing_class(image: Image, cell: Cell) -> None:
+    if cell.line != LINE_WITHOUT:
+        pytest.skip("this image has the connector")
+    job = "/opt/spark/work-dir/errors.py"
+    url = "abfss://data@lake.blob.core.windows.net/x"
+    result = image.run("spark-submit", job, url, files={job: JOBS / "errors_of_settings.py"})
+    assert "Class org.apache.hadoop.fs.azurebfs.SecureAzureBlobFileSystem not found" in result.json()[url]["write"]
+
+
+@pytest.mark.usefixtures("connected")
 def test_example_writes_and_reads_parquet_and_avro(image: Image, azure: Azure) -> None:
     job = "/opt/spark/work-dir/s3.py"
     command = ("spark-submit", *azure.options, *MAKES_CONTAINERS, job, f"{azure.url('smoke')}/orders")
@@ -53,13 +78,13 @@ def test_example_writes_and_reads_parquet_and_avro(image: Image, azure: Azure) -
 
 
 @pytest.fixture(scope="module")
-def tables(image: Image, azure: Azure) -> Result:
+def tables(image: Image, connected: None, azure: Azure) -> Result:
     """Returns the output of a job that appends, and replaces a partition. It runs as an unknown user, read-only."""
-    with image.volume({"s3.py": TABLES}) as jobs, image.volume({"ca.pem": azure.pem}) as trusted:
+    with image.volume({"s3.py": JOBS / "s3.py"}) as jobs, image.volume({"ca.pem": azure.pem}) as trusted:
         mounts = {jobs: {"bind": "/mnt", "mode": "ro"}, trusted: {"bind": "/etc/spark-ca", "mode": "ro"}}
         job = ("/mnt/s3.py", f"{azure.url('tables')}/table")
         return image.run(
-            *("bash", "-c", LOGGED, "bash", *azure.options, *MAKES_CONTAINERS, *job),
+            *("bash", "-c", LOGGED, "bash", *azure.options, *MAKES_CONTAINERS, *MANIFEST, *job),
             user=RANDOM_UID,
             environment=KEY,
             volumes=mounts,
@@ -69,8 +94,8 @@ def tables(image: Image, azure: Azure) -> Result:
 
 
 @pytest.mark.thorough
-def test_manifest_committer_appends_and_replaces_a_partition(tables: Result) -> None:
-    """Without the image's settings, the committer is the classic one."""
+def test_two_settings_turn_the_manifest_committer_on(tables: Result) -> None:
+    """Without the image's setting, the committer is the classic one, because the path is `abfss://`."""
     found = tables.json()
     assert found["parquet"] == found["avro"] == [1000 + 333, 2 * sum(range(1, 1000, 3))]
     assert found["committers"] == ["org.apache.hadoop.mapreduce.lib.output.committer.manifest.ManifestCommitter"]
@@ -84,7 +109,7 @@ def test_event_log_has_the_name_of_the_variable_and_not_the_key(tables: Result) 
 
 
 @pytest.fixture(scope="module")
-def silent(image: Image, azure: Azure) -> Iterator[str]:
+def silent(image: Image, connected: None, azure: Azure) -> Iterator[str]:
     """Yields the name of a server that takes connections and never answers."""
     host = f"{azure.network}-silent.example"
     with image.start("python3", "-c", SILENT, network=azure.network, name=host) as service:
@@ -113,12 +138,12 @@ def failures(image: Image, azure: Azure, silent: str) -> Any:
         "closed port": f"{unused['closed']}/x",
         "no answer": (f"abfss://data@{silent}/x", {"fs.azure.http.read.timeout": "1000"}),
     }
-    job = "/opt/spark/work-dir/failures.py"
+    job = "/opt/spark/work-dir/errors.py"
     arguments = [case if isinstance(case, str) else json.dumps(case) for case in cases.values()]
     result = image.run(
         *("spark-submit", *azure.options, *options(keys), *unset, job, *arguments),
         environment=KEY,
-        files={job: FAILURES, CA_FILE: azure.pem},
+        files={job: JOBS / "errors_of_settings.py", CA_FILE: azure.pem},
         network=azure.network,
         extra_hosts={"closed.example": "127.0.0.1"},
         timeout=150,

@@ -1,4 +1,7 @@
-"""Writes a table as Parquet and as Avro to S3, and reads both. The argument is a URL: s3a://bucket/path."""
+"""Writes a table as Parquet and as Avro to S3 or Azure, and reads both.
+
+The argument is a URL: s3a://bucket/path or abfss://container@account.blob.core.windows.net/path.
+"""
 
 import sys
 

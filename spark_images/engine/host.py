@@ -1,7 +1,7 @@
 """Reads what a build takes from the host, so that it reaches the network as the host does.
 
-This is the CA bundle, and the mirrors and proxies of apt, pip and Maven. Builds get them as BuildKit secrets. Proxies
-are arguments that BuildKit keeps out of an image's history. No layer contains them.
+This is the CA bundle, and the mirrors and proxies of apt, pip, Maven and npm. Builds get them as BuildKit secrets.
+Proxies are arguments that BuildKit keeps out of an image's history. No layer contains them.
 """
 
 import os
@@ -41,13 +41,14 @@ class Apt:
 
 @dataclass(frozen=True)
 class Host:
-    """Settings that a build takes from its host. `ca` and `maven_settings` are files, or None."""
+    """Settings that a build takes from its host. `ca`, `maven_settings` and `npmrc` are files, or None."""
 
     ca: Path | None
     apt: Apt
     pip: Mapping[str, str]
     maven_settings: Path | None
     proxies: Mapping[str, str]
+    npmrc: Path | None = None
 
     def secrets(self, suite: str) -> dict[str, str]:
         """Returns the content of each BuildKit secret by its id, without those that the host does not set."""
@@ -64,6 +65,8 @@ class Host:
             contents["pip-conf"] = "[global]\n" + "".join(f"{key} = {value}\n" for key, value in self.pip.items())
         if self.maven_settings:
             contents["maven-settings"] = self.maven_settings.read_text()
+        if self.npmrc:
+            contents["npmrc"] = self.npmrc.read_text()
         return contents
 
     def endpoints(self) -> Iterator[tuple[str, int]]:
@@ -121,7 +124,8 @@ def read(environment: Mapping[str, str] = os.environ) -> Host:
     """Reads this machine's environment and its apt, pip and Maven configuration."""
     candidates = [environment[name] for name in CA_VARIABLES if environment.get(name)] + list(CA_FILES)
     ca = next((Path(name) for name in candidates if Path(name).is_file()), None)
-    settings = Path(environment.get("HOME", "/"), ".m2/settings.xml")
+    home = Path(environment.get("HOME", "/"))
+    settings, npmrc = home / ".m2/settings.xml", home / ".npmrc"
     proxies = {name: environment.get(name) or environment.get(name.upper()) or "" for name in PROXY_VARIABLES}
     return Host(
         ca=ca,
@@ -129,4 +133,5 @@ def read(environment: Mapping[str, str] = os.environ) -> Host:
         pip=_pip(),
         maven_settings=settings if settings.is_file() else None,
         proxies={name: value for name, value in proxies.items() if value},
+        npmrc=npmrc if npmrc.is_file() else None,
     )

@@ -1,4 +1,4 @@
-"""The servers that tests start: S3, STS, Kafka, databases and catalogues, on the network of the tests' containers.
+"""The servers that tests start: S3, STS, Azure, Kafka, databases and catalogues, on the network of the containers.
 
 The fixtures at the end start each server once for all folders of tests. conftest.py makes them a plugin of pytest.
 """
@@ -175,6 +175,50 @@ def kafka(project: Project, network: str) -> Iterator[str]:
         yield f"{host}:9092"
 
 
+AZURE_KEY = base64.b64encode(b"not-a-secret").decode()
+"""The key of the storage account of an Azure server."""
+
+
+@dataclass(frozen=True)
+class Azure:
+    """A running Azure Blob Storage server. `host` is its name on `network`, and `pem` the certificate of its CA."""
+
+    service: Service
+    network: str
+    host: str
+    pem: str
+
+    def url(self, container: str) -> str:
+        """Returns the URL of a container."""
+        return f"abfss://{container}@{self.host}"
+
+    @property
+    def options(self) -> Sequence[str]:
+        """The options of spark-submit: the key is in the variable AZURE_STORAGE_KEY, and the account is flat.
+
+        Without the second setting, ABFS asks the DFS endpoint, which the emulator does not have.
+        """
+        account = "spark.hadoop.fs.azure.account"
+        return options({f"{account}.key.{self.host}": "${env.AZURE_STORAGE_KEY}", f"{account}.hns.enabled": "false"})
+
+
+@contextmanager
+def azure(project: Project, network: str) -> Iterator[Azure]:
+    """Starts an Azure Blob Storage server without a container."""
+    account = network.replace("-", "")
+    host = f"{account}.blob.core.windows.net"
+    authority = trustme.CA(organization_name="CA of the Azure server")
+    issued = authority.issue_cert(host)
+    chain = b"".join(part.bytes() for part in issued.cert_chain_pems)
+    image = image_of(project, "server-azure")
+    with image.volume({"cert.pem": chain, "key.pem": issued.private_key_pem.bytes()}) as certificate:
+        mounts = {certificate: {"bind": "/mnt", "mode": "ro"}}
+        environment = {"ACCOUNT": account, "KEY": AZURE_KEY}
+        with image.start(environment=environment, network=network, name=host, volumes=mounts) as service:
+            service.wait_for("successfully listens on")
+            yield Azure(service, network, host, authority.cert_pem.bytes().decode())
+
+
 @dataclass(frozen=True)
 class Database:
     """A running database server. `network` is its network, `host` its name there, and `url` its JDBC URL.
@@ -305,6 +349,13 @@ def network_of_the_servers() -> Iterator[str]:
 def s3_of_the_session(project: Project, image: Image, network: str) -> Iterator[S3]:
     """Yields an S3 server with the bucket `data`, which contains the directory `logs`."""
     with s3(project, image, network, "data/logs") as running:
+        yield running
+
+
+@pytest.fixture(scope="session", name="azure")
+def azure_of_the_session(project: Project, network: str) -> Iterator[Azure]:
+    """Yields an Azure Blob Storage server."""
+    with azure(project, network) as running:
         yield running
 
 

@@ -176,6 +176,13 @@ def test_maven_settings_are_read_from_the_home_directory(monkeypatch: pytest.Mon
     assert host.read({"HOME": str(tmp_path)}).maven_settings == tmp_path / ".m2/settings.xml"
 
 
+def test_npms_configuration_is_read_from_the_home_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    answers(monkeypatch)
+    assert "npmrc" not in host.read({"HOME": str(tmp_path)}).secrets("bookworm")
+    (tmp_path / ".npmrc").write_text("registry=https://npm.example/")
+    assert host.read({"HOME": str(tmp_path)}).secrets("bookworm")["npmrc"] == "registry=https://npm.example/"
+
+
 def test_proxies_are_read_in_lower_and_upper_case(monkeypatch: pytest.MonkeyPatch) -> None:
     answers(monkeypatch)
     environment = {"HTTP_PROXY": "http://a", "https_proxy": "http://b", "HTTPS_PROXY": "http://c", "no_proxy": ""}

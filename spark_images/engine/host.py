@@ -121,7 +121,7 @@ def _pip() -> dict[str, str]:
 
 
 def read(environment: Mapping[str, str] = os.environ) -> Host:
-    """Reads this machine's environment and its apt, pip and Maven configuration."""
+    """Reads this machine's environment and its apt, pip, Maven and npm configuration."""
     candidates = [environment[name] for name in CA_VARIABLES if environment.get(name)] + list(CA_FILES)
     ca = next((Path(name) for name in candidates if Path(name).is_file()), None)
     home = Path(environment.get("HOME", "/"))

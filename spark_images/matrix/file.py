@@ -59,19 +59,25 @@ def _overridden(settings: Mapping[str, object], environment: Mapping[str, str]) 
         if variable not in variables:
             raise UsageError(unknown("setting", variable, variables))
         setting = variables[variable]
-        if isinstance(settings[setting], bool):
-            if given not in SWITCH:
-                raise UsageError(f'{variable} is "{given}": expected {" or ".join(SWITCH)}')
-            changed[setting] = SWITCH[given]
-            continue
-        if isinstance(settings[setting], int) and not given.isdecimal():
-            raise UsageError(f'{variable} is "{given}": expected a whole number')
         try:
             reference.PARTS.get(setting, str)(given)
+            changed[setting] = _like(settings[setting], given)
         except ValueError as error:
             raise UsageError(f"{variable} {error}") from None
-        changed[setting] = int(given) if isinstance(settings[setting], int) else given
     return changed
+
+
+def _like(value: object, given: str) -> object:
+    """Returns the text of a variable as the type of the file's value. Raises ValueError if it is not of that type."""
+    if isinstance(value, bool):  # before int, because a bool is also an int
+        if given not in SWITCH:
+            raise ValueError(f'is "{given}": expected {" or ".join(SWITCH)}')
+        return SWITCH[given]
+    if isinstance(value, int):
+        if not given.isdecimal():
+            raise ValueError(f'is "{given}": expected a whole number')
+        return int(given)
+    return given
 
 
 def _keys(table: Any) -> list[str]:

@@ -184,6 +184,7 @@ def test_each_image_has_the_promised_budget(project: Project) -> None:
 
 def test_layers_with_their_own_budget_are_shipped(project: Project, whole: Graph) -> None:
     assert set(project.matrix.layer_budgets) <= whole.shipped
+    assert set(project.matrix.unpacked_budgets) <= whole.shipped
     assert all(limit > project.matrix.budgets.layer_mb for limit in project.matrix.layer_budgets.values())
 
 

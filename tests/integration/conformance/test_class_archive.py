@@ -11,10 +11,13 @@ from tests.integration.conformance.conftest import EXECUTOR_POD
 from tests.integration.conftest import HARDENED, RANDOM_UID, Image
 
 LOG = "/tmp/classes.log"
-JOB = f"""
+
+
+def job(work: str) -> str:
+    """Returns a job that does `work` with a `context`, and prints how many of its classes came from which source."""
+    return f"""
 import json
-from pyspark import SparkContext
-context = SparkContext()
+{work}
 assert context.parallelize(range(10), 2).sum() == 45
 sources = [line.rpartition("source: ")[2] for line in open("{LOG}").read().splitlines()]
 print("RESULT", json.dumps({{
@@ -24,15 +27,17 @@ print("RESULT", json.dumps({{
     "extra": context.getConf().get("spark.extra", ""),
 }}))
 """
-QUERY = JOB.replace(
-    "from pyspark import SparkContext\ncontext = SparkContext()",
-    """from pyspark.sql import SparkSession
+
+
+JOB = job("from pyspark import SparkContext\ncontext = SparkContext()")
+QUERY = job("""
+from pyspark.sql import SparkSession
 spark = SparkSession.builder.getOrCreate()
 context = spark.sparkContext
 spark.range(100).selectExpr("id", "id % 7 AS key").write.parquet("/tmp/numbers")
 spark.read.parquet("/tmp/numbers").createOrReplaceTempView("numbers")
-assert len(spark.sql("SELECT key, sum(id) FROM numbers GROUP BY key ORDER BY key").collect()) == 7""",
-)
+assert len(spark.sql("SELECT key, sum(id) FROM numbers GROUP BY key ORDER BY key").collect()) == 7
+""")
 LOGGED = ("--driver-java-options", f"-Xlog:class+load=info:file={LOG}")
 MOUNTED = {"conf/spark-defaults.conf": "spark.extra mounted\n", "conf/hive-site.xml": "<configuration/>"}
 MIN_RATIO = 5
@@ -44,8 +49,8 @@ EMPTY_JAR = b"PK\x05\x06" + bytes(18)
 """A zip file without entries: only its end record."""
 
 
-def run_driver(image: Image, *options: str, job: str = JOB, **how: Any) -> Any:
-    with image.volume({"job.py": job, "other.jar": EMPTY_JAR, **MOUNTED}) as volume:
+def run_driver(image: Image, *options: str, program: str = JOB, **how: Any) -> Any:
+    with image.volume({"job.py": program, "other.jar": EMPTY_JAR, **MOUNTED}) as volume:
         mounts = {volume: {"bind": "/mnt", "mode": "ro"}}
         result = image.run("spark-submit", *LOGGED, *options, "/mnt/job.py", volumes=mounts, **how)
     assert result.exit_code == 0
@@ -62,7 +67,7 @@ def test_driver_uses_the_archive(image: Image) -> None:
 
 def test_query_uses_the_archive(image: Image) -> None:
     """The archive also contains the classes that plan and run a query."""
-    found = run_driver(image, job=QUERY)
+    found = run_driver(image, program=QUERY)
     assert found["archive"] > MIN_RATIO * found["jars"] > 0
 
 

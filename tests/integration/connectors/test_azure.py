@@ -6,19 +6,16 @@ images of line 4.1 have Azure's connector.
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from spark_images import ROOT
 from spark_images.matrix.model import Cell
 from tests.integration.conftest import HARDENED, RANDOM_UID, Image, Result, options
+from tests.integration.connectors.test_s3 import ALL_ROWS, EXAMPLE, JOBS
 from tests.integration.own_ca import CA_FILE
 from tests.integration.servers import AZURE_KEY, Azure
 
-EXAMPLE = ROOT / "examples/data/s3.py"
-JOBS = Path(__file__).parent / "jobs"
 KEY = {"AZURE_STORAGE_KEY": AZURE_KEY}
 MAKES_CONTAINERS = ("--conf", "spark.hadoop.fs.azure.createRemoteFileSystemDuringInitialization=true")
 CLOUD = "org.apache.spark.internal.io.cloud"
@@ -97,7 +94,7 @@ def tables(image: Image, connected: None, azure: Azure) -> Result:
 def test_two_settings_turn_the_manifest_committer_on(tables: Result) -> None:
     """Without the image's setting, the committer is the classic one, because the path is `abfss://`."""
     found = tables.json()
-    assert found["parquet"] == found["avro"] == [1000 + 333, 2 * sum(range(1, 1000, 3))]
+    assert found["parquet"] == found["avro"] == ALL_ROWS
     assert found["committers"] == ["org.apache.hadoop.mapreduce.lib.output.committer.manifest.ManifestCommitter"]
     assert found["replaced"] == "replaced"
 

@@ -7,6 +7,7 @@ use the shim of a similar version (bridged). RAPIDS does not start without a shi
 from collections.abc import Mapping
 from dataclasses import field
 
+from packaging.version import Version
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
@@ -19,7 +20,7 @@ _strict = ConfigDict(extra="forbid", strict=True, alias_generator=lambda name: n
 
 @dataclass(frozen=True, config=_strict)
 class Bridge:
-    """The Spark version whose shim is used, and the first release with a native shim ("" if there is none)."""
+    """The Spark version whose shim is used, and the first release with a native shim ("" if none is known)."""
 
     shim: str
     native_from: str = ""
@@ -45,6 +46,15 @@ class Shims:
             return f"the bridge for Spark {spark} uses the shim for Spark {bridge.shim}, which {release} does not have"
         return f"{release} has no shim for Spark {spark}, and images.toml has no bridge for it"
 
+    def nearest(self, spark: str) -> str:
+        """Returns the Spark version whose shim a bridge for `spark` uses: the newest one that is not newer.
+
+        If all are newer, it is the oldest one. Returns "" if there is no shim.
+        """
+        known = sorted(self.native, key=Version)
+        older = [version for version in known if Version(version) <= Version(spark)]
+        return (older[-1:] or known[:1] or [""])[0]
+
     def values(self, spark: str, versions: Mapping[str, str]) -> dict[str, str]:
         """Returns the values of a cell: the level, the shim, the override setting (or ""), and a description.
 
@@ -57,7 +67,7 @@ class Shims:
         later = (
             f"native from RAPIDS {bridge.native_from}"
             if bridge.native_from
-            else "no release of RAPIDS has a shim for it"
+            else "no release of RAPIDS with a shim for it is known"
         )
         words = (
             f"bridged: {release} with its shim for Spark {bridge.shim}, a pairing that NVIDIA has not tested; {later}"

@@ -118,6 +118,38 @@ def with_spark(text: str, added: Added) -> str:
     return tomlkit.dumps(document)
 
 
+def missing_bridges(matrix: Matrix, added: Added) -> dict[str, str]:
+    """Returns the shim that each feature with shims uses for a new Spark version, by feature.
+
+    Omits a feature that the line does not offer, that has a shim for the version, or that has a bridge already.
+    """
+    of_line = {
+        name: feature.lines[added.line].shims
+        for name, feature in matrix.features.items()
+        if added.line in feature.lines
+    }
+    return {
+        name: shims.nearest(added.version)
+        for name, shims in of_line.items()
+        if shims and shims.native and added.version not in {*shims.native, *shims.bridges}
+    }
+
+
+def with_bridges(text: str, added: Added, bridges: Mapping[str, str]) -> str:
+    """Returns the text of images.toml with a bridge for a Spark version in the shims of each feature in `bridges`.
+
+    `bridges` is what `missing_bridges` returns. Nothing else changes, also no comment.
+    """
+    document: Any = tomlkit.parse(text)
+    for feature, shim in bridges.items():
+        shims = document["features"][feature]["lines"][added.line]["shims"]
+        after = _trailing(shims)
+        shims.add(tomlkit.key(["bridges", added.version]), tomlkit.value(f'{{ shim = "{shim}" }}'))
+        for trivia in after:
+            shims.add(trivia)
+    return tomlkit.dumps(document)
+
+
 def _trailing(table: Any) -> list[Whitespace | Comment]:
     """Takes the blank lines and comments after the last key out of a table. They belong to what follows it."""
     body = table.value.body
@@ -177,13 +209,16 @@ def add(
     added = chosen(project.matrix, version, Indexes(here).spark(), released)
     file = root / TOML
     with restored(written(project, root)):
-        files.write(file, with_spark(file.read_text(), added))
+        bridges = missing_bridges(project.matrix, added)
+        files.write(file, with_bridges(with_spark(file.read_text(), added), added, bridges))
         refreshing(root)
-        return summary(load_project(root).matrix, added)
+        return summary(load_project(root).matrix, added, bridges)
 
 
-def summary(matrix: Matrix, added: Added) -> list[str]:
-    """Returns the lines to print: the added version, its cells that are not built, and the commands that test it."""
+def summary(matrix: Matrix, added: Added, bridges: Mapping[str, str]) -> list[str]:
+    """Returns the lines to print: the added version and its bridges, its cells that are not built, and the commands
+    that build and test it.
+    """
     cells = [cell for cell in matrix.cells if cell.spark == added.version]
     refused: dict[str, list[str]] = {}
     for cell in cells:
@@ -191,6 +226,11 @@ def summary(matrix: Matrix, added: Added) -> list[str]:
             refused.setdefault(cell.refusal, []).append(cell.key)
     return [
         f"added Spark {added.version} of {added.released} to {TOML}, the locks, the catalogue and the drawings",
+        *(
+            f"the feature {feature} uses the shim for Spark {shim}. If its tests fail, remove "
+            f'bridges."{added.version}" from {TOML}: no image with {feature} is built then'
+            for feature, shim in bridges.items()
+        ),
         *(f"not built: {', '.join(keys)}: {reason}" for reason, keys in refused.items()),
         "prove it:",
         f"  inv build.runtime --spark {added.version}",

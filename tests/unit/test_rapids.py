@@ -34,7 +34,9 @@ def test_bridge_uses_the_shim_of_another_version() -> None:
 
 
 def test_bridge_without_a_native_release_says_so() -> None:
-    assert BRIDGED.values("9.2", VERSIONS)["rapids_support"].endswith("; no release of RAPIDS has a shim for it")
+    assert BRIDGED.values("9.2", VERSIONS)["rapids_support"].endswith(
+        "; no release of RAPIDS with a shim for it is known"
+    )
 
 
 def test_native_shim_takes_precedence_over_a_bridge() -> None:
@@ -55,6 +57,12 @@ def test_bridge_to_a_missing_shim_is_refused() -> None:
     assert shims.refuses("9.1", VERSIONS) == (
         "the bridge for Spark 9.1 uses the shim for Spark 8.9, which RAPIDS 5.0 does not have"
     )
+
+
+@pytest.mark.parametrize(("spark", "nearest"), [("9.10", "9.9"), ("9.5", "9.3"), ("9.3", "9.3"), ("9.1", "9.2")])
+def test_a_bridge_uses_the_newest_shim_that_is_not_newer(spark: str, nearest: str) -> None:
+    assert Shims(("9.9", "9.2", "9.3", "9.11")).nearest(spark) == nearest
+    assert Shims(()).nearest(spark) == ""
 
 
 def gpu_cells(tree: Tree) -> dict[str, str]:

@@ -113,6 +113,45 @@ def test_a_version_before_all_others_keeps_their_tables() -> None:
     assert [line for line in TEXT.splitlines() if line not in changed] == []
 
 
+SHIMS = """# Before.
+[features.gpu.lines."9".shims]
+native = ["9.0"]   # tested
+bridges."9.1" = { shim = "9.0", native-from = "6.0" }   # the first
+
+# After.
+[features.gpu.lines."10".shims]
+native = ["10.0"]
+
+# Last.
+[images.spark]
+name = "spark-{spark}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("version", "line", "shim", "after"),
+    [("9.2", "9", "9.0", "# the first\n"), ("10.1", "10", "10.0", 'native = ["10.0"]\n')],
+)
+def test_a_bridge_is_the_last_line_of_the_shims_and_all_else_stays(
+    version: str, line: str, shim: str, after: str
+) -> None:
+    changed = add.with_bridges(SHIMS, Added(version, line, DAY), {"gpu": shim})
+    assert changed == SHIMS.replace(after, f'{after}bridges."{version}" = {{ shim = "{shim}" }}\n')
+
+
+def test_only_a_version_without_shim_and_bridge_gets_a_bridge(full: Tree) -> None:
+    def bridged(version: str, line: str) -> dict[str, str]:
+        return add.missing_bridges(full.matrix(), Added(version, line, DAY))
+
+    assert bridged("9.2", "9") == {"gpu": "9.0"}
+    assert bridged("10.1", "10") == {"gpu": "10.0"}
+    assert bridged("9.1", "9") == {}
+    full.toml('native = ["10.0"]', 'native = ["10.0", "10.1"]')
+    assert bridged("10.1", "10") == {}
+    full.toml('native = ["10.0", "10.1"]', "native = []")
+    assert bridged("10.1", "10") == {}
+
+
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Host]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
@@ -134,6 +173,15 @@ def test_an_added_version_has_cells_and_the_commands_that_prove_it(spark: Tree, 
     assert cells["4.1.1-lake"].values["superseded_by"] == "4.1.2"
     assert said[0].startswith("added Spark 4.1.2 of 2026-07-16 ")
     assert "  nox -t 4.1.2 -- --quick" in said
+
+
+def test_a_version_without_a_shim_is_bridged_and_the_command_says_so(spark: Tree, here: Callable[..., Host]) -> None:
+    lake = '[features.lake.lines."4.1"]'
+    spark.toml(lake, f'[features.lake.lines."4.1".shims]\nnative = ["4.1.0", "4.1.1"]\n\n{lake}')
+    said = added(spark, here, lambda _: lock(spark, "4.1.0", "4.1.1", "4.1.2"))
+    cells = {cell.key: cell for cell in load_project(spark.root, {}).matrix.buildable}
+    assert cells["4.1.2-lake"].values["rapids_shim"] == "spark411"
+    assert said[1].startswith("the feature lake uses the shim for Spark 4.1.1. ")
 
 
 @pytest.mark.parametrize("error", [SparkImagesError("no such jar"), KeyboardInterrupt(), OSError("disk")])

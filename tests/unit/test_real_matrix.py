@@ -1,7 +1,7 @@
 """Tests of the real images.toml, Dockerfiles and locks. No other unit test depends on their content.
 
-CELLS and the budgets are literal, because the project promises them. A new Spark version adds its cells to CELLS.
-Everything else is read from the matrix.
+The lines, their variants and the budgets are literal, because the project promises them. Every Spark version of a line
+has all of its variants. Everything else is read from the matrix.
 """
 
 import re
@@ -34,55 +34,9 @@ from spark_images.recipes.dockerfiles import SERVERS
 from spark_images.reports import drawing, measure
 from spark_images.versions import add
 
-CELLS = """
-3.5.7-baseline          spark-3.5.7
-3.5.7-gpu               spark-3.5.7-gpu
-3.5.7-iceberg           spark-3.5.7-iceberg
-3.5.7-delta             spark-3.5.7-delta
-3.5.7-gpu-iceberg       spark-3.5.7-gpu-iceberg
-3.5.7-delta-iceberg     spark-3.5.7-delta-iceberg
-3.5.8-baseline          spark-3.5.8
-3.5.8-gpu               spark-3.5.8-gpu
-3.5.8-iceberg           spark-3.5.8-iceberg
-3.5.8-delta             spark-3.5.8-delta
-3.5.8-gpu-iceberg       spark-3.5.8-gpu-iceberg
-3.5.8-delta-iceberg     spark-3.5.8-delta-iceberg
-4.1.0-baseline          spark-4.1.0
-4.1.0-gpu               spark-4.1.0-gpu
-4.1.0-iceberg           spark-4.1.0-iceberg
-4.1.0-delta             spark-4.1.0-delta
-4.1.0-gpu-iceberg       spark-4.1.0-gpu-iceberg
-4.1.0-delta-iceberg     spark-4.1.0-delta-iceberg
-4.1.1-baseline          spark-4.1.1
-4.1.1-gpu               spark-4.1.1-gpu
-4.1.1-iceberg           spark-4.1.1-iceberg
-4.1.1-delta             spark-4.1.1-delta
-4.1.1-gpu-iceberg       spark-4.1.1-gpu-iceberg
-4.1.1-delta-iceberg     spark-4.1.1-delta-iceberg
-jupyter-3.5.7-baseline  jupyter-3.5.7
-jupyter-3.5.7-gpu       jupyter-3.5.7-gpu
-jupyter-3.5.7-iceberg   jupyter-3.5.7-iceberg
-jupyter-3.5.7-delta     jupyter-3.5.7-delta
-jupyter-3.5.7-delta-iceberg  jupyter-3.5.7-delta-iceberg
-jupyter-3.5.8-baseline  jupyter-3.5.8
-jupyter-3.5.8-gpu       jupyter-3.5.8-gpu
-jupyter-3.5.8-iceberg   jupyter-3.5.8-iceberg
-jupyter-3.5.8-delta     jupyter-3.5.8-delta
-jupyter-3.5.8-delta-iceberg  jupyter-3.5.8-delta-iceberg
-jupyter-4.1.0-baseline  jupyter-4.1.0
-jupyter-4.1.0-gpu       jupyter-4.1.0-gpu
-jupyter-4.1.0-iceberg   jupyter-4.1.0-iceberg
-jupyter-4.1.0-delta     jupyter-4.1.0-delta
-jupyter-4.1.0-gpu-iceberg  jupyter-4.1.0-gpu-iceberg
-jupyter-4.1.0-delta-iceberg  jupyter-4.1.0-delta-iceberg
-jupyter-4.1.1-baseline  jupyter-4.1.1
-jupyter-4.1.1-gpu       jupyter-4.1.1-gpu
-jupyter-4.1.1-iceberg   jupyter-4.1.1-iceberg
-jupyter-4.1.1-delta     jupyter-4.1.1-delta
-jupyter-4.1.1-gpu-iceberg  jupyter-4.1.1-gpu-iceberg
-jupyter-4.1.1-delta-iceberg  jupyter-4.1.1-delta-iceberg
-"""
-"""The key and name of each cell."""
+VARIANTS = ("baseline", "gpu", "iceberg", "delta", "gpu-iceberg", "delta-iceberg")
+MISSING = {("3.5", "jupyter"): {"gpu-iceberg"}}
+"""The variants that every Spark version has, and those that the images of a line and kind lack."""
 
 DOCKERFILES = sorted((ROOT / "docker").glob("*/*/Dockerfile"))
 
@@ -107,11 +61,19 @@ def built(project: Project, image: str, feature: str = "") -> list[Cell]:
 # Cells.
 
 
-def test_buildable_cells_are_the_promised_ones(project: Project) -> None:
-    assert [[cell.key, cell.name] for cell in project.matrix.buildable] == [
-        line.split() for line in CELLS.strip().splitlines()
+def test_every_spark_version_has_the_promised_cells(project: Project) -> None:
+    expected = [
+        (f"{prefix}{spark}-{variant}", f"{image}-{spark}{'' if variant == 'baseline' else f'-{variant}'}")
+        for image, prefix in (("spark", ""), ("jupyter", "jupyter-"))
+        for spark, table in project.matrix.spark.items()
+        for variant in VARIANTS
+        if variant not in MISSING.get((table.line, image), ())
     ]
-    assert len(project.matrix.buildable) == 46
+    assert [(cell.key, cell.name) for cell in project.matrix.buildable] == expected
+
+
+def test_every_promised_line_has_a_spark_version(project: Project) -> None:
+    assert set(project.matrix.lines) == {table.line for table in project.matrix.spark.values()} == {"3.5", "4.1"}
 
 
 def test_refused_cells_have_the_expected_reasons(project: Project) -> None:

@@ -8,7 +8,8 @@ from spark_images.matrix.model import Cell
 from tests.integration.conftest import Image, Result
 from tests.integration.gpu.conftest import SETTINGS, planned
 
-pytestmark = pytest.mark.own_layers
+# Each Spark version needs the proof: a shim that fits Spark may not fit its Iceberg scans, and RAPIDS then says nothing.
+pytestmark = [pytest.mark.own_layers, pytest.mark.smoke]
 
 JOBS = Path(__file__).parent / "jobs"
 WORK = "/opt/spark/work-dir"

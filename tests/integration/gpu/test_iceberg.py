@@ -8,7 +8,7 @@ from spark_images.matrix.model import Cell
 from tests.integration.conftest import Image, Result
 from tests.integration.gpu.conftest import SETTINGS, planned
 
-# Each Spark version needs the proof: a shim that fits Spark may not fit its Iceberg scans, and RAPIDS then says nothing.
+# Each Spark version needs this proof: with a shim that fits Spark, Iceberg scans can still stay on the CPU.
 pytestmark = [pytest.mark.own_layers, pytest.mark.smoke]
 
 JOBS = Path(__file__).parent / "jobs"

@@ -2,15 +2,15 @@
 
 Each image has one session, test-<cell>. Options after `--` are a tier, or options of pytest:
 
-  nox -s test-3.5.8-iceberg                   all tests; also on a cluster if KUBECONFIG names one
-  nox -s test-3.5.8-iceberg -- --quick        quick tests, at most 60 seconds
-  nox -s test-3.5.8-iceberg -- --conformance  only the runtime contract
-  nox -s test-3.5.8-iceberg -- --kubernetes   only the tests on a cluster
+  nox -s test-3.5.9-iceberg                   all tests; also on a cluster if KUBECONFIG names one
+  nox -s test-3.5.9-iceberg -- --quick        quick tests, at most 60 seconds
+  nox -s test-3.5.9-iceberg -- --conformance  only the runtime contract
+  nox -s test-3.5.9-iceberg -- --kubernetes   only the tests on a cluster
   nox -s test-4.1.1-gpu -- --no-device        all tests that need no CUDA device
-  nox -s test-3.5.8-iceberg -- --no-slow      all tests that need neither a CUDA device nor much time
-  nox -s test-3.5.8-iceberg -- -k merge       only the tests whose name contains "merge"
+  nox -s test-3.5.9-iceberg -- --no-slow      all tests that need neither a CUDA device nor much time
+  nox -s test-3.5.9-iceberg -- -k merge       only the tests whose name contains "merge"
 
-A Nox tag selects several sessions: `nox -t iceberg`, `nox -t 4.1.1`, `nox -t full` (all tests of every image).
+A Nox tag selects several sessions: `nox -t iceberg`, `nox -t 4.1.4`, `nox -t full` (all tests of every image).
 """
 
 import atexit

@@ -28,7 +28,7 @@ from spark_images.running import notebook, run
 from spark_images.versions import add as versions_addition
 from spark_images.versions import check as versions_comparison
 
-SPARK = "a Spark version; repeat for several: --spark 3.5.8 --spark 4.1.1 (default: all)"
+SPARK = "a Spark version; repeat for several: --spark 3.5.9 --spark 4.1.4 (default: all)"
 VARIANT = "a variant; repeat for several: --variant baseline --variant iceberg (default: all; see `inv images.list`)"
 BUILD_HELP = {
     "spark": SPARK,

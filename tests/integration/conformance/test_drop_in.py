@@ -47,13 +47,16 @@ for name, (arguments, _) in {OTHERS!r}.items():
     given = gateway.new_array(gateway.jvm.java.lang.String, len(arguments))
     for place, argument in enumerate(arguments):
         given[place] = argument
-    print("EXAMPLE", name, flush=True)
+    gateway.jvm.System.out.println(f"EXAMPLE {{name}}")
     getattr(gateway.jvm.org.apache.spark.examples, name).main(given)
 """
 
 
 def test_the_other_examples_run(image: Image) -> None:
-    """One JVM runs all of them, because each start of a JVM takes seconds."""
+    """One JVM runs all of them, because each start of a JVM takes seconds.
+
+    It also prints their names: a line that Python prints goes through a thread, and can come after the example's output.
+    """
     job = "/opt/spark/work-dir/others.py"
     files = {"/data/text": "ship\na ship\na\n", job: RUN_OTHERS}
     result = image.run("spark-submit", "--jars", EXAMPLES, job, files=files)

@@ -55,7 +55,7 @@ for name, (arguments, _) in {OTHERS!r}.items():
 def test_the_other_examples_run(image: Image) -> None:
     """One JVM runs all of them, because each start of a JVM takes seconds.
 
-    It also prints their names: a line that Python prints goes through a thread, and can come after the example's output.
+    It also prints their names: a line that Python prints goes through a thread, and can come after the output of one.
     """
     job = "/opt/spark/work-dir/others.py"
     files = {"/data/text": "ship\na ship\na\n", job: RUN_OTHERS}

@@ -19,6 +19,10 @@ from spark_images.plan.project import Project
 from spark_images.recipes.dockerfiles import FOLDERS
 from spark_images.wording import counted
 
+NAME_OF_BUILDKIT = "moby-dangling@{}"
+"""The name that BuildKit gives to an image without a tag in containerd's store. While an image has it, `docker images`
+also lists the image as `<none>`."""
+
 FOR_TESTS_GB = 3
 """The free space for a build of servers and layers that only tests use, in GB. Each of them adds less than 1 GB."""
 
@@ -166,19 +170,22 @@ def _outdated(matrix: Matrix, whole: Plan) -> list[Target]:
 
 
 def _disk_gb(matrix: Matrix, targets: Sequence[Target]) -> int:
-    """Returns the GB that a build of these targets needs: the minimum, and the GB of the features of new images.
+    """Returns the GB that a build of these targets needs: the minimum, and the GB of each feature with new layers.
 
-    If the minimum did not differ for tests, tests on a nearly full disk would stop after all images are built.
+    A feature has new layers if the engine has no image of the same line with this feature. If the minimum did not
+    differ for tests, tests on a nearly full disk would stop after all images are built.
     """
     if all(matrix.is_for_tests(target.recipe.name) for target in targets):
         return min(FOR_TESTS_GB, matrix.settings.min_free_disk_gb)
-    features = {
-        feature
-        for target in targets
-        if target.cell and target.cell.features and not daemon.find(matrix.tag(target.name))
-        for feature in target.cell.features
-    }
-    return matrix.settings.min_free_disk_gb + sum(matrix.features[feature].disk_gb for feature in features)
+    wanted = {(target.cell.line, feature) for target in targets if target.cell for feature in target.cell.features}
+    new = {feature for line, feature in wanted if matrix.features[feature].disk_gb and not _has(matrix, line, feature)}
+    return matrix.settings.min_free_disk_gb + sum(matrix.features[feature].disk_gb for feature in new)
+
+
+def _has(matrix: Matrix, line: str, feature: str) -> bool:
+    """Whether the engine has an image of a line with a feature, and so the layers of the feature."""
+    with_feature = (cell for cell in matrix.buildable if cell.line == line and feature in cell.features)
+    return any(daemon.find(matrix.tag(cell.name)) for cell in with_feature)
 
 
 def _name(
@@ -188,6 +195,7 @@ def _name(
     for name, image in held.items():
         with daemon.explained(f"{matrix.tag(name)} cannot be tagged"):
             image.tag(matrix.tag(name))
+        daemon.remove_name(NAME_OF_BUILDKIT.format(image.id))
         records.remember(matrix.tag(name), built_from.get(bake.identifier(name)), image)
 
 

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tarfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -166,6 +166,12 @@ def find(reference: str) -> Image | None:
             return client().images.get(reference)
         except ImageNotFound:
             return None
+
+
+def remove_name(name: str) -> None:
+    """Removes one of several names of an image. Does nothing if no image has the name."""
+    with explained(f"the name {name} cannot be removed"), suppress(ImageNotFound):
+        client().images.remove(name)
 
 
 def is_empty() -> bool:

@@ -41,6 +41,11 @@ class Images:
             raise ImageNotFound(reference)
         return SimpleNamespace(id=digest, tag=lambda name: self.named.update({name: digest}))
 
+    def remove(self, name: str) -> None:
+        if name not in self.named:
+            raise ImageNotFound(name)
+        del self.named[name]
+
 
 class Edges:
     """Replaces the engine and the host of a build."""
@@ -222,6 +227,14 @@ def test_aliases_of_images_without_templates_are_an_error(tree: Tree, edges: Edg
     with pytest.raises(UsageError, match=r"from the templates in \[aliases\] of images\.toml"):
         build.build(project, graph, graph.of_levels(("runtime",)), aliases=True)
     assert edges.calls == []
+
+
+def test_a_built_image_loses_the_name_that_buildkit_gave_it(small: Project, graph: Graph, edges: Edges) -> None:
+    edges.images.held = ("sha256:1",)
+    edges.images.named = {"moby-dangling@sha256:1": "sha256:1", "moby-dangling@sha256:2": "sha256:2"}
+    edges.metadata = {"spark-9_0": {"containerimage.digest": "sha256:1"}}
+    build.build(small, graph, [graph.targets["spark-9.0"]])
+    assert sorted(edges.images.named) == ["moby-dangling@sha256:2", "spark-k8s-spark-9.0:latest"]
 
 
 def test_a_failed_build_changes_no_tag(small: Project, graph: Graph, edges: Edges) -> None:
@@ -532,7 +545,9 @@ def test_a_tree_without_a_commit_has_an_empty_stamp(tmp_path: Path, monkeypatch:
     assert build.stamp() == bake.Stamp("", 0)
 
 
-def test_a_new_image_needs_the_disk_space_of_its_features(small: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_image_of_a_line_with_a_feature_needs_the_disk_space_of_the_feature(
+    small: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     graph = small.graph(small.matrix.buildable)
 
     def room(*names: str) -> int:
@@ -542,8 +557,10 @@ def test_a_new_image_needs_the_disk_space_of_its_features(small: Project, monkey
     minimum = small.matrix.settings.min_free_disk_gb
     assert room("spark-9.0-gpu", "spark-9.1-gpu-lake") == minimum + small.matrix.features["gpu"].disk_gb > minimum
     assert room("spark-9.0", "spark-9.0-lake", "gpu-jars-9") == minimum
-    monkeypatch.setattr(daemon, "find", lambda _: object())
+    monkeypatch.setattr(daemon, "find", lambda name: name == small.matrix.tag("spark-9.1-gpu-lake") or None)
     assert room("spark-9.0-gpu") == minimum
+    monkeypatch.setattr(daemon, "find", lambda name: name == small.matrix.tag("spark-9.0-lake") or None)
+    assert room("spark-9.0-gpu") > minimum
 
 
 def test_a_build_ends_with_the_names_of_the_images(

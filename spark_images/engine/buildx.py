@@ -114,8 +114,14 @@ def _needed(definition: Mapping[str, Any], names: Iterable[str]) -> set[str]:
     return all_below(names, below)
 
 
-TIMED_OUT = "DeadlineExceeded: context deadline exceeded"
-"""The error of BuildKit if one of its own calls took too long, which happens on a slow disk."""
+PASSING = {
+    "DeadlineExceeded: context deadline exceeded": "the engine was too slow for one of its own calls",
+    "failed to stat active key during commit": "the engine lost a snapshot that two builds used at once",
+}
+"""The errors of BuildKit that do not come back if the build is repeated, and what each of them means.
+
+BuildKit's calls time out on a slow disk. Its pull request 6808 describes the lost snapshot.
+"""
 
 ATTEMPTS = 3
 
@@ -123,14 +129,15 @@ ATTEMPTS = 3
 def _bake_patiently(
     definition: Mapping[str, Any], host: Host, suites: Mapping[str, str], *, online: bool, builder: str
 ) -> Mapping[str, Any]:
-    """Repeats a run in which the engine timed out. The next run continues from the cache."""
+    """Repeats a run that failed for a passing reason. The next run continues from the cache."""
     for _ in range(ATTEMPTS - 1):
         try:
             return _bake(definition, host, suites, online=online, builder=builder)
         except SparkImagesError as error:
-            if TIMED_OUT not in str(error):
+            reason = next((meaning for text, meaning in PASSING.items() if text in str(error)), "")
+            if not reason:
                 raise
-            print("the engine was too slow for one of its own calls: the build continues from the cache")
+            print(f"{reason}: the build continues from the cache")
     return _bake(definition, host, suites, online=online, builder=builder)
 
 

@@ -300,8 +300,14 @@ def test_a_failed_bake_says_that_the_engine_died(bake: Run, monkeypatch: pytest.
 SLOW = "echo 'ERROR: failed to solve: DeadlineExceeded: context deadline exceeded'; exit 1"
 
 
-def test_a_bake_is_repeated_if_the_engine_timed_out(bake: Run, capfd: pytest.CaptureFixture[str]) -> None:
-    bake(f"test -e .build/tried || {{ touch .build/tried; {SLOW}; }}; {DONE}")
+LOST = "failed to commit a to b during finalize: failed to stat active key during commit: snapshot a does not exist"
+
+
+@pytest.mark.parametrize("failure", [SLOW, f"echo 'ERROR: failed to solve: {LOST}: not found'; exit 1"])
+def test_a_bake_is_repeated_if_the_engine_failed_for_a_passing_reason(
+    bake: Run, failure: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    bake(f"test -e .build/tried || {{ touch .build/tried; {failure}; }}; {DONE}")
     assert capfd.readouterr().out.count("the build continues from the cache") == 1
 
 

@@ -215,14 +215,14 @@ _FAILED_STEP = re.compile(r"^------\n > \[(?P<step>[^\]]+)\][^\n]*\n(?P<output>.
 
 def explain(log: str) -> str:
     """Returns the reason of a failed build from its log: the artefact that does not match its lock, or the failed step
-    with the end of its output.
+    with the end of its output, or with the error of BuildKit if the step printed nothing.
     """
     if match := _MISMATCH.search(log):
         return f"{match[1]}: its content is not what the lock says: expected {match[2]}, found {match[3]}"
+    errors = [line for line in log.splitlines() if line.startswith(("ERROR", "error"))]
     if match := _FAILED_STEP.search(log.replace("\r\n", "\n")):
-        end = match["output"].strip().splitlines()[-3:]
+        end = match["output"].strip().splitlines()[-3:] or errors[-1:]
         return "\n  ".join([f"the build failed in {match['step']}:", *end])
     if "context canceled" in log:
         return "the build was interrupted: no image has changed"
-    errors = [line for line in log.splitlines() if line.startswith(("ERROR", "error"))]
     return "the build failed" + (f": {errors[-1]}" if errors else "")

@@ -300,10 +300,22 @@ def test_a_failed_bake_says_that_the_engine_died(bake: Run, monkeypatch: pytest.
 SLOW = "echo 'ERROR: failed to solve: DeadlineExceeded: context deadline exceeded'; exit 1"
 
 
-LOST = "failed to commit a to b during finalize: failed to stat active key during commit: snapshot a does not exist"
+LOST = """\
+------
+ > [spark-conf files 1/5] COPY *.properties /layer/opt/spark/conf/:
+------
+ERROR: failed to solve: failed to commit a to b during finalize: failed to stat active key during commit: not found
+"""
 
 
-@pytest.mark.parametrize("failure", [SLOW, f"echo 'ERROR: failed to solve: {LOST}: not found'; exit 1"])
+def test_failed_step_without_output_is_explained_by_the_error_of_buildkit() -> None:
+    assert buildx.explain(LOST).splitlines() == [
+        "the build failed in spark-conf files 1/5:",
+        f"  {LOST.splitlines()[-1]}",
+    ]
+
+
+@pytest.mark.parametrize("failure", [SLOW, f"echo '{LOST}'; exit 1"])
 def test_a_bake_is_repeated_if_the_engine_failed_for_a_passing_reason(
     bake: Run, failure: str, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -214,8 +214,9 @@ _FAILED_STEP = re.compile(r"^------\n > \[(?P<step>[^\]]+)\][^\n]*\n(?P<output>.
 
 
 def explain(log: str) -> str:
-    """Returns the reason of a failed build from its log: the artefact that does not match its lock, or the failed step
-    with the end of its output, or with the error of BuildKit if the step printed nothing.
+    """Returns the reason of a failed build from its log: the artefact that does not match its lock, or the failed step.
+
+    The end of the step's output follows, or BuildKit's error if the step printed nothing.
     """
     if match := _MISMATCH.search(log):
         return f"{match[1]}: its content is not what the lock says: expected {match[2]}, found {match[3]}"

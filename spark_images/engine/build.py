@@ -9,7 +9,7 @@ from typing import Any
 from docker.models.images import Image
 
 from spark_images import ROOT
-from spark_images.engine import buildx, daemon, host, records, rootfs
+from spark_images.engine import buildx, daemon, host, rootfs
 from spark_images.errors import SparkImagesError, UsageError
 from spark_images.matrix.model import Cell, Matrix
 from spark_images.plan import bake, keys
@@ -27,6 +27,10 @@ FOR_TESTS_GB = 3
 """The free space for a build of servers and layers that only tests use, in GB. Each of them adds less than 1 GB."""
 
 
+MAKERS = ("images.toml", *(f"spark_images/{room}" for room in ("engine", "matrix", "plan", "recipes")))
+"""What images are made from, in addition to the folders of docker/ with a Dockerfile."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """A planned build: the targets that get a tag, and the bake definition."""
@@ -42,9 +46,11 @@ class Plan:
 
 
 def stamp() -> bake.Stamp:
-    """Returns the checked-out commit and its time. The commit ends in `-dirty` if the working tree differs from it.
+    """Returns the last commit that changed what images are made from, and its time.
 
-    An untracked file counts as a difference only in a layer's folder, because only there it can enter an image.
+    Other commits, such as those of docs and tests, change no image. The commit ends in `-dirty` if the working tree
+    differs from it in such a file. An untracked file counts only in a layer's folder, because only there it can enter
+    an image. In a shallow clone, the commit can be the oldest one of the clone instead.
     """
     if not shutil.which("git"):
         return bake.Stamp("unknown", 0)
@@ -53,12 +59,12 @@ def stamp() -> bake.Stamp:
         command = ("git", "-C", str(ROOT), *arguments)
         return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
-    revision = git("rev-parse", "HEAD")
     folders = [f":(glob)docker/{level}/*/**" for level in FOLDERS]
-    changed = git("status", "--porcelain", "--untracked-files=no")
+    revision, _, time = git("log", "-1", "--format=%H %ct", "--", *MAKERS, *folders).partition(" ")
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", *MAKERS, *folders)
     added = git("ls-files", "--others", "--exclude-standard", "--", *folders)
     dirty = "-dirty" if changed or added else ""
-    return bake.Stamp(f"{revision}{dirty}", int(git("log", "-1", "--format=%ct") or 0))
+    return bake.Stamp(f"{revision}{dirty}", int(time or 0))
 
 
 def layer(project: Project, folder: str, cell: Cell | None = None) -> str:
@@ -86,7 +92,7 @@ def plan(
         # The engine unpacks what it stores, and gzip would take minutes on two cores.
         "type=image,compression=uncompressed,unpack=true" if containerd_store and local else "type=docker"
     )
-    definition = bake.definition(matrix, graph, requested, stamp(), output, rootfs.relative_folder)
+    definition = keys.labelled(bake.definition(matrix, graph, requested, stamp(), output, rootfs.relative_folder))
     # Settings can replace a target by an existing image. That target is not in the definition.
     built = tuple(target for target in requested if bake.identifier(target.name) in definition["target"])
     return Plan(graph, built, definition)
@@ -119,7 +125,7 @@ def build(
     if outdated:
         _build(project, graph, outdated, found, how, builder=builder, no_cache=no_cache)
     else:
-        print(f"everything requested is up to date ({_counted(requested)})")
+        print(_up_to_date(requested))
     if aliases:
         _set_aliases(matrix, requested)
 
@@ -144,12 +150,20 @@ def _build(
                 raise SparkImagesError(buildx.offline(here))
             rootfs.bootstrap(suite, here.apt)
     todo = plan(project, graph, requested, **how)
-    # Taken before the build, so that a file that changes during the build causes another build.
-    built_from = keys.keys(todo.definition)
+    # A new clone knows the keys of its targets only now. The engine can have their images from another clone.
+    if not no_cache and (outdated := _outdated(matrix, todo)) != [*todo.requested]:
+        if not outdated:
+            print(_up_to_date(requested))
+            return
+        todo = plan(project, graph, outdated, **how)
     digests = buildx.bake(todo.definition, here, todo.suites, online=online, builder=builder, no_cache=no_cache)
-    _name(matrix, todo.requested, digests, built_from)
+    _name(matrix, todo.requested, digests)
     images = [matrix.tag(target.name) for target in todo.requested if target.recipe.level == "runtime"]
     print(f"built {_counted(todo.requested)}{': ' if images else ''}{', '.join(images)}")
+
+
+def _up_to_date(requested: Sequence[Target]) -> str:
+    return f"everything requested is up to date ({_counted(requested)})"
 
 
 def _counted(targets: Sequence[Target]) -> str:
@@ -160,13 +174,17 @@ def _counted(targets: Sequence[Target]) -> str:
 
 
 def _outdated(matrix: Matrix, whole: Plan) -> list[Target]:
-    """Returns the targets of a plan whose image is missing or out of date."""
-    built_from = keys.keys(whole.definition)
-    return [
-        target
-        for target in whole.requested
-        if not records.is_current(matrix.tag(target.name), built_from.get(bake.identifier(target.name)))
-    ]
+    """Returns the targets of a plan whose image is missing or out of date.
+
+    BuildKit could find out that nothing changed, but it needs a minute for all images.
+    """
+
+    def is_current(target: Target) -> bool:
+        key = whole.definition["target"][bake.identifier(target.name)]["labels"].get(keys.INPUTS)
+        image = daemon.find(matrix.tag(target.name)) if key else None
+        return image is not None and image.labels.get(keys.INPUTS) == key
+
+    return [target for target in whole.requested if not is_current(target)]
 
 
 def _disk_gb(matrix: Matrix, targets: Sequence[Target]) -> int:
@@ -188,15 +206,12 @@ def _has(matrix: Matrix, line: str, feature: str) -> bool:
     return any(daemon.find(matrix.tag(cell.name)) for cell in with_feature)
 
 
-def _name(
-    matrix: Matrix, targets: Sequence[Target], metadata: Mapping[str, Any], built_from: Mapping[str, str]
-) -> None:
+def _name(matrix: Matrix, targets: Sequence[Target], metadata: Mapping[str, Any]) -> None:
     held = {target.name: _held(target.name, metadata.get(bake.identifier(target.name), {})) for target in targets}
     for name, image in held.items():
         with daemon.explained(f"{matrix.tag(name)} cannot be tagged"):
             image.tag(matrix.tag(name))
         daemon.remove_name(NAME_OF_BUILDKIT.format(image.id))
-        records.remember(matrix.tag(name), built_from.get(bake.identifier(name)), image)
 
 
 def _set_aliases(matrix: Matrix, targets: Sequence[Target]) -> None:

@@ -60,7 +60,8 @@ def bootstrap(suite: str, apt: Apt) -> None:
             "on: os-image in images.toml, or SPARK_IMAGES_OS_IMAGE=debian:bookworm-slim@sha256:…"
         )
     target.mkdir(parents=True, exist_ok=True)
-    partial, log = target / "rootfs.partial.tar", target / "mmdebstrap.log"
+    # The folder is an input of the build. Its content, and so the key of the build, must not depend on the log.
+    partial, log = target / "rootfs.partial.tar", target.with_suffix(".log")
     command = ["mmdebstrap", "--variant=minbase", "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr"]
     command += [f"--include={','.join(PACKAGES)}", f"--customize-hook={RECIPE / 'finish.sh'}"]
     command += [f"--dpkgopt={option}" for option in LEFT_OUT]

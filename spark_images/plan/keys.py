@@ -1,4 +1,4 @@
-"""The key of a target: a hash of all its inputs."""
+"""The key of a target: a hash of all its inputs. A label of its image contains it, for the next build."""
 
 import hashlib
 import json
@@ -9,6 +9,19 @@ from typing import Any
 
 from spark_images import ROOT
 from spark_images.plan.bake import LINK
+
+INPUTS = "spark-images.inputs"
+"""The label with the key."""
+
+
+def labelled(definition: Mapping[str, Any], root: Path = ROOT) -> dict[str, Any]:
+    """Returns a bake definition with the key of each target in a label. A target without a key gets no label."""
+    known = keys(definition, root)
+    targets = {
+        name: target | {"labels": {**target["labels"], INPUTS: known[name]}} if name in known else target
+        for name, target in definition["target"].items()
+    }
+    return {**definition, "target": targets}
 
 
 def keys(definition: Mapping[str, Any], root: Path = ROOT) -> dict[str, str]:

@@ -8,7 +8,7 @@ import pytest
 import requests
 from docker.errors import ImageNotFound, NullResource
 
-from spark_images.engine import build, buildx, daemon, host, records, rootfs
+from spark_images.engine import build, buildx, daemon, host, rootfs
 from spark_images.engine.daemon import Engine
 from spark_images.errors import SparkImagesError, UsageError
 from spark_images.matrix.selection import cell_of
@@ -27,10 +27,11 @@ def graph(small: Project) -> Graph:
 
 
 class Images:
-    """An image store: the digests of its images, and its tags with their digests."""
+    """An image store: the digests of its images with their labels, and its tags with their digests."""
 
     def __init__(self, *held: str) -> None:
         self.held = held
+        self.labels: dict[str, dict[str, str]] = {}
         self.named: dict[str, str] = {}
 
     def get(self, reference: str | None) -> Any:
@@ -39,7 +40,8 @@ class Images:
         digest = self.named.get(reference, reference)
         if digest not in self.held:
             raise ImageNotFound(reference)
-        return SimpleNamespace(id=digest, tag=lambda name: self.named.update({name: digest}))
+        labels = self.labels.get(digest, {})
+        return SimpleNamespace(id=digest, labels=labels, tag=lambda name: self.named.update({name: digest}))
 
     def remove(self, name: str) -> None:
         if name not in self.named:
@@ -74,12 +76,10 @@ class Edges:
         self.meanwhile()
         if self.failure:
             raise self.failure
+        for name, target in definition["target"].items():
+            digest = self.metadata.get(name, {}).get("containerimage.digest", "")
+            self.images.labels[digest] = target["labels"]
         return self.metadata
-
-
-@pytest.fixture(autouse=True)
-def _notes_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(records, "RECORDS", tmp_path / "built")
 
 
 @pytest.fixture
@@ -184,13 +184,11 @@ def test_a_removed_image_sets_no_alias(
     small: Project, newest: Graph, edges: Edges, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     built(edges)
-    remember = records.remember
 
-    def removes(tag: str, key: str | None, image: Any) -> None:
-        remember(tag, key, image)
+    def removes(_: str) -> None:
         edges.images.named.pop("spark-k8s-spark-10.0-lake:latest", None)
 
-    monkeypatch.setattr(records, "remember", removes)
+    monkeypatch.setattr(daemon, "remove_name", removes)
     with pytest.raises(SparkImagesError, match=r"^spark-k8s-spark-10\.0-lake:latest was removed during the build"):
         build.build(small, newest, newest.of_levels(("runtime",)), aliases=True)
     assert edges.images.named.keys() & ALIASES.keys() == set()
@@ -205,8 +203,8 @@ def test_an_engine_that_refuses_an_alias_is_an_error(
     keyed(monkeypatch, "same")
     built(edges)
     build.build(small, newest, newest.of_levels(("runtime",)))
-    monkeypatch.setattr(records, "is_current", lambda *_: True)
-    monkeypatch.setattr(daemon, "find", lambda _: SimpleNamespace(id="sha256:1", tag=dies))
+    labels = {keys.INPUTS: "same"}
+    monkeypatch.setattr(daemon, "find", lambda _: SimpleNamespace(id="sha256:1", labels=labels, tag=dies))
     with pytest.raises(
         SparkImagesError, match=r"^k8s-spark:10\.0-scala3-debian13 cannot be tagged: the container engine"
     ):
@@ -292,7 +290,6 @@ def test_an_engine_that_dies_before_the_tags_is_an_error(
         SparkImagesError, match=r"^spark-k8s-spark-9\.0:latest cannot be tagged: the container engine no longer answers"
     ):
         build.build(small, graph, baseline)
-    assert not records.RECORDS.exists()
 
 
 def test_a_full_disk_stops_a_build_before_its_first_step(
@@ -385,7 +382,7 @@ def test_the_output_depends_on_the_image_store_and_the_builder(
 
 def keyed(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
     """Gives every target this key. A real key needs a bootstrapped Debian."""
-    monkeypatch.setattr(keys, "keys", lambda definition: dict.fromkeys(definition["target"], key))
+    monkeypatch.setattr(keys, "keys", lambda definition, _: dict.fromkeys(definition["target"], key))
 
 
 def test_an_up_to_date_image_is_not_rebuilt(
@@ -425,9 +422,31 @@ def test_the_summary_counts_layers_and_images(
     names: list[str],
     said: str,
 ) -> None:
-    monkeypatch.setattr(records, "is_current", lambda *_: True)
+    keyed(monkeypatch, "same")
+    monkeypatch.setattr(daemon, "find", lambda _: SimpleNamespace(labels={keys.INPUTS: "same"}))
     build.build(small, graph, [graph.targets[name] for name in names])
     assert capsys.readouterr().out == f"everything requested is up to date ({said})\n"
+
+
+def test_images_of_another_clone_are_not_rebuilt(
+    small: Project, graph: Graph, edges: Edges, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A new clone has no keys before it bootstraps Debian."""
+    runtime = graph.of_levels(("runtime",))
+    edges.images.held = ("sha256:1", "sha256:2")
+    edges.images.named = {"spark-k8s-spark-9.0:latest": "sha256:1"}
+    edges.images.labels = {"sha256:1": {keys.INPUTS: "same"}}
+    edges.metadata = {"spark-9_0-lake": {"containerimage.digest": "sha256:2"}}
+    edges.made = False
+    monkeypatch.setattr(keys, "keys", lambda definition, _: dict.fromkeys(definition["target"], "same") if made else {})
+    made: list[str] = []
+    monkeypatch.setattr(rootfs, "bootstrap", lambda suite, _: made.append(suite))
+    build.build(small, graph, runtime)
+    assert [call["group"]["default"]["targets"] for _, call in edges.calls] == [["spark-9_0-lake"]]
+    made.clear()
+    build.build(small, graph, runtime)
+    assert len(edges.calls) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "everything requested is up to date (2 images)"
 
 
 def test_a_change_during_a_build_causes_another_build(
@@ -507,8 +526,9 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("GIT_COMMITTER_DATE", "2026-01-02T00:00:00Z")
     monkeypatch.setattr(build, "ROOT", tmp_path)
     git(tmp_path, "init", "-q")
-    (tmp_path / "file").write_text("one")
-    git(tmp_path, "add", "file")
+    for file in ("images.toml", "notes"):
+        (tmp_path / file).write_text("one")
+    git(tmp_path, "add", ".")
     git(tmp_path, "commit", "-q", "-m", "one")
     return tmp_path
 
@@ -517,9 +537,30 @@ def test_the_stamp_is_the_commit_and_its_time(repository: Path) -> None:
     assert build.stamp() == bake.Stamp(git(repository, "rev-parse", "HEAD"), 1767312000)
 
 
-def test_the_stamp_of_a_changed_tree_ends_in_dirty(repository: Path) -> None:
-    (repository / "file").write_text("two")
-    assert build.stamp().revision.endswith("-dirty")
+@pytest.mark.parametrize("file", ["notes", "docs/page.md", "docker/images/README.md", "spark_images/checks/tiers.py"])
+def test_a_commit_that_changes_no_input_of_images_does_not_change_the_stamp(repository: Path, file: str) -> None:
+    before = build.stamp()
+    commit(repository, file)
+    assert build.stamp() == before
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["images.toml", "docker/base/os/Dockerfile", "docker/runtime/app/new/folder/extra", "spark_images/plan/bake.py"],
+)
+def test_a_commit_that_changes_an_input_of_images_changes_the_stamp(repository: Path, file: str) -> None:
+    commit(repository, file)
+    assert build.stamp().revision == git(repository, "rev-parse", "HEAD")
+    (repository / file).write_text("three")
+    assert build.stamp().revision == f"{git(repository, 'rev-parse', 'HEAD')}-dirty"
+
+
+def commit(repository: Path, file: str) -> None:
+    """Commits a change of a file."""
+    (repository / file).parent.mkdir(parents=True, exist_ok=True)
+    (repository / file).write_text("two")
+    git(repository, "add", ".")
+    git(repository, "commit", "-q", "-m", file)
 
 
 @pytest.mark.parametrize("file", ["docker/base/os/extra", "docker/runtime/app/new/folder/extra"])
@@ -530,7 +571,7 @@ def test_an_untracked_file_in_a_layer_folder_changes_the_stamp(repository: Path,
 
 
 @pytest.mark.parametrize(
-    "file", ["other", "docs/other", "docker/base/notes", "docker/images/other", "docker/base/os/x.tmp"]
+    "file", ["notes", "other", "docs/other", "docker/base/notes", "docker/images/other", "docker/base/os/x.tmp"]
 )
 def test_an_ignored_file_or_one_outside_the_layers_does_not_change_the_stamp(repository: Path, file: str) -> None:
     (repository / ".git/info/exclude").write_text("*.tmp\n")

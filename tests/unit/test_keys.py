@@ -90,6 +90,13 @@ def test_output_is_not_part_of_the_key(root: Path, definition: Any) -> None:
     assert keys.keys(definition, root) == before
 
 
+def test_a_label_contains_the_key(root: Path, definition: Any) -> None:
+    known = keys.keys(definition, root)
+    definition["target"]["app"]["context"] = "nowhere"
+    labels = {name: target["labels"] for name, target in keys.labelled(definition, root)["target"].items()}
+    assert labels == {"os": {"spark-images.inputs": known["os"]}, "app": {"revision": "abc"}}
+
+
 def test_missing_folder_has_no_key(root: Path, definition: Any) -> None:
     definition["target"]["os"]["context"] = "nowhere"
     assert keys.keys(definition, root) == {}

@@ -28,7 +28,7 @@ FOR_TESTS_GB = 3
 
 
 MAKERS = ("images.toml", *(f"spark_images/{room}" for room in ("engine", "matrix", "plan", "recipes")))
-"""What images are made from, in addition to the folders of docker/ with a Dockerfile."""
+"""The inputs of images in addition to the folders of docker/ with a Dockerfile."""
 
 
 @dataclass(frozen=True)

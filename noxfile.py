@@ -92,7 +92,15 @@ def types(session: nox.Session) -> None:
 @checks()
 def unit(session: nox.Session) -> None:
     """Run the unit tests. They need no engine."""
-    session.run("pytest", "tests/unit", "--junitxml", str(results.junit(session.name)), *session.posargs)
+    session.run(
+        "pytest",
+        "tests/unit",
+        "--numprocesses",
+        "auto",
+        "--junitxml",
+        str(results.junit(session.name)),
+        *session.posargs,
+    )
 
 
 @checks()

@@ -4,6 +4,7 @@ Each image has one session, test-<cell>. Options after `--` are a tier, or optio
 
   nox -s test-3.5.9-iceberg                   all tests; also on a cluster if KUBECONFIG names one
   nox -s test-3.5.9-iceberg -- --quick        quick tests, at most 60 seconds
+  nox -s test-3.5.9-iceberg -- --own-layers   quick tests of what the image adds to the image that it extends
   nox -s test-3.5.9-iceberg -- --conformance  only the runtime contract
   nox -s test-3.5.9-iceberg -- --kubernetes   only the tests on a cluster
   nox -s test-4.1.1-gpu -- --no-device        all tests that need no CUDA device

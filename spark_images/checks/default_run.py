@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from spark_images.checks import suites
 from spark_images.checks.tiers import Tier
-from spark_images.matrix.model import GPU, Cell
+from spark_images.matrix.model import BASELINE, GPU, Cell
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,12 @@ def tier(cell: Cell, cells: Sequence[Cell]) -> Tier:
     """Returns the tier that the default run uses for a cell.
 
     The newest Spark of each stack is tested in full. Its GPU images omit the tests that need a device, because few
-    machines have one. The newest Spark of every other line uses `--no-slow`, and all other cells use `--quick`.
+    machines have one. The newest Spark of every other line uses `--no-slow`. The baseline images of superseded versions
+    use `--quick`, and their other images `--own-layers`. In this tier, the images with two features run queries with
+    both of them.
     """
     if cell not in suites.newest(cells):
-        return Tier.QUICK
+        return Tier.QUICK if cell.variant == BASELINE else Tier.OWN_LAYERS
     if cell not in suites.newest(cells, suites.stack_of):
         return Tier.NO_SLOW
     return Tier.NO_DEVICE if GPU in cell.features else Tier.FULL
@@ -51,22 +53,19 @@ def jobs(cells: Sequence[Cell]) -> list[Job]:
 
     The job `layers` is first, because the cells do not search a layer that it has searched. It needs little CPU time.
     The baseline images follow, because they take longest: then no long job runs alone at the end. Then come the other
-    jobs on the cluster, so that the cluster can stop early. A cell that uses another tier than `--quick` also runs its
-    tests on a cluster. Each other baseline image gets a separate job for them.
+    jobs on the cluster, so that the cluster can stop early. Superseded versions do not run on the cluster.
     """
     tiers = {cell.key: tier(cell, cells) for cell in cells}
+    newest = suites.newest(cells)
     whole = [
         Job(session_of(cell), tiers[cell.key], suites.on_a_cluster(cell))
-        for cell in sorted(cells, key=lambda each: (not suites.is_plain(each), tiers[each.key] is Tier.NO_SLOW))
-        if tiers[cell.key] is not Tier.QUICK
+        for cell in sorted(newest, key=lambda each: (not suites.is_plain(each), tiers[each.key] is Tier.NO_SLOW))
     ]
-    older = [cell for cell in cells if tiers[cell.key] is Tier.QUICK]
     return [
         Job("layers"),
         *(job for job in whole if job.on_the_cluster),
-        *(Job(session_of(cell), Tier.KUBERNETES, True) for cell in older if suites.is_plain(cell)),
         *(job for job in whole if not job.on_the_cluster),
         Job("network"),
         Job("browser"),
-        *(Job(session_of(cell), Tier.QUICK) for cell in older),
+        *(Job(session_of(cell), tiers[cell.key]) for cell in cells if cell not in newest),
     ]

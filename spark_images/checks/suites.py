@@ -66,17 +66,18 @@ def expression(cell: Cell, cells: Sequence[Cell], tier: Tier) -> str:
     of the notebook, and run all of their tests. A Spark image with one feature runs that feature's folder and, except
     for `--quick`, a part of the contract. Every other image repeats only the tests that its own layers or its
     combination of features can break. Tests of layers that several versions share run on the newest version only.
+    `--own-layers` is `--quick` without the folders of features and notebooks.
     """
     if tier is Tier.CONFORMANCE:
         return "" if is_plain(cell) else CONTRACT_ON_OTHERS
     terms = [_of_the_cell(cell, cells, tier)]
-    if tier is Tier.QUICK:
+    if tier in (Tier.QUICK, Tier.OWN_LAYERS):
         terms.append("smoke")
         if is_plain(cell):
             terms.append(f"(not {CONFORMANCE} or random_uid)")
     else:
         terms += [f"not {marker}" for marker in omitted(cell, cells, tier)]
-    if tier in (Tier.QUICK, Tier.NO_DEVICE, Tier.NO_SLOW):
+    if tier in (Tier.QUICK, Tier.OWN_LAYERS, Tier.NO_DEVICE, Tier.NO_SLOW):
         terms.append("not device")
     return " and ".join(term for term in terms if term)
 
@@ -84,6 +85,8 @@ def expression(cell: Cell, cells: Sequence[Cell], tier: Tier) -> str:
 def _of_the_cell(cell: Cell, cells: Sequence[Cell], tier: Tier) -> str:
     if is_plain(cell):
         return ""
+    if tier is Tier.OWN_LAYERS:
+        return OWN_LAYERS
     whole: list[str] = []
     if cell.image != FIRST_IMAGE:
         whole = [cell.image] if cell.variant == BASELINE else []

@@ -15,6 +15,7 @@ class Tier(StrEnum):
 
     FULL = "full"
     QUICK = "quick"
+    OWN_LAYERS = "own-layers"
     NO_DEVICE = "no-device"
     NO_SLOW = "no-slow"
     CONFORMANCE = "conformance"

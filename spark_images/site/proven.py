@@ -14,6 +14,7 @@ MEANING = {
     Tier.NO_DEVICE: "All tests that need no CUDA device.",
     Tier.NO_SLOW: "All tests except those marked `slow` and those that need a CUDA device.",
     Tier.QUICK: "The tests marked `smoke`, in at most 60 seconds.",
+    Tier.OWN_LAYERS: "The tests marked `smoke` and `own_layers`: what the image adds to the image that it extends.",
     Tier.KUBERNETES: "The tests on a cluster only.",
 }
 NEVER = "**never run**"

@@ -24,7 +24,9 @@ CELLS = [
         (cell(spark="9.1", variant="gpu-iceberg"), Tier.NO_DEVICE),
         (cell(spark="9.1", variant="gpu"), Tier.NO_DEVICE),
         (cell(spark="9.0"), Tier.QUICK),
-        (cell(spark="9.0", variant="gpu-iceberg"), Tier.QUICK),
+        (cell(spark="9.0", variant="gpu-iceberg"), Tier.OWN_LAYERS),
+        (cell("jupyter", "9.0"), Tier.QUICK),
+        (cell("jupyter", "9.0", variant="iceberg"), Tier.OWN_LAYERS),
         (cell("jupyter", "9.1"), Tier.FULL),
         (cell(spark="8.1", line="8"), Tier.NO_SLOW),
         (cell(spark="8.1", variant="gpu", line="8"), Tier.NO_SLOW),
@@ -36,15 +38,9 @@ def test_the_newest_spark_of_a_stack_is_tested_in_full_and_older_ones_in_part(of
     assert default_run.tier(of, CELLS) is tier
 
 
-def test_each_cell_has_one_job_and_each_baseline_also_runs_on_the_cluster() -> None:
-    jobs = default_run.jobs(CELLS)
-    assert len(set(jobs)) == len(jobs)
-    containers = [job.session for job in jobs if job.tier is not Tier.KUBERNETES]
-    assert sorted(containers) == sorted([*(f"test-{each.key}" for each in CELLS), "layers", "network", "browser"])
-    assert [job.name for job in jobs if job.tier is Tier.KUBERNETES] == [
-        "test-8.0-baseline -- --kubernetes",
-        "test-9.0-baseline -- --kubernetes",
-    ]
+def test_each_cell_has_one_job() -> None:
+    names = [job.session for job in default_run.jobs(CELLS)]
+    assert sorted(names) == sorted([*(f"test-{each.key}" for each in CELLS), "layers", "network", "browser"])
 
 
 def test_jobs_on_the_cluster_come_right_after_the_search_of_the_layers() -> None:
@@ -57,15 +53,15 @@ def test_jobs_on_the_cluster_come_right_after_the_search_of_the_layers() -> None
         "test-8.1-baseline -- --no-slow",
         "test-9.1-iceberg",
         "test-8.1-iceberg -- --no-slow",
-        "test-8.0-baseline -- --kubernetes",
-        "test-9.0-baseline -- --kubernetes",
     ]
 
 
 def test_long_jobs_come_first() -> None:
     tiers = [job.tier for job in default_run.jobs(CELLS) if job.session.startswith("test-")]
-    assert Tier.QUICK not in tiers[: tiers.index(Tier.QUICK)]
-    assert set(tiers[tiers.index(Tier.QUICK) :]) == {Tier.QUICK}
+    short = {Tier.QUICK, Tier.OWN_LAYERS}
+    first = min(tiers.index(tier) for tier in short)
+    assert set(tiers[first:]) == short
+    assert short.isdisjoint(tiers[:first])
 
 
 def test_jobs_use_every_session_of_the_cells_network_and_browser(small: Project) -> None:

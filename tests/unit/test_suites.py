@@ -56,6 +56,9 @@ CONTRACT = "(conformance and smoke and random_uid)"
         (cell(), Tier.QUICK, "smoke and (not conformance or random_uid) and not device"),
         (cell(variant="iceberg"), Tier.FULL, f"(own_layers or iceberg or {CONTRACT})"),
         (cell(variant="iceberg"), Tier.QUICK, "(own_layers or iceberg) and smoke and not device"),
+        (cell(), Tier.OWN_LAYERS, "smoke and (not conformance or random_uid) and not device"),
+        (cell(variant="iceberg"), Tier.OWN_LAYERS, "own_layers and smoke and not device"),
+        (cell("jupyter"), Tier.OWN_LAYERS, "own_layers and smoke and not device"),
         (cell(variant="iceberg"), Tier.CONFORMANCE, CONTRACT),
         (cell(variant="gpu"), Tier.NO_DEVICE, f"(own_layers or gpu or {CONTRACT}) and not device"),
         (cell(variant="gpu-iceberg"), Tier.NO_DEVICE, "own_layers and not device"),
@@ -127,6 +130,8 @@ OF: Mapping[str, tuple[Cell, Tier]] = {
     "gpu, no device": (cell(variant="gpu"), Tier.NO_DEVICE),
     "gpu-iceberg": (cell(variant="gpu-iceberg"), Tier.FULL),
     "gpu-iceberg, quick": (cell(variant="gpu-iceberg"), Tier.QUICK),
+    "gpu-iceberg, own layers": (cell(variant="gpu-iceberg"), Tier.OWN_LAYERS),
+    "delta-iceberg, own layers": (cell(variant="delta-iceberg"), Tier.OWN_LAYERS),
     "notebook": (cell("jupyter"), Tier.FULL),
     "notebook, iceberg": (cell("jupyter", variant="iceberg"), Tier.FULL),
     "notebook, iceberg, quick": (cell("jupyter", variant="iceberg"), Tier.QUICK),
@@ -204,6 +209,14 @@ def test_an_image_with_two_features_repeats_what_their_combination_can_break(
     assert folders == {"common", "connectors", "gpu", "iceberg", "conformance"}
     whole = {test for name in ("gpu", "iceberg") for test in chosen[name][1] if test.partition("/")[0] == name}
     assert len({test for test in both if test.partition("/")[0] in ("gpu", "iceberg")}) < len(whole) / 3
+
+
+@pytest.mark.parametrize(("name", "folder"), [("gpu-iceberg", "gpu"), ("delta-iceberg", "delta")])
+def test_an_image_with_two_features_runs_queries_with_both_in_the_smallest_tier(
+    chosen: Mapping[str, tuple[int, list[str]]], name: str, folder: str
+) -> None:
+    """In the default run, no other test runs these features on superseded versions."""
+    assert of(chosen[f"{name}, own layers"][1], lambda test: test.startswith(f"{folder}/test_") and "iceberg" in test)
 
 
 def test_a_notebook_with_a_feature_runs_the_tests_of_that_feature(chosen: Mapping[str, tuple[int, list[str]]]) -> None:

@@ -137,7 +137,9 @@ def test_a_layer_has_the_same_size_in_every_compression(
     assert found == Content(len(content), pytest.approx(len(zstandard.compress(content)), abs=20))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("blob", [gzip.compress(LAYER)[:-20], zstandard.compress(LAYER)[:-4] + b"\0" * 9])
+@pytest.mark.parametrize(
+    "blob", [gzip.compress(LAYER)[:-20], zstandard.compress(LAYER)[:-4] + b"\0" * 9], ids=["gzip", "zstd"]
+)
 def test_a_broken_layer_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blob: bytes) -> None:
     saves(monkeypatch, archive(tmp_path / "images.tar", {"blobs/1": blob, "manifest.json": manifest(a=["blobs/1"])}))
     with pytest.raises(SparkImagesError, match=r"docker save failed: .*blobs/1 is broken: "):

@@ -15,7 +15,6 @@ MEANING = {
     Tier.NO_SLOW: "All tests except those marked `slow` and those that need a CUDA device.",
     Tier.QUICK: "The tests marked `smoke`, in at most 60 seconds.",
     Tier.OWN_LAYERS: "The tests marked `smoke` and `own_layers`: what the image adds to the image that it extends.",
-    Tier.KUBERNETES: "The tests on a cluster only.",
 }
 NEVER = "**never run**"
 """For the tests that need a device. No machine with a GPU has run them, which no rule can tell: change it by hand."""
@@ -31,9 +30,8 @@ def page(project: Project) -> str:
 
 def on_the_cluster(cell: Cell, cells: Sequence[Cell]) -> str:
     """Returns what the default run tests of a cell on a cluster, as Markdown."""
-    tiers = {job.tier for job in default_run.jobs(cells) if job.session == default_run.session_of(cell)}
-    tier = next((tier for tier in suites.ON_THE_CLUSTER if tier in tiers), None)
-    if tier is None or not (arguments := suites.kubernetes(cell, cells, tier, "")):
+    tier = default_run.tier(cell, cells)
+    if tier not in suites.ON_THE_CLUSTER or not (arguments := suites.kubernetes(cell, cells, tier, "")):
         return NONE
     names = [Path(argument).name for argument in arguments if argument.endswith(".py")]
     files = ", ".join(f"`{name}`" for name in names) or "all"

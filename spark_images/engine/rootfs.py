@@ -23,9 +23,10 @@ LEFT_OUT = (
     "path-exclude=/usr/share/doc/*",
     "path-include=/usr/share/doc/*/copyright",
     "path-include=/usr/share/doc/apt/examples/sources.list",
+    "path-include=/usr/share/doc/apt/examples/debian.sources",
     "path-exclude=/usr/share/zoneinfo/right/*",
 )
-"""Files that dpkg does not unpack. Licences stay. finish.sh needs the sources.list. The folder right repeats all time
+"""Files that dpkg does not unpack. Licences stay. finish.sh needs the package sources. The folder right repeats all time
 zones for clocks that count leap seconds. From Debian 13 on it is a separate package.
 """
 

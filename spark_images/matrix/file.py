@@ -212,7 +212,11 @@ def _check_layers(matrix: Matrix, file: str, defined: Defined) -> None:
             for below in layer.extends:
                 defined(f"[{table}.{folder}] extends", "layer", below, matrix.all_layers)
             for number, artefact in enumerate(layer.artefacts):
-                defined(f"[{table}.{folder}] artefacts[{number}].line", "line", artefact.line, matrix.lines)
+                where = f"[{table}.{folder}] artefacts[{number}]"
+                defined(f"{where}.line", "line", artefact.line, matrix.lines)
+                defined(f"{where}.since", "line", artefact.since, matrix.lines)
+                if artefact.line and artefact.since:
+                    raise MatrixError(f"{file}: {where}: set line or since, not both")
 
 
 def _check_refusals(matrix: Matrix, defined: Defined) -> None:

@@ -264,7 +264,7 @@ class Matrix:
         return tuple(
             replace(artefact, coordinate=fill(artefact.coordinate, values, f"{place} artefacts[{number}].coordinate"))
             for number, artefact in enumerate(table.artefacts)
-            if artefact.line in ("", cell.line)
+            if artefact.is_for(cell.line)
         )
 
     def all_artefacts(self, *, servers: bool = False) -> Iterator[tuple[str, Artefact]]:

@@ -5,6 +5,7 @@ from dataclasses import asdict, field
 from datetime import date
 from typing import Annotated
 
+from packaging.version import Version
 from pydantic import AfterValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
@@ -127,19 +128,25 @@ class Aliases:
 class Artefact:
     """A downloaded file that a layer installs, named by its coordinate. JDBC drivers have `link`, `driver` and `url`.
 
-    If `line` is set, only the layers of that line install the file. `connector` says what a user connects to with it.
-    `tested` names the server that tests use with a driver, and is empty if no test does.
+    If `line` is set, only the layers of that line install the file. If `since` is set, those of that line and of later
+    lines do. `connector` says what a user connects to with it. `tested` names the server that tests use with a driver,
+    and is empty if no test does.
     """
 
     coordinate: str
     licence: str
     line: str = ""
+    since: str = ""
     terms: str = ""
     connector: str = ""
     link: str = ""
     driver: str = ""
     url: str = ""
     tested: str = ""
+
+    def is_for(self, line: str) -> bool:
+        """Returns whether the layers of a line install the file."""
+        return self.line in ("", line) and (not self.since or Version(self.since) <= Version(line))
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -104,13 +104,15 @@ def requirement_sets(matrix: Matrix, recipes: Recipes, root: Path = ROOT) -> Ite
     yield Requirements(root / REQUIREMENTS, root / "requirements.lock", OWN_PYTHON, OWN_PLATFORM, {})
     folders = {name: root / recipe.folder for name, recipe in recipes.by_name.items()}
     names = [name for name in _ordered(matrix, recipes) if (folders[name] / REQUIREMENTS).exists()]
+    users = {name: [matrix.seen_by(name, cell) for cell in matrix.cells_with(name)] for name in names}
+    pythons = {name: {cell.values["python"] for cell in users[name]} for name in names}
     for number, name in enumerate(names):
         extends = matrix.extends(name)
         beside = [other for other in names[:number] if set(extends) & set(matrix.extends(other))]
         source = folders[name] / REQUIREMENTS
         text = source.read_text()
         cells: dict[str, Cell] = {}
-        for cell in matrix.cells_with(name):
+        for cell in users[name]:
             known = cells.setdefault(cell.values["python"], cell)
             _check_same_text(source, text, known, cell)
         for python, cell in sorted(cells.items()):
@@ -121,7 +123,7 @@ def requirement_sets(matrix: Matrix, recipes: Recipes, root: Path = ROOT) -> Ite
                 platform=cell.values["platform"],
                 values=cell.values,
                 extends=tuple(folders[other] / lock_name(python) for other in extends),
-                beside=tuple(folders[other] / lock_name(python) for other in beside),
+                beside=tuple(folders[other] / lock_name(python) for other in beside if python in pythons[other]),
             )
 
 

@@ -9,7 +9,7 @@ rm -f "$root/etc/resolv.conf" "$root/etc/hostname" "$root/etc/apt/apt.conf.d/99m
 # Files that the installation left behind.
 find "$root/var/cache" "$root/var/log" "$root/var/lib/apt/lists" -type f -delete
 
-# glibc's rare character sets. Debian 13 has a separate package for them. Java and Python have their own.
+# glibc's rare character sets. Java and Python have their own.
 for sets in "$root"/usr/lib/*/gconv; do
     kept=$(awk '$1 == "module" { print $4 ".so" }' "$sets/gconv-modules")
     find "$sets" -name '*.so' -printf '%f\n' | grep -vxF "$kept" | sed "s|^|$sets/|" | xargs rm
@@ -17,10 +17,21 @@ for sets in "$root"/usr/lib/*/gconv; do
 done
 chroot "$root" iconvconfig
 
-# Debian's own package sources, taken from the apt package, replace the host's mirror.
+# Debian's own package sources, taken from the apt package, replace the host's mirror. From Debian 13 on, the package has
+# them in another format. They become lines of sources.list, because a build replaces only that file by its own sources.
 rm -rf "$root"/etc/apt/sources.list.d/*
-grep '^deb ' "$root/usr/share/doc/apt/examples/sources.list" > "$root/etc/apt/sources.list"
-rm -rf "$root/usr/share/doc/apt/examples"
+examples=$root/usr/share/doc/apt/examples
+if [ -f "$examples/debian.sources" ]; then
+    awk -F ': ' '{ value[$1] = $2 } $1 == "Signed-By" {
+        count = split(value["Suites"], suites, " ")
+        for (i = 1; i <= count; i++)
+            print "deb [signed-by=" $2 "]", value["URIs"], suites[i], value["Components"]
+    }' "$examples/debian.sources" > "$root/etc/apt/sources.list"
+else
+    grep '^deb ' "$examples/sources.list" > "$root/etc/apt/sources.list"
+fi
+grep -q '^deb ' "$root/etc/apt/sources.list"
+rm -rf "$examples"
 
 # Packages that a derived image installs omit manuals and translations too.
 mv "$root/etc/dpkg/dpkg.cfg.d/99mmdebstrap" "$root/etc/dpkg/dpkg.cfg.d/slim"

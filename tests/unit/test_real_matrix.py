@@ -35,7 +35,12 @@ from spark_images.reports import drawing, measure
 from spark_images.versions import add
 
 VARIANTS = ("baseline", "gpu", "iceberg", "delta", "gpu-iceberg", "delta-iceberg")
-MISSING = {("3.5", "jupyter"): {"gpu-iceberg"}}
+NEEDS_RAPIDS_OR_ICEBERG = {"gpu", "iceberg", "gpu-iceberg", "delta-iceberg"}
+MISSING = {
+    ("3.5", "jupyter"): {"gpu-iceberg"},
+    **{("4.2", kind): NEEDS_RAPIDS_OR_ICEBERG for kind in ("spark", "jupyter")},
+    **{("4.3", kind): NEEDS_RAPIDS_OR_ICEBERG | {"delta"} for kind in ("spark", "jupyter")},
+}
 """The variants that every Spark version has, and those that the images of a line and kind lack."""
 
 DOCKERFILES = sorted((ROOT / "docker").glob("*/*/Dockerfile"))
@@ -73,16 +78,18 @@ def test_every_spark_version_has_the_promised_cells(project: Project) -> None:
 
 
 def test_every_promised_line_has_a_spark_version(project: Project) -> None:
-    assert set(project.matrix.lines) == {table.line for table in project.matrix.spark.values()} == {"3.5", "4.1"}
+    lines = {table.line for table in project.matrix.spark.values()}
+    assert set(project.matrix.lines) == lines == {"3.5", "4.1", "4.2", "4.3"}
 
 
 def test_refused_cells_have_the_expected_reasons(project: Project) -> None:
-    """A cell is refused if RAPIDS cannot read Iceberg tables, or if its line does not offer a feature."""
-    (rule,) = project.matrix.features["gpu"].refusals
+    """Each refused cell has a reason that says what does not work."""
+    rules = [rule for feature in project.matrix.features.values() for rule in feature.refusals]
+    (rule,) = (rule for rule in rules if rule.image)
     refused = {cell.key: cell.refusal for cell in project.matrix.cells if cell.refusal}
     sparks = [spark for spark, table in project.matrix.spark.items() if table.line == rule.line]
     assert {key for key, why in refused.items() if why == rule.reason} == {f"jupyter-{s}-gpu-iceberg" for s in sparks}
-    assert all(why == rule.reason or " is not offered for Spark " in why for why in refused.values())
+    assert set(refused.values()) == {rule.reason for rule in rules}
     assert "RAPIDS" in rule.reason
     assert "does not read Iceberg" in rule.reason
 
@@ -133,14 +140,14 @@ def test_aws_sdk_that_iceberg_does_not_have_is_an_error(tmp_path: Path) -> None:
 
 
 def test_each_image_has_the_promised_budget(project: Project) -> None:
-    baseline, gpu = {"3.5": 748, "4.1": 808}, {"3.5": 2400, "4.1": 2800}
+    baseline, gpu = {"3.5": 748, "4.1": 808, "4.2": 840, "4.3": 840}, {"3.5": 2400, "4.1": 2800}
     for cell in project.matrix.buildable:
-        features = {"gpu": gpu[cell.line], "iceberg": 200, "delta": 15}
+        features = {"gpu": gpu.get(cell.line, 0), "iceberg": 200, "delta": 15}
         expected = (
             baseline[cell.line] + (250 if cell.image == "jupyter" else 0) + sum(features[f] for f in cell.features)
         )
         assert project.matrix.budget(cell) == expected, cell.key
-        archive = {"3.5": 152, "4.1": 175}[cell.line]
+        archive = {"3.5": 152, "4.1": 175, "4.2": 200, "4.3": 200}[cell.line]
         assert project.matrix.unpacked_budgets[f"class-archive-{cell.spark}"] == archive, cell.key
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from spark_images.matrix.model import Cell
 from tests.integration.conformance.conftest import EXECUTOR_POD
 from tests.integration.conftest import HARDENED, RANDOM_UID, Image
 
@@ -112,10 +113,11 @@ def test_extra_class_path_disables_the_archive(image: Image) -> None:
 
 @pytest.mark.shared
 @pytest.mark.parametrize(
-    ("option", "jdk"), [("-Xshare:off", 0), ("-XX:SharedArchiveFile=/usr/lib/jvm/java-17/lib/server/classes.jsa", 500)]
+    ("option", "jdk"), [("-Xshare:off", 0), ("-XX:SharedArchiveFile={home}/lib/server/classes.jsa", 500)]
 )
-def test_user_options_override_the_archive(image: Image, option: str, jdk: int) -> None:
-    found = run_driver(image, "--conf", f"spark.driver.defaultJavaOptions={option}")
+def test_user_options_override_the_archive(image: Image, option: str, jdk: int, cell: Cell) -> None:
+    home = f"/usr/lib/jvm/java-{cell.values['java']}"
+    found = run_driver(image, "--conf", f"spark.driver.defaultJavaOptions={option.format(home=home)}")
     assert found["archive"] == 0
     assert found["jars"] > 1000
     assert found["jdk"] > jdk or jdk == 0 == found["jdk"]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import trustme
 
+from spark_images.matrix.model import Cell
 from tests.integration.conformance.conftest import EXECUTOR_POD, JOBS, Way
 from tests.integration.conformance.test_class_archive import MIN_RATIO, run_driver
 from tests.integration.conftest import HARDENED, RANDOM_UID, Image, Result
@@ -118,9 +119,9 @@ def test_executor_of_a_pod_gets_the_trust_store(image: Image) -> None:
 
 
 @pytest.mark.shared
-def test_settings_of_the_user_override_the_mounted_ca(image: Image, private: Private, jobs: str) -> None:
+def test_settings_of_the_user_override_the_mounted_ca(image: Image, private: Private, jobs: str, cell: Cell) -> None:
     environment = {"SSL_CERT_FILE": "/etc/ssl/certs/ca-certificates.crt", "JAVA_TOOL_OPTIONS": ""}
-    public = "-Djavax.net.ssl.trustStore=/usr/lib/jvm/java-17/lib/security/cacerts"
+    public = f"-Djavax.net.ssl.trustStore=/usr/lib/jvm/java-{cell.values['java']}/lib/security/cacerts"
     options = ("--driver-java-options", public)
     found = run_job(image, private, jobs, *options, environment=environment).json()
     assert REFUSALS["driver's Python"] in found["driver's Python"]

@@ -1,7 +1,7 @@
 """Jobs that write and read Azure storage over TLS, and the errors of wrong settings.
 
 The server is Azurite, at the name that Azure would give the account. Its certificate is from a CA of the test. Only the
-images of line 4.1 have Azure's connector.
+images of line 4.1 and later have Azure's connector.
 """
 
 import json

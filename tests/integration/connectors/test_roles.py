@@ -28,16 +28,16 @@ BY_KEYS = ("assumed", "named", "stranger")
 
 OLD_LINE = "3.5"
 TOKEN = "token-of-the-pod"
-WEB_IDENTITY = {
-    "3.5": "com.amazonaws.auth.WebIdentityTokenCredentialsProvider",
-    "4.1": "software.amazon.awssdk.auth.credentials.WebIdentityTokenFileCredentialsProvider",
-}
-"""The class that reads the token, by line."""
+WEB_IDENTITY = "software.amazon.awssdk.auth.credentials.WebIdentityTokenFileCredentialsProvider"
+"""The class that reads the token."""
+
+OLD_WEB_IDENTITY = "com.amazonaws.auth.WebIdentityTokenCredentialsProvider"
+"""The same for Spark 3.5."""
 
 STS_SETTINGS = {
     f"assumed.role.sts.{key}": value for key, value in {"endpoint": OTHER_STS, "endpoint.region": "us-east-1"}.items()
 }
-"""The settings of S3A that name an STS server. On Spark 4.1, the class that reads them needs a class that only the
+"""The settings of S3A that name an STS server. On Spark 4, the class that reads them needs a class that only the
 whole AWS SDK in one jar has. There, a variable of the SDK names the server."""
 
 STS_VARIABLE = {"AWS_ENDPOINT_URL_STS": f"https://{OTHER_STS}"}
@@ -93,7 +93,7 @@ def found(image: Image, cell: Cell, server: Sts) -> Found:
     bucket = "spark.hadoop.fs.s3a.bucket"
     settings = {
         **{f"{bucket}.named.{key}": value for key, value in STS_SETTINGS.items()},
-        f"{bucket}.web-identity.aws.credentials.provider": WEB_IDENTITY[cell.line],
+        f"{bucket}.web-identity.aws.credentials.provider": OLD_WEB_IDENTITY if cell.line == OLD_LINE else WEB_IDENTITY,
         **{f"{bucket}.{role}.aws.credentials.provider": ASSUMED for role in BY_KEYS},
         **{f"{bucket}.{role}.assumed.role.arn": arn(role) for role in BY_KEYS},
         "spark.executorEnv.AWS_ROLE_SESSION_NAME": "executor",
@@ -150,7 +150,7 @@ def test_role_without_a_right_gives_a_clear_error(found: Found) -> None:
 
 
 def test_a_setting_or_a_variable_names_the_sts_server(found: Found, cell: Cell) -> None:
-    """On Spark 3.5 only the setting does, on Spark 4.1 only the variable. docs/data.md says so."""
+    """On Spark 3.5 only the setting does, on Spark 4 only the variable. docs/data.md says so."""
     hosts = {call["RoleArn"]: call["host"] for call in found.calls("AssumeRole")}
     if cell.line == OLD_LINE:
         assert found.job["named"] == "10 rows"

@@ -3,6 +3,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import pytest
 import requests
@@ -336,6 +337,24 @@ def test_an_os_image_of_the_user_replaces_the_bootstrap(full: Tree, baseline: li
     project = full.load({"SPARK_IMAGES_OS_IMAGE": "debian@sha256:1"})
     build.build(project, project.graph(project.matrix.buildable), baseline)
     assert [name for name, _ in edges.calls] == ["bake"]
+
+
+@pytest.mark.parametrize(("made", "planned"), [(True, 2), (False, 3)])
+def test_only_a_new_root_file_system_makes_the_plan_once_more(
+    small: Project,
+    graph: Graph,
+    baseline: list[Target],
+    edges: Edges,
+    monkeypatch: pytest.MonkeyPatch,
+    made: bool,
+    planned: int,
+) -> None:
+    """Keys change only with a new root file system. A plan of all images hashes every input."""
+    edges.made = made
+    plan = mock.Mock(wraps=build.plan)
+    monkeypatch.setattr(build, "plan", plan)
+    build.build(small, graph, baseline)
+    assert plan.call_count == planned
 
 
 def test_every_required_debian_release_is_bootstrapped(small: Project, edges: Edges) -> None:

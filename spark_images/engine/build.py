@@ -144,7 +144,7 @@ def _build(
     daemon.check_disk(found, _disk_gb(matrix, requested))
     here = host.read()
     online = buildx.reachable(here)
-    releases = [] if matrix.settings.os_image else graph.suites(requested)
+    releases = [suite for suite in graph.suites(requested) if suite not in matrix.os_images]
     missing = [suite for suite in releases if no_cache or not rootfs.is_made(suite)]
     if missing and not online:
         raise SparkImagesError(buildx.offline(here))

@@ -334,9 +334,19 @@ def test_a_build_offline_tells_bake_so(small: Project, graph: Graph, baseline: l
 
 def test_an_os_image_of_the_user_replaces_the_bootstrap(full: Tree, baseline: list[Target], edges: Edges) -> None:
     edges.made = False
-    project = full.load({"SPARK_IMAGES_OS_IMAGE": "debian@sha256:1"})
+    project = full.load({"SPARK_IMAGES_OS_IMAGE": "bookworm=debian@sha256:1"})
     build.build(project, project.graph(project.matrix.buildable), baseline)
     assert [name for name, _ in edges.calls] == ["bake"]
+
+
+def test_a_release_without_an_os_image_is_bootstrapped(full: Tree, edges: Edges) -> None:
+    edges.made = False
+    edges.images.held = ("sha256:1",)
+    edges.metadata = {"spark-10_0": {"containerimage.digest": "sha256:1"}}
+    project = full.load({"SPARK_IMAGES_OS_IMAGE": "bookworm=debian@sha256:1"})
+    graph = project.graph([cell_of(project.matrix, "10.0-baseline")])
+    build.build(project, graph, [graph.targets["spark-10.0"]])
+    assert [what for name, what in edges.calls if name == "rootfs"] == ["trixie"]
 
 
 @pytest.mark.parametrize(("made", "planned"), [(True, 2), (False, 3)])

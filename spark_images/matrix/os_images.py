@@ -17,7 +17,7 @@ def parse(given: str, releases: Iterable[str]) -> dict[str, str]:
     def wrong(problem: str, near: str) -> ValueError:
         return ValueError(
             f'is "{given}": {problem}: expected RELEASE=IMAGE pairs with blanks between them, for example '
-            f'"{valid[0]}=debian:{valid[0]}-slim@sha256:<digest>"; the releases are {", ".join(valid)}{near}'
+            f'"{valid[0]}=debian:{valid[0]}-slim@sha256:<digest>"; known releases: {", ".join(valid)}{near}'
         )
 
     for pair in given.split():

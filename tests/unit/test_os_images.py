@@ -9,7 +9,7 @@ from tests.unit.tree import Tree
 VARIABLE = "SPARK_IMAGES_OS_IMAGE"
 EXPECTED = (
     "expected RELEASE=IMAGE pairs with blanks between them, for example "
-    '"bookworm=debian:bookworm-slim@sha256:<digest>"; the releases are bookworm, trixie'
+    '"bookworm=debian:bookworm-slim@sha256:<digest>"; known releases: bookworm, trixie'
 )
 
 

@@ -39,6 +39,7 @@ except SparkImagesError as wrong:
     print(f"error: {wrong}", file=sys.stderr)
     sys.exit(wrong.exit_code)
 CELLS = PROJECT.matrix.buildable
+TIERS = default_run.tiers(CELLS)
 
 
 @atexit.register
@@ -165,7 +166,7 @@ def register(cell: Cell) -> None:
             with sessions.noted(request.name, request.key):
                 sessions.test(request, CELLS, PROJECT.matrix.tag(cell.name), session.run, session.log)
 
-    run.__doc__ = default_run.describe(cell, CELLS)
+    run.__doc__ = default_run.describe(cell, TIERS[cell.key])
     tags = ["full", cell.variant, cell.spark]
     nox.session(name=default_run.session_of(cell), tags=tags, default=False, allow_parallel=True)(run)
 

@@ -39,8 +39,8 @@ def _unchanged(cells: Sequence[Cell]) -> float:
 
 def _cold(project: Project, graph: Graph) -> float:
     begin = time.monotonic()
-    if not project.matrix.settings.os_image:
-        for suite in graph.suites(graph.targets.values()):
+    for suite in graph.suites(graph.targets.values()):
+        if suite not in project.matrix.os_images:
             rootfs.bootstrap(suite, host.read().apt)
     _build(project, graph)
     return time.monotonic() - begin

@@ -1,4 +1,4 @@
-"""The default run tests every cell once: the newest Spark of each stack in full, the other cells in part."""
+"""The default run tests every cell once: the newest Spark of all lines in full, the other cells in part."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from spark_images.checks import suites
 from spark_images.checks.tiers import Tier
 from spark_images.matrix.model import BASELINE, GPU, Cell
+
+SHORT = (Tier.QUICK, Tier.OWN_LAYERS)
+"""The tiers of a minute or less."""
 
 
 @dataclass(frozen=True)
@@ -27,25 +30,31 @@ def session_of(cell: Cell) -> str:
     return f"test-{cell.key}"
 
 
-def tier(cell: Cell, cells: Sequence[Cell]) -> Tier:
-    """Returns the tier that the default run uses for a cell.
+def tiers(cells: Sequence[Cell]) -> dict[str, Tier]:
+    """Returns the tier that the default run uses for each cell, by the cell's key.
 
-    The newest Spark of each stack is tested in full. Its GPU images omit the tests that need a device, because few
-    machines have one. The newest Spark of every other line uses `--no-slow`. The baseline images of superseded versions
-    use `--quick`, and their other images `--own-layers`. In this tier, the images with two features run queries with
-    both of them.
+    For each kind and variant, the newest Spark of all lines is tested in full. Its GPU images omit the tests that need
+    a device, because few machines have one. The newest Spark of each other stack and Scala version uses `--no-slow`.
+    The others are superseded versions, and lines with the stack and Scala version of a newer line. Their baseline
+    images use `--quick`, and their other images `--own-layers`. In this tier, the images with two features run queries
+    with both of them.
     """
-    if cell not in suites.newest(cells):
+    newest = {cell.key for cell in suites.newest(cells, suites.any_line)}
+    newest_alike = {cell.key for cell in suites.newest(cells, suites.stack_and_scala_of)}
+
+    def tier(cell: Cell) -> Tier:
+        if cell.key in newest:
+            return Tier.NO_DEVICE if GPU in cell.features else Tier.FULL
+        if cell.key in newest_alike:
+            return Tier.NO_SLOW
         return Tier.QUICK if cell.variant == BASELINE else Tier.OWN_LAYERS
-    if cell not in suites.newest(cells, suites.stack_of):
-        return Tier.NO_SLOW
-    return Tier.NO_DEVICE if GPU in cell.features else Tier.FULL
+
+    return {cell.key: tier(cell) for cell in cells}
 
 
-def describe(cell: Cell, cells: Sequence[Cell]) -> str:
-    """Returns the line that `nox -l` shows for a cell's session."""
-    option = tier(cell, cells).option
-    return f"Test {cell.name} (default run: {f'tier {option}' if option else 'all tests'})."
+def describe(cell: Cell, tier: Tier) -> str:
+    """Returns the line that `nox -l` shows for a cell's session, with its tier in the default run."""
+    return f"Test {cell.name} (default run: {f'tier {tier.option}' if tier.option else 'all tests'})."
 
 
 def jobs(cells: Sequence[Cell]) -> list[Job]:
@@ -53,19 +62,22 @@ def jobs(cells: Sequence[Cell]) -> list[Job]:
 
     The job `layers` is first, because the cells do not search a layer that it has searched. It needs little CPU time.
     The baseline images follow, because they take longest: then no long job runs alone at the end. Then come the other
-    jobs on the cluster, so that the cluster can stop early. Superseded versions do not run on the cluster.
+    jobs on the cluster, so that the cluster can stop early. The cells with `--quick` and `--own-layers` are last. They
+    do not run on the cluster.
     """
-    tiers = {cell.key: tier(cell, cells) for cell in cells}
-    newest = suites.newest(cells)
-    whole = [
-        Job(session_of(cell), tiers[cell.key], suites.on_a_cluster(cell))
-        for cell in sorted(newest, key=lambda each: (not suites.is_plain(each), tiers[each.key] is Tier.NO_SLOW))
-    ]
+    tier_of = tiers(cells)
+    by_length = sorted(cells, key=lambda cell: (not suites.is_plain(cell), tier_of[cell.key] is Tier.NO_SLOW))
+    of_cells = [_job(cell, tier_of[cell.key]) for cell in by_length]
+    long = [job for job in of_cells if job.tier not in SHORT]
     return [
         Job("layers"),
-        *(job for job in whole if job.on_the_cluster),
-        *(job for job in whole if not job.on_the_cluster),
+        *(job for job in long if job.on_the_cluster),
+        *(job for job in long if not job.on_the_cluster),
         Job("network"),
         Job("browser"),
-        *(Job(session_of(cell), tiers[cell.key]) for cell in cells if cell not in newest),
+        *(job for job in of_cells if job.tier in SHORT),
     ]
+
+
+def _job(cell: Cell, tier: Tier) -> Job:
+    return Job(session_of(cell), tier, tier in suites.ON_THE_CLUSTER and suites.on_a_cluster(cell))

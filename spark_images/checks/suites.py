@@ -39,7 +39,8 @@ THOROUGH = "thorough"
 """The marker of tests that run only on the newest Spark of each line."""
 
 SHARED = "shared"
-"""The marker of tests of layers that all lines of a stack share. They run only on the newest Spark of each stack."""
+"""The marker of tests of layers that all lines of a stack share. They run only on the newest Spark of each stack. One
+stack is not enough for them, because most of them use its Java, its Python packages or its Debian tools."""
 
 SLOW = "slow"
 """The marker of tests that take more than about 20 seconds of CPU time. The tier `--no-slow` omits them."""
@@ -157,6 +158,16 @@ def line_of(cell: Cell) -> str:
 def stack_of(cell: Cell) -> str:
     """Returns the stack of a cell."""
     return cell.values["stack"]
+
+
+def stack_and_scala_of(cell: Cell) -> str:
+    """Returns the stack and Scala version of a cell. Lines in which they are equal have most of their layers alike."""
+    return f"{cell.values['stack']} {cell.values['scala']}"
+
+
+def any_line(_: Cell) -> str:
+    """Returns the same for every cell, so that `newest` compares all lines."""
+    return ""
 
 
 def newest(cells: Sequence[Cell], group: Callable[[Cell], str] = line_of) -> list[Cell]:

@@ -144,18 +144,20 @@ def _build(
     daemon.check_disk(found, _disk_gb(matrix, requested))
     here = host.read()
     online = buildx.reachable(here)
-    for suite in () if matrix.settings.os_image else graph.suites(requested):
-        if no_cache or not rootfs.is_made(suite):
-            if not online:
-                raise SparkImagesError(buildx.offline(here))
-            rootfs.bootstrap(suite, here.apt)
-    todo = plan(project, graph, requested, **how)
-    # A new clone knows the keys of its targets only now. The engine can have their images from another clone.
-    if not no_cache and (outdated := _outdated(matrix, todo)) != [*todo.requested]:
+    releases = [suite for suite in graph.suites(requested) if suite not in matrix.os_images]
+    missing = [suite for suite in releases if no_cache or not rootfs.is_made(suite)]
+    if missing and not online:
+        raise SparkImagesError(buildx.offline(here))
+    for suite in missing:
+        rootfs.bootstrap(suite, here.apt)
+    if missing and not no_cache:
+        # A new clone knows the keys of its targets only now. The engine can have their images from another clone.
+        outdated = _outdated(matrix, plan(project, graph, requested, **how))
         if not outdated:
             print(_up_to_date(requested))
             return
-        todo = plan(project, graph, outdated, **how)
+        requested = outdated
+    todo = plan(project, graph, requested, **how)
     digests = buildx.bake(todo.definition, here, todo.suites, online=online, builder=builder, no_cache=no_cache)
     _name(matrix, todo.requested, digests)
     images = [matrix.tag(target.name) for target in todo.requested if target.recipe.level == "runtime"]

@@ -58,7 +58,7 @@ def bootstrap(suite: str, apt: Apt) -> None:
     if not shutil.which("mmdebstrap"):
         raise SparkImagesError(
             "mmdebstrap is missing: run ./bootstrap, install it (Debian and Ubuntu have it), or name an image to build "
-            "on: os-image in images.toml, or SPARK_IMAGES_OS_IMAGE=debian:bookworm-slim@sha256:…"
+            f'on: os-image in images.toml, or SPARK_IMAGES_OS_IMAGE="{suite}=debian:{suite}-slim@sha256:…"'
         )
     target.mkdir(parents=True, exist_ok=True)
     # The folder is an input of the build. Its content, and so the key of the build, must not depend on the log.

@@ -39,7 +39,7 @@ def load(file: Path = FILE, environment: Mapping[str, str] | None = None) -> Mat
         raise MatrixError(
             "\n".join(_message(file.name, e["loc"], e["type"], e["msg"]) for e in error.errors())
         ) from None
-    _check(matrix, file.name)
+    _check(matrix, file.name, environment or {})
     return matrix
 
 
@@ -119,12 +119,13 @@ def _message(file: str, location: Sequence[int | str], kind: str, message: str) 
 Defined = Callable[[str, str, str, Iterable[str]], None]
 
 
-def _check(matrix: Matrix, file: str) -> None:
+def _check(matrix: Matrix, file: str, environment: Mapping[str, str]) -> None:
     def defined(where: str, what: str, value: str, valid: Iterable[str]) -> None:
         if value and value not in valid:
             raise MatrixError(f"{file}: {where}: {unknown(what, value, valid)}")
 
     _check_lines(matrix, file, defined)
+    _check_os_images(matrix, file, environment)  # before the cells, which have its values
     for name, feature in matrix.features.items():
         _check_feature(matrix, name, feature, defined)
     _check_layers(matrix, file, defined)
@@ -158,6 +159,16 @@ def _check_lines(matrix: Matrix, file: str, defined: Defined) -> None:
             raise MatrixError(f'{file}: [lines."{name}"] budget-mb: the figure for {", ".join(missing)} is missing')
     for version, spark in matrix.spark.items():
         defined(f'[spark."{version}"] line', "line", spark.line, matrix.lines)
+
+
+def _check_os_images(matrix: Matrix, file: str, environment: Mapping[str, str]) -> None:
+    """Raises UsageError if the variable of os-image is wrong, and MatrixError if the setting in the file is."""
+    try:
+        _ = matrix.os_images
+    except ValueError as error:
+        if (variable := f"{VARIABLES}OS_IMAGE") in environment:
+            raise UsageError(f"{variable} {error}") from None
+        raise MatrixError(f"{file}: [settings] os-image: it {error}") from None
 
 
 def _check_feature(matrix: Matrix, name: str, feature: Feature, defined: Defined) -> None:

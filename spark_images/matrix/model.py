@@ -13,6 +13,7 @@ from packaging.version import Version
 from pydantic.dataclasses import dataclass
 
 from spark_images.errors import MatrixError
+from spark_images.matrix import os_images
 from spark_images.matrix.lifecycle import LifeCycle, life_cycle
 from spark_images.matrix.tables import (
     STRICT,
@@ -97,6 +98,16 @@ class Matrix:
         """The cells that are not refused."""
         return tuple(cell for cell in self.cells if not cell.refusal)
 
+    @cached_property
+    def os_images(self) -> dict[str, str]:
+        """The images that replace a bootstrapped Debian, by release.
+
+        Raises ValueError if the setting os-image is wrong. After `file.load` it is not.
+        """
+        of_stacks = (stack.debian for stack in self.stacks.values())
+        of_lines = (line.debian for line in self.lines.values() if line.debian)
+        return os_images.parse(self.settings.os_image, dict.fromkeys((*of_stacks, *of_lines)))
+
     @property
     def newest_spark(self) -> str:
         """The highest Spark version."""
@@ -123,6 +134,7 @@ class Matrix:
         of_line = self.lines[line]
         values |= {"stack": of_line.stack, **self._stack_of(of_line), **of_line.values()}
         values |= {**self.settings.values(), **self.life_cycle(spark).values(), "key": key, "name": name}
+        values |= os_images.values(self.os_images.get(values["debian"], ""))
         labels = dict(self.labels)
         for feature in features:
             values |= self.features[feature].values(spark, line)

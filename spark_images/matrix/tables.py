@@ -24,7 +24,7 @@ def named(versions: Mapping[str, str]) -> dict[str, str]:
 class Settings:
     """Site settings. `min_free_disk_gb` is in GB (10^9 bytes). Without `class_archive`, images have no class archive.
 
-    `registry` always ends with a slash, unless it is empty.
+    `registry` always ends with a slash, unless it is empty. `os_image` is text: `Matrix.os_images` has its images.
     """
 
     registry: Annotated[str, AfterValidator(reference.registry)]
@@ -38,13 +38,10 @@ class Settings:
 
     def values(self) -> dict[str, str]:
         """Returns the values that the settings add to a cell."""
-        name, _, digest = self.os_image.partition("@")
         return {
             "source": self.source,
             "documentation": self.documentation,
             "vendor": self.vendor,
-            "os_image_name": name,
-            "os_image_digest": digest,
             "class_archive": "yes" if self.class_archive else "no",
         }
 

@@ -64,7 +64,7 @@ def definition(
 
 
 def _replaced(matrix: Matrix, target: Target) -> bool:
-    return target.recipe.name == ROOTFS and bool(matrix.settings.os_image)
+    return target.recipe.name == ROOTFS and target.suite in matrix.os_images
 
 
 def _target(
@@ -77,7 +77,7 @@ def _target(
     requested: bool,
 ) -> dict[str, Any]:
     contexts = {
-        name: f"docker-image://{matrix.settings.os_image}"
+        name: f"docker-image://{matrix.os_images[graph.targets[dependency].suite]}"
         if _replaced(matrix, graph.targets[dependency])
         else f"{LINK}{identifier(dependency)}"
         for name, dependency in target.contexts.items()

@@ -21,7 +21,7 @@ PREDEFINED = frozenset({"TARGETARCH", "TARGETPLATFORM"})
 """Arguments that BuildKit sets itself, from the platform of the target."""
 
 ROOTFS = "rootfs"
-"""The folder of the bootstrapped Debian. If the setting os-image is set, that image replaces it."""
+"""The folder of the bootstrapped Debian. An image of the setting os-image replaces its target of the same release."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The page "What is proven": what the default run tests on each cell, from the rules that Nox runs by."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from spark_images.checks import default_run, suites
@@ -28,9 +28,8 @@ def page(project: Project) -> str:
     return "\n".join(_lines(project)) + "\n"
 
 
-def on_the_cluster(cell: Cell, cells: Sequence[Cell]) -> str:
-    """Returns what the default run tests of a cell on a cluster, as Markdown."""
-    tier = default_run.tier(cell, cells)
+def on_the_cluster(cell: Cell, cells: Sequence[Cell], tier: Tier) -> str:
+    """Returns what a tier of a cell's tests runs on a cluster, as Markdown."""
     if tier not in suites.ON_THE_CLUSTER or not (arguments := suites.kubernetes(cell, cells, tier, "")):
         return NONE
     names = [Path(argument).name for argument in arguments if argument.endswith(".py")]
@@ -43,6 +42,7 @@ def on_the_cluster(cell: Cell, cells: Sequence[Cell]) -> str:
 def _lines(project: Project) -> Iterator[str]:
     matrix = project.matrix
     cells = matrix.buildable
+    tiers = default_run.tiers(cells)
     yield "# What is proven"
     yield ""
     yield "The default run, `nox`, tests each cell of the matrix. This page shows which tests it runs. `inv docs.build`"
@@ -50,20 +50,21 @@ def _lines(project: Project) -> Iterator[str]:
     for kind, image in matrix.images.items():
         if own := [cell for cell in cells if cell.image == kind]:
             yield from ("", f"## {image.title.partition(' {')[0]}", "")
-            yield from table(COLUMNS, [_row(cell, cells) for cell in own])
+            yield from table(COLUMNS, [_row(cell, cells, tiers[cell.key]) for cell in own])
     yield ""
     yield "- **on a cluster**: the tests in tests/kubernetes. They are skipped if `KUBECONFIG` names no cluster."
     yield "- **in a browser**: JupyterLab in headless Chromium."
     yield "- **on a GPU**: the tests marked `device`. The default run omits them. No machine with a GPU has run them."
     yield from ("", "## What a tier runs", "")
-    used = {job.tier for job in default_run.jobs(cells)}
+    jobs = default_run.jobs(cells)
+    used = {job.tier for job in jobs}
     yield from (f"- `{tier.value}`: {MEANING[tier]}" for tier in Tier if tier in used)
     yield ""
     yield "Each test runs in full once for each set of layers that it tests. Pytest's markers choose the tests."
     yield ""
-    yield from table(("folders in tests/integration", "markers", "tier", "cells"), _suites(cells))
+    yield from table(("folders in tests/integration", "markers", "tier", "cells"), _suites(cells, tiers))
     sessions = {default_run.session_of(cell) for cell in cells}
-    others = sorted({job.session for job in default_run.jobs(cells)} - sessions)
+    others = sorted({job.session for job in jobs} - sessions)
     yield from ("", f"Other sessions with images: {', '.join(f'`{name}`' for name in others)}. ")
     yield "[CONTRIBUTING.md](../CONTRIBUTING.md#sessions) describes them."
     if refused := [cell for cell in matrix.cells if cell.refusal]:
@@ -71,21 +72,21 @@ def _lines(project: Project) -> Iterator[str]:
         yield from table(("cell", "reason"), [(f"`{cell.key}`", cell.refusal) for cell in refused])
 
 
-def _row(cell: Cell, cells: Sequence[Cell]) -> Sequence[str]:
+def _row(cell: Cell, cells: Sequence[Cell], tier: Tier) -> Sequence[str]:
     return (
         f"`{cell.key}`",
-        f"`{default_run.tier(cell, cells).value}`",
-        on_the_cluster(cell, cells),
+        f"`{tier.value}`",
+        on_the_cluster(cell, cells, tier),
         "yes" if cell in suites.browsed(cells) else NONE,
         NEVER if GPU in cell.features else NONE,
     )
 
 
-def _suites(cells: Sequence[Cell]) -> list[Sequence[str]]:
+def _suites(cells: Sequence[Cell], tiers: Mapping[str, Tier]) -> list[Sequence[str]]:
     """The tests on containers: a row for each choice of tests, with the cells that run it."""
     chosen: dict[tuple[str, str, str], list[str]] = {}
     for cell in cells:
-        tier = default_run.tier(cell, cells)
+        tier = tiers[cell.key]
         markers = suites.expression(cell, cells, tier)
         what = (", ".join(suites.folders(cell, tier)), f"`{markers}`" if markers else "all", f"`{tier.value}`")
         chosen.setdefault(what, []).append(f"`{cell.key}`")

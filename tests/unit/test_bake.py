@@ -148,9 +148,9 @@ def test_label_of_an_empty_setting_is_omitted(tree: Tree, name: str) -> None:
     [
         ("{vendor}", "VENDOR", "A Team", "A Team"),
         ("{documentation}", "DOCUMENTATION", "https://docs.example/spark", "https://docs.example/spark"),
-        ("{os_image_name} {os_image_digest}", "OS_IMAGE", IMAGE, "debian:bookworm-slim sha256:0f"),
-        ("{os_image_name}", "OS_IMAGE", "r.example:5000/debian", "r.example:5000/debian"),
-        ("{os_image_digest}", "OS_IMAGE", "debian:bookworm", None),
+        ("{os_image_name} {os_image_digest}", "OS_IMAGE", f"bookworm={IMAGE}", "debian:bookworm-slim sha256:0f"),
+        ("{os_image_name}", "OS_IMAGE", "bookworm=r.example:5000/debian", "r.example:5000/debian"),
+        ("{os_image_digest}", "OS_IMAGE", "bookworm=debian:bookworm", None),
     ],
 )
 def test_label_can_contain_a_setting(tree: Tree, template: str, setting: str, given: str, label: str | None) -> None:
@@ -231,13 +231,30 @@ def test_definition_has_only_needed_targets(tree: Tree) -> None:
 
 
 def test_os_image_replaces_the_root_file_system(tree: Tree) -> None:
-    definition = tree.bake({"SPARK_IMAGES_OS_IMAGE": IMAGE})
+    definition = tree.bake({"SPARK_IMAGES_OS_IMAGE": f"bookworm={IMAGE}"})
     assert definition["target"]["os-bookworm"]["contexts"] == {"rootfs": f"docker-image://{IMAGE}"}
     assert "rootfs-bookworm" not in definition["target"]
 
 
+def test_an_os_image_replaces_only_its_debian_release(full: Tree) -> None:
+    full.toml('"source" = "{source}"', '"base" = "{os_image_name} {os_image_digest}"')
+    targets = full.bake({"SPARK_IMAGES_OS_IMAGE": "trixie=debian:trixie-slim@sha256:0e"})["target"]
+    assert targets["os-trixie"]["contexts"] == {"rootfs": "docker-image://debian:trixie-slim@sha256:0e"}
+    assert targets["os-bookworm"]["contexts"] == {"rootfs": "target:rootfs-bookworm"}
+    assert "rootfs-bookworm" in targets
+    assert "rootfs-trixie" not in targets
+    assert targets["spark-10_0"]["labels"]["base"] == "debian:trixie-slim sha256:0e"
+    assert targets["spark-9_0"]["labels"]["base"] == " "
+
+
+def test_each_debian_release_can_have_an_os_image(full: Tree) -> None:
+    targets = full.bake({"SPARK_IMAGES_OS_IMAGE": f"trixie=debian:trixie  bookworm={IMAGE}"})["target"]
+    assert targets["os-trixie"]["contexts"] == {"rootfs": "docker-image://debian:trixie"}
+    assert targets["os-bookworm"]["contexts"] == {"rootfs": f"docker-image://{IMAGE}"}
+
+
 def test_replaced_root_file_system_is_not_requested(tree: Tree) -> None:
-    definition = tree.bake({"SPARK_IMAGES_OS_IMAGE": IMAGE}, kinds=("base",))
+    definition = tree.bake({"SPARK_IMAGES_OS_IMAGE": f"bookworm={IMAGE}"}, kinds=("base",))
     assert set(definition["group"]["default"]["targets"]) <= set(definition["target"])
 
 

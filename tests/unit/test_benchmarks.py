@@ -172,6 +172,17 @@ def test_cold_build_keeps_the_cache_and_the_tags_of_the_user(small: Project, mon
     assert releases == ["bookworm", "trixie"]
 
 
+def test_cold_build_bootstraps_only_releases_without_an_os_image(full: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    releases: list[str] = []
+    monkeypatch.setattr(build, "build", lambda *_: None)
+    monkeypatch.setattr(rootfs, "bootstrap", lambda suite, _: releases.append(suite))
+    project = full.load({"SPARK_IMAGES_OS_IMAGE": "trixie=debian:trixie"})
+    monkeypatch.setattr(daemon, "is_empty", lambda: True)
+    monkeypatch.setattr(speed, "load_project", lambda: project)
+    speed.measured(project, [cell_of(project.matrix, "10.0-baseline")], moment=0)
+    assert releases == ["bookworm"]
+
+
 def test_first_build_on_an_empty_engine_is_the_cold_build(small: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[str] = []
     monkeypatch.setattr(build, "build", lambda given, *_: steps.append(given.matrix.settings.tag))

@@ -3,6 +3,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import pytest
 import requests
@@ -333,9 +334,37 @@ def test_a_build_offline_tells_bake_so(small: Project, graph: Graph, baseline: l
 
 def test_an_os_image_of_the_user_replaces_the_bootstrap(full: Tree, baseline: list[Target], edges: Edges) -> None:
     edges.made = False
-    project = full.load({"SPARK_IMAGES_OS_IMAGE": "debian@sha256:1"})
+    project = full.load({"SPARK_IMAGES_OS_IMAGE": "bookworm=debian@sha256:1"})
     build.build(project, project.graph(project.matrix.buildable), baseline)
     assert [name for name, _ in edges.calls] == ["bake"]
+
+
+def test_a_release_without_an_os_image_is_bootstrapped(full: Tree, edges: Edges) -> None:
+    edges.made = False
+    edges.images.held = ("sha256:1",)
+    edges.metadata = {"spark-10_0": {"containerimage.digest": "sha256:1"}}
+    project = full.load({"SPARK_IMAGES_OS_IMAGE": "bookworm=debian@sha256:1"})
+    graph = project.graph([cell_of(project.matrix, "10.0-baseline")])
+    build.build(project, graph, [graph.targets["spark-10.0"]])
+    assert [what for name, what in edges.calls if name == "rootfs"] == ["trixie"]
+
+
+@pytest.mark.parametrize(("made", "planned"), [(True, 2), (False, 3)])
+def test_only_a_new_root_file_system_makes_the_plan_once_more(
+    small: Project,
+    graph: Graph,
+    baseline: list[Target],
+    edges: Edges,
+    monkeypatch: pytest.MonkeyPatch,
+    made: bool,
+    planned: int,
+) -> None:
+    """Keys change only with a new root file system. A plan of all images hashes every input."""
+    edges.made = made
+    plan = mock.Mock(wraps=build.plan)
+    monkeypatch.setattr(build, "plan", plan)
+    build.build(small, graph, baseline)
+    assert plan.call_count == planned
 
 
 def test_every_required_debian_release_is_bootstrapped(small: Project, edges: Edges) -> None:

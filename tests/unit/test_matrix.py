@@ -383,7 +383,7 @@ def test_feature_template_must_work_on_every_line(full: Tree, key: str) -> None:
     ("variable", "given", "setting", "expected"),
     [
         ("SPARK_IMAGES_REGISTRY", "registry.example/team/", "registry", "registry.example/team/"),
-        ("SPARK_IMAGES_OS_IMAGE", "debian@sha256:1", "os_image", "debian@sha256:1"),
+        ("SPARK_IMAGES_OS_IMAGE", "bookworm=debian@sha256:1", "os_image", "bookworm=debian@sha256:1"),
         ("SPARK_IMAGES_MIN_FREE_DISK_GB", "3", "min_free_disk_gb", 3),
         ("SPARK_IMAGES_SOURCE", "", "source", ""),
         ("SPARK_IMAGES_CLASS_ARCHIVE", "false", "class_archive", False),

@@ -362,7 +362,7 @@ def test_image_labels_describe_its_build(project: Project, definition: Any) -> N
         assert described.startswith(f"{cell.values['title']} with Scala {cell.values['scala']}, ")
         for feature in cell.features:
             assert fill(project.matrix.features[feature].title, cell.values, "title") in described
-        name, _, digest = settings.os_image.partition("@")
+        name, _, digest = project.matrix.os_images.get(cell.values["debian"], "").partition("@")
         for label, setting in (
             ("vendor", settings.vendor),
             ("documentation", settings.documentation),

@@ -122,8 +122,10 @@ def test_an_interrupted_mmdebstrap_can_clean_up(place: Path) -> None:
 
 def test_a_missing_mmdebstrap_is_an_error_with_advice(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(place / "tools"))
-    with pytest.raises(SparkImagesError, match=r"mmdebstrap is missing: run \./bootstrap.*SPARK_IMAGES_OS_IMAGE"):
-        rootfs.bootstrap("bookworm", APT)
+    with pytest.raises(
+        SparkImagesError, match=r'mmdebstrap is missing: run \./bootstrap.*OS_IMAGE="trixie=debian:trixie-'
+    ):
+        rootfs.bootstrap("trixie", APT)
 
 
 def test_the_folders_name_changes_with_its_inputs(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,9 +17,8 @@ def row(page: str, cell: str) -> list[str]:
 
 def test_each_cell_is_shown_with_the_tier_of_the_default_run(small: Project) -> None:
     page = proven.page(small)
-    cells = small.matrix.buildable
-    for cell in cells:
-        assert row(page, cell.key)[1] == f"`{default_run.tier(cell, cells).value}`"
+    for key, tier in default_run.tiers(small.matrix.buildable).items():
+        assert row(page, key)[1] == f"`{tier.value}`"
 
 
 def test_no_gpu_image_is_proven_on_a_gpu(small: Project) -> None:
@@ -40,22 +39,24 @@ def test_a_browser_is_shown_for_the_cells_that_are_opened_in_one(small: Project)
 
 def test_a_cluster_is_shown_for_what_the_default_run_tests_there(small: Project) -> None:
     cells = small.matrix.buildable
+    page = proven.page(small)
+    jobs = {job.session: job for job in default_run.jobs(cells)}
     for cell in cells:
-        shown = proven.on_the_cluster(cell, cells)
-        if not suites.on_a_cluster(cell) or cell not in suites.newest(cells):
+        job = jobs[default_run.session_of(cell)]
+        shown = row(page, cell.key)[2]
+        if not job.on_the_cluster:
             assert shown == "–"
         else:
-            markers = " or ".join(
-                f"`{marker}`" for marker in suites.omitted(cell, cells, default_run.tier(cell, cells))
-            )
+            markers = " or ".join(f"`{marker}`" for marker in suites.omitted(cell, cells, job.tier))
             assert shown == (f"all except those marked {markers}" if markers else "all")
 
 
 def test_the_markers_of_each_cell_are_shown(small: Project) -> None:
     lines = proven.page(small).splitlines()
     cells = small.matrix.buildable
+    tiers = default_run.tiers(cells)
     for cell in cells:
-        tier = default_run.tier(cell, cells)
+        tier = tiers[cell.key]
         markers = suites.expression(cell, cells, tier)
         begin = f"| {', '.join(suites.folders(cell, tier))} | {f'`{markers}`' if markers else 'all'} | `{tier.value}` |"
         (found,) = [line for line in lines if line.startswith(begin)]

@@ -18,13 +18,18 @@ from spark_images.plan.project import Project
 
 
 def cell(
-    image: str = "spark", spark: str = "9.0", variant: str = BASELINE, line: str = "9", stack: str = "debian"
+    image: str = "spark",
+    spark: str = "9.0",
+    variant: str = BASELINE,
+    line: str = "9",
+    stack: str = "debian",
+    scala: str = "2.13",
 ) -> Cell:
     """Returns a cell. The names in `variant`, joined by hyphens, are its features."""
     features = () if variant == BASELINE else tuple(variant.split("-"))
     key = f"{'' if image == 'spark' else f'{image}-'}{spark}-{variant}"
     name = f"{image}-{spark}{'' if variant == BASELINE else f'-{variant}'}"
-    return Cell(image, spark, line, variant, features, key, name, {"stack": stack}, {}, "")
+    return Cell(image, spark, line, variant, features, key, name, {"stack": stack, "scala": scala}, {}, "")
 
 
 @pytest.mark.parametrize(
@@ -295,6 +300,7 @@ def test_newest_compares_versions_and_ignores_their_order() -> None:
     cells = [cell(spark=spark, line="9") for spark in ("9.10.0", "9.9.0", "9.2.0")] + [cell(spark="8.1", line="8")]
     assert [each.spark for each in suites.newest(cells)] == ["9.10.0", "8.1"]
     assert [each.spark for each in suites.newest(cells[::-1])] == ["8.1", "9.10.0"]
+    assert [each.spark for each in suites.newest(cells, suites.any_line)] == ["9.10.0"]
 
 
 def test_the_browser_tests_the_newest_notebook_of_each_line() -> None:

@@ -21,7 +21,7 @@ def test_labels_describe_the_build(image: Image, project: Project, cell: Cell) -
     described = labels["org.opencontainers.image.description"]
     for name in ("title", "scala", "hadoop", "java", "python", "adds", "debian_number"):
         assert cell.values[name] in described
-    name, _, digest = settings.os_image.partition("@")
+    name, _, digest = project.matrix.os_images.get(cell.values["debian"], "").partition("@")
     for label, setting in (
         ("vendor", settings.vendor),
         ("documentation", settings.documentation),

@@ -122,7 +122,7 @@ def images_budgets(context: Context, spark: list[str], variant: list[str]) -> No
 
 @command(help={"check": "write nothing; fail if the catalogue does not match images.toml and the locks"})
 def images_catalog(context: Context, check: bool = False) -> None:
-    """Write the catalogue, docker/images."""
+    """Write the catalogue, docker/images, and the table in README.md."""
     if check:
         catalogue.check(load_project())
     else:

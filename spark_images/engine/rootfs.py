@@ -26,8 +26,8 @@ LEFT_OUT = (
     "path-include=/usr/share/doc/apt/examples/debian.sources",
     "path-exclude=/usr/share/zoneinfo/right/*",
 )
-"""Files that dpkg does not unpack. Licences stay. finish.sh needs the package sources. The folder right repeats all time
-zones for clocks that count leap seconds. From Debian 13 on it is a separate package.
+"""Files that dpkg does not unpack. Licences stay. finish.sh needs the package sources. The folder right repeats all
+time zones for clocks that count leap seconds. From Debian 13 on it is a separate package.
 """
 
 

@@ -5,7 +5,7 @@ budgets compare new sizes with layers.json.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
@@ -21,6 +21,8 @@ from spark_images.matrix.tables import Artefact
 from spark_images.matrix.templates import fill
 from spark_images.plan.project import Project
 from spark_images.recipes.locks import package_versions, requirement_sets
+from spark_images.reports import overview
+from spark_images.reports.markdown import table
 from spark_images.reports.measure import Layer, measure
 from spark_images.reports.printing import megabytes
 
@@ -39,6 +41,8 @@ _LAYERS = TypeAdapter(list[Layer])
 def write(project: Project) -> None:
     """Writes the catalogue with the sizes of the images that the engine has. The others keep their last size.
 
+    Also writes the table in README.md.
+
     Raises SparkImagesError if sizes.json or layers.json is broken, or if the engine fails.
     """
     sizes = _sizes()
@@ -48,6 +52,7 @@ def write(project: Project) -> None:
     names = {cell.name for cell in project.matrix.buildable}
     files.write(SIZES, json.dumps({name: sizes[name] for name in sorted(sizes) if name in names}, indent=2) + "\n")
     files.write(PAGE, page(project, sizes))
+    overview.write(project.matrix)
     for image in measured.images.values():
         held |= {layer.origin: layer for layer in image}
     shipped = project.graph(project.matrix.buildable).shipped
@@ -62,9 +67,13 @@ def layers() -> dict[str, Layer]:
 
 
 def check(project: Project) -> None:
-    """Raises SparkImagesError if the catalogue does not match images.toml and the locks."""
-    if not PAGE.exists() or PAGE.read_text() != page(project, _sizes()):
-        raise SparkImagesError(f"{PAGE.relative_to(ROOT)} is out of date: run `inv images.catalog`")
+    """Raises SparkImagesError if the catalogue or the table in README.md does not match images.toml and the locks."""
+    current = {
+        PAGE: PAGE.exists() and PAGE.read_text() == page(project, _sizes()),
+        overview.PAGE: overview.is_current(project.matrix),
+    }
+    if outdated := [str(file.relative_to(ROOT)) for file, good in current.items() if not good]:
+        raise SparkImagesError(f"out of date: {' and '.join(outdated)}: run `inv images.catalog`")
 
 
 def _sizes() -> dict[str, int]:
@@ -210,11 +219,3 @@ def _row(matrix: Matrix, cell: Cell, sizes: Mapping[str, int]) -> Sequence[str]:
     size = megabytes(sizes[cell.name]) if cell.name in sizes else ""
     versions = (cell.values[name] for name in ("spark", "scala", "hadoop", "java", "python"))
     return (f"`{matrix.repository(cell.name)}`", *versions, adds, size)
-
-
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Yields the lines of a Markdown table."""
-    yield f"| {' | '.join(columns)} |"
-    yield f"|{' --- |' * len(columns)}"
-    for row in rows:
-        yield f"| {' | '.join(row)} |"

@@ -7,7 +7,7 @@ from spark_images.checks import default_run, suites
 from spark_images.checks.tiers import Tier
 from spark_images.matrix.model import GPU, Cell
 from spark_images.plan.project import Project
-from spark_images.reports.catalogue import table
+from spark_images.reports.markdown import table
 
 MEANING = {
     Tier.FULL: "All tests of the cell.",

@@ -21,7 +21,7 @@ from spark_images.locks import update as locks_update
 from spark_images.matrix.model import Matrix
 from spark_images.plan.project import Project, load_project
 from spark_images.recipes.locks import ARTEFACTS, requirement_sets
-from spark_images.reports import catalogue, drawing
+from spark_images.reports import catalogue, drawing, overview
 from spark_images.versions import compare
 from spark_images.versions.check import LINE_PARTS
 from spark_images.versions.indexes import Indexes
@@ -178,7 +178,7 @@ def written(project: Project, root: Path = ROOT) -> list[Path]:
     """Returns every file that adding a Spark version can change."""
     locks = [root / recipe.folder / ARTEFACTS for recipe in project.recipes.by_name.values()]
     packages = [requirements.lock for requirements in requirement_sets(project.matrix, project.recipes, root)]
-    pages = [catalogue.PAGE, catalogue.SIZES, catalogue.LAYERS, drawing.DRAWING, drawing.PAGE]
+    pages = [overview.PAGE, catalogue.PAGE, catalogue.SIZES, catalogue.LAYERS, drawing.DRAWING, drawing.PAGE]
     return [root / TOML, *locks, *packages, *pages]
 
 

@@ -9,7 +9,7 @@ from spark_images.errors import SparkImagesError
 from spark_images.matrix.tables import Refusal
 from spark_images.plan.project import Project
 from spark_images.recipes.locks import requirement_sets
-from spark_images.reports import catalogue
+from spark_images.reports import catalogue, overview
 from spark_images.reports.measure import Layer, Sizes
 from tests.unit.tree import Tree
 
@@ -32,6 +32,10 @@ def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(catalogue, "PAGE", tmp_path / "README.md")
     monkeypatch.setattr(catalogue, "SIZES", tmp_path / "sizes.json")
     monkeypatch.setattr(catalogue, "LAYERS", tmp_path / "layers.json")
+    monkeypatch.setattr(catalogue, "ROOT", tmp_path)
+    front = tmp_path / "front.md"
+    front.write_text(f"{overview.BEGIN}\n{overview.END}\n")
+    monkeypatch.setattr(overview, "PAGE", front)
     return tmp_path
 
 
@@ -192,7 +196,18 @@ def test_an_outdated_catalogue_is_an_error(small: Project, pages: Path, monkeypa
     held(monkeypatch)
     catalogue.write(small)
     (pages / "README.md").write_text((pages / "README.md").read_text().replace("first-jdbc:1.0", "first-jdbc:0.9"))
-    with pytest.raises(SparkImagesError, match=r"README\.md is out of date: run `inv images\.catalog`"):
+    with pytest.raises(SparkImagesError, match=r"out of date: README\.md: run `inv images\.catalog`"):
+        catalogue.check(small)
+
+
+def test_an_outdated_table_in_the_readme_is_an_error(
+    small: Project, pages: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held(monkeypatch)
+    catalogue.write(small)
+    catalogue.check(small)
+    (pages / "front.md").write_text((pages / "front.md").read_text().replace("9.1", "9.2"))
+    with pytest.raises(SparkImagesError, match=r"out of date: front\.md: run `inv images\.catalog`"):
         catalogue.check(small)
 
 

@@ -114,6 +114,14 @@ def test_a_set_extends_the_locks_of_its_own_python_version(full: Tree) -> None:
     assert sets(full)["docker/intermediate/gpu-deps/requirements-3.13.lock"].beside == ()
 
 
+def test_a_set_follows_only_the_sets_that_have_its_python_version(full: Tree) -> None:
+    """Line 10 has Python 3.13, and is refused for the feature gpu here."""
+    rule = "[[features.gpu.refusals]]\n"
+    found = sets(full.toml(rule, f'{rule}line = "10"\nreason = "it fails"\n\n{rule}'))
+    assert found["docker/intermediate/lake-deps/requirements-3.13.lock"].beside == ()
+    assert len(found["docker/intermediate/lake-deps/requirements-3.11.lock"].beside) == 1
+
+
 def test_a_lock_outdates_only_locks_of_its_own_python_version(full: Tree) -> None:
     assert disagreements(full) == []
     lock = full.root / "docker/intermediate/deps/requirements-3.13.lock"

@@ -151,12 +151,19 @@ def test_spark_version_of_an_unknown_line_is_an_error(tree: Tree) -> None:
     )
 
 
-def test_artefact_of_an_unknown_line_is_an_error(tree: Tree) -> None:
+@pytest.mark.parametrize("key", ["line", "since"])
+def test_artefact_of_an_unknown_line_is_an_error(tree: Tree, key: str) -> None:
     with pytest.raises(MatrixError) as raised:
-        tree.toml('licence = "MIT", link', 'licence = "MIT", line = "9x", link').matrix()
+        tree.toml('licence = "MIT", link', f'licence = "MIT", {key} = "9x", link').matrix()
     assert str(raised.value) == (
-        'images.toml: [layers.core] artefacts[0].line: unknown line "9x"; expected one of 9 (did you mean "9"?)'
+        f'images.toml: [layers.core] artefacts[0].{key}: unknown line "9x"; expected one of 9 (did you mean "9"?)'
     )
+
+
+def test_artefact_with_line_and_since_is_an_error(tree: Tree) -> None:
+    with pytest.raises(MatrixError) as raised:
+        tree.toml('licence = "MIT", link', 'licence = "MIT", line = "9", since = "9", link').matrix()
+    assert str(raised.value) == "images.toml: [layers.core] artefacts[0]: set line or since, not both"
 
 
 @pytest.mark.parametrize(
@@ -568,6 +575,13 @@ def test_layer_of_any_stack_changes_only_the_values_of_the_stack(small: Project)
 def test_layer_of_a_feature_is_only_for_cells_with_it(small: Project) -> None:
     assert {cell.variant for cell in small.matrix.cells_with("lake-jars")} == {"lake", "gpu-lake"}
     assert small.matrix.cells_with("core") == list(small.matrix.buildable)
+
+
+@pytest.mark.parametrize(("since", "sparks"), [("9", {"9.0", "9.1", "10.0"}), ("10", {"10.0"})])
+def test_artefact_is_for_the_line_of_since_and_later_ones(full: Tree, since: str, sparks: set[str]) -> None:
+    matrix = full.toml('licence = "MIT", line = "9"', f'licence = "MIT", since = "{since}"').matrix()
+    artefacts = [(cell.spark, a) for cell in matrix.buildable for a in matrix.artefacts("distribution", cell)]
+    assert {spark for spark, artefact in artefacts if ":connect_" in artefact.coordinate} == sparks
 
 
 def test_artefact_with_a_line_is_only_for_that_line(small: Project) -> None:

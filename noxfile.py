@@ -153,7 +153,7 @@ def network(session: nox.Session) -> None:
 
 @checks(default=False)
 def browser(session: nox.Session) -> None:
-    """Open JupyterLab in headless Chromium, once for each line."""
+    """Open JupyterLab in headless Chromium, once for each stack."""
     sessions.test_in_browser(CELLS, PROJECT.matrix.tag, session.name, session.posargs, session.run)
 
 

@@ -185,5 +185,8 @@ def selection(cell: Cell) -> list[str]:
 
 
 def browsed(cells: Sequence[Cell]) -> list[Cell]:
-    """Returns the cells that the session `browser` tests: the newest Jupyter baseline of each line."""
-    return [cell for cell in newest(cells) if cell.image == NOTEBOOKS and cell.variant == BASELINE]
+    """Returns the cells that the session `browser` tests: the newest Jupyter baseline of each stack.
+
+    The lines of a stack share JupyterLab and its packages.
+    """
+    return [cell for cell in newest(cells, stack_of) if cell.image == NOTEBOOKS and cell.variant == BASELINE]

@@ -303,11 +303,12 @@ def test_newest_compares_versions_and_ignores_their_order() -> None:
     assert [each.spark for each in suites.newest(cells, suites.any_line)] == ["9.10.0"]
 
 
-def test_the_browser_tests_the_newest_notebook_of_each_line() -> None:
+def test_the_browser_tests_the_newest_notebook_of_each_stack() -> None:
+    versions = [("9.1", "9", "new"), ("9.0", "9", "new"), ("8.1", "8", "new"), ("7.0", "7", "old")]
     cells = [
-        cell(image, spark, variant)
+        cell(image, spark, variant, line, stack)
         for image in ("spark", "jupyter")
-        for spark in ("9.1", "9.0")
+        for spark, line, stack in versions
         for variant in (BASELINE, "gpu")
     ]
-    assert [each.key for each in suites.browsed(cells)] == ["jupyter-9.1-baseline"]
+    assert [each.key for each in suites.browsed(cells)] == ["jupyter-9.1-baseline", "jupyter-7.0-baseline"]

@@ -1,0 +1,48 @@
+"""Reads known.toml: what neither a lock nor the bytes of a package say."""
+
+from collections.abc import Mapping
+from dataclasses import field
+from functools import cache
+from pathlib import Path
+
+import tomli
+from pydantic import ConfigDict, TypeAdapter
+from pydantic.dataclasses import dataclass
+
+FILE = Path(__file__).with_name("known.toml")
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True, alias_generator=lambda n: n.replace("_", "-")))
+class Known:
+    """The tables of known.toml.
+
+    `licence_names` has the names and addresses of a licence by its SPDX identifier. `groups` has the artifacts by their
+    Maven group. `jar_licences` and `package_licences` have artifacts and Python packages by their SPDX expression.
+    """
+
+    licence_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    jar_licences: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    package_licences: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def group(self, artifact: str) -> str:
+        """Returns the group of an artifact, or ""."""
+        return _by_member(self.groups, artifact)
+
+    def of_jar(self, artifact: str) -> str:
+        """Returns the licence of an artifact, or ""."""
+        return _by_member(self.jar_licences, artifact)
+
+    def of_package(self, name: str) -> str:
+        """Returns the licence of a Python package, or ""."""
+        return _by_member(self.package_licences, name)
+
+
+def _by_member(table: Mapping[str, tuple[str, ...]], member: str) -> str:
+    return next((key for key, members in table.items() if member in members), "")
+
+
+@cache
+def load(file: Path = FILE) -> Known:
+    """Returns the tables of known.toml."""
+    return TypeAdapter(Known).validate_python(tomli.loads(file.read_text()), strict=False)

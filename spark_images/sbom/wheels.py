@@ -1,0 +1,39 @@
+"""What an installed Python package says about itself, in its METADATA or PKG-INFO."""
+
+import re
+from dataclasses import dataclass
+from email.message import Message
+from email.parser import HeaderParser
+
+from spark_images.sbom import licences
+
+METADATA = re.compile(r"[^/]+\.(?:dist-info/METADATA|egg-info/PKG-INFO|egg-info)$")
+"""The file that proves a Python package."""
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """An installed Python package. `licence` is an SPDX expression, or "" if the package does not say it."""
+
+    path: str
+    name: str
+    version: str
+    licence: str = ""
+
+
+def read(path: str, metadata: str) -> Wheel:
+    """Returns the package that a metadata file describes."""
+    headers = HeaderParser().parsestr(metadata)
+    return Wheel(path, headers["Name"] or "", headers["Version"] or "", _licence(headers))
+
+
+def _licence(headers: Message) -> str:
+    """Returns the licence of the first header that gives one: the expression, the text, then the classifiers."""
+    if expression := licences.of_expression(headers["License-Expression"] or ""):
+        return expression
+    if name := licences.known(headers["License"] or ""):
+        return name
+    classifiers = [c.rpartition(" :: ")[2] for c in headers.get_all("Classifier", ()) if c.startswith("License :: ")]
+    if names := [name for classifier in classifiers if (name := licences.known(classifier))]:
+        return licences.joined(names, "OR")
+    return licences.of_text(headers["License"] or "")

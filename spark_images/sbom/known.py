@@ -9,7 +9,10 @@ import tomli
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.dataclasses import dataclass
 
+from spark_images import ROOT
+
 FILE = Path(__file__).with_name("known.toml")
+PLACE = FILE.relative_to(ROOT)
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True, alias_generator=lambda n: n.replace("_", "-")))

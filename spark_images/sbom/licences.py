@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 
-from license_expression import ExpressionError, get_spdx_licensing
+from license_expression import ExpressionError, Licensing, get_spdx_licensing
 
 from spark_images.sbom import known as tables
 
@@ -22,11 +22,17 @@ _EITHER = (
 
 _TEXTS = (
     ("Apache-1.1", r"the apache software license, version 1\.1"),
-    ("Apache-2.0", r"apache license,? version 2\.0|licen[sc]ed under the (?:terms of the )?apache (?:software )?licen[sc]e"),
+    (
+        "Apache-2.0",
+        r"apache license,? version 2\.0|licen[sc]ed under the (?:terms of the )?apache (?:software )?licen[sc]e",
+    ),
     ("EPL-2.0", r"^\W*eclipse public license - v 2\.0"),
     ("CDDL-1.0", r"^\W*common development and distribution license \(cddl\) version 1\.0"),
     ("MIT", r"permission is hereby granted, free of charge"),
-    ("BSD-3-Clause", r"redistribution and use in source and binary forms.{1,1500}(?:neither the name|names? of .{1,80} may (?:not )?be used to endorse)"),
+    (
+        "BSD-3-Clause",
+        r"redistribution and use in source and binary forms.{1,1500}(?:neither the name|names? of .{1,80} may (?:not )?be used to endorse)",
+    ),
     ("BSD-2-Clause", r"redistribution and use in source and binary forms"),
     ("PSF-2.0", r"python software foundation license version 2"),
     ("MPL-2.0", r"^\W*mozilla public license,? version 2\.0"),
@@ -45,6 +51,13 @@ def _plain(text: str) -> str:
     return re.sub(r"(\.html?|\.txt|\.php|/)$", "", text)
 
 
+@cache
+def licensing() -> Licensing:
+    """Returns the parser of SPDX expressions. It takes a while to make."""
+    return get_spdx_licensing()
+
+
+@cache
 def known(text: str) -> str:
     """Returns the SPDX expression for a name or address of a licence, or "" if it is unknown."""
     return _names().get(_plain(text), "") or (of_expression(text) if len(text) < 200 else "")
@@ -57,11 +70,10 @@ def named(text: str) -> str:
 
 def of_expression(text: str) -> str:
     """Returns a valid SPDX expression in its usual form, or "" if the text is none."""
-    licensing = get_spdx_licensing()
     try:
-        if not text.strip() or licensing.validate(text).errors:
+        if not text.strip() or licensing().validate(text).errors:
             return ""
-        return str(licensing.parse(text))
+        return str(licensing().parse(text))
     except (ExpressionError, AttributeError):
         return ""
 

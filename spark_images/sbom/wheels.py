@@ -1,5 +1,6 @@
 """What an installed Python package says about itself, in its METADATA or PKG-INFO."""
 
+import hashlib
 import re
 from dataclasses import dataclass
 from email.message import Message
@@ -13,18 +14,23 @@ METADATA = re.compile(r"[^/]+\.(?:dist-info/METADATA|egg-info/PKG-INFO|egg-info)
 
 @dataclass(frozen=True)
 class Wheel:
-    """An installed Python package. `licence` is an SPDX expression, or "" if the package does not say it."""
+    """An installed Python package: its metadata file with its hash, and what that file says.
+
+    `licence` is an SPDX expression, or "" if the file does not say it.
+    """
 
     path: str
+    sha256: str
     name: str
     version: str
     licence: str = ""
 
 
-def read(path: str, metadata: str) -> Wheel:
+def read(path: str, metadata: bytes) -> Wheel:
     """Returns the package that a metadata file describes."""
-    headers = HeaderParser().parsestr(metadata)
-    return Wheel(path, headers["Name"] or "", headers["Version"] or "", _licence(headers))
+    headers = HeaderParser().parsestr(metadata.decode(errors="replace"))
+    sha256 = hashlib.sha256(metadata).hexdigest()
+    return Wheel(path, sha256, headers["Name"] or "", headers["Version"] or "", _licence(headers))
 
 
 def _licence(headers: Message) -> str:

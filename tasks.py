@@ -139,8 +139,9 @@ def images_sbom(
 
     project = load_project()
     cells = select(project.matrix, spark, variant, image)
-    written = sbom.write(project, cells, format, Path(folder) if folder else sbom.FOLDER)
-    printing.print_table(sbom.COLUMNS, sbom.table(written), numbers=sbom.COLUMNS[1:-1])
+    target = Path(folder) if folder else sbom.FOLDER
+    printing.print_table(sbom.COLUMNS, sbom.table(sbom.write(project, cells, format, target)), numbers=sbom.COLUMNS[1:])
+    print(f"written to {target}")
 
 
 @command(help={"check": "write nothing; fail if the catalogue does not match images.toml and the locks"})

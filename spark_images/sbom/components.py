@@ -199,7 +199,7 @@ def _jar(layer: Shown, jar: Jar, outer: str = "") -> Iterator[Component]:
             purl=maven(pom.group, pom.artifact, pom.version),
             name=pom.artifact,
             version=pom.version,
-            licence=known.load().of_jar(_SCALA.sub("", pom.artifact)) or pom.licence,
+            licence=_licence(pom.group, pom.artifact, pom.version, pom.licence),
             layer=layer.layer,
             paths=(f"{own.path}{INSIDE}{pom.path}",),
             group=pom.group,
@@ -220,9 +220,10 @@ def _own(layer: Shown, jar: Jar) -> Component:
         identity, licence = download.purl, licences.named(download.licence)
     else:
         group, artifact, version, classifier = _coordinate(layer, jar)
-        identity, licence = maven(group, artifact, version, classifier), _licence(jar, artifact)
+        declared = (jar.own.licence if jar.own else "") or jar.licence
+        identity, licence = maven(group, artifact, version, classifier), _licence(group, artifact, version, declared)
         if group == OWN:
-            identity = PackageURL("generic", OWN, artifact, version).to_string()
+            identity = PackageURL("generic", OWN, artifact, version or None).to_string()
     return Component(
         kind=Kind.JAR,
         purl=identity,
@@ -251,9 +252,9 @@ def _coordinate(layer: Shown, jar: Jar) -> tuple[str, str, str, str]:
     )
 
 
-def _licence(jar: Jar, artifact: str) -> str:
-    declared = jar.own.licence if jar.own else ""
-    return known.load().of_jar(_SCALA.sub("", artifact)) or declared or jar.licence
+def _licence(group: str, artifact: str, version: str, declared: str) -> str:
+    tables = known.load()
+    return tables.of_jar(_SCALA.sub("", artifact)) or declared or tables.of_group(group, version)
 
 
 def _debian(layers: Sequence[Shown], debian_number: str) -> Iterator[Component]:

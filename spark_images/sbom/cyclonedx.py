@@ -41,6 +41,8 @@ def text(bill: Bill) -> str:
         ),
         components=[_part(bill, component) for component in bill.outermost],
     )
+    if bom.metadata.component:
+        bom.register_dependency(bom.metadata.component, bom.components)
     bom.metadata.tools.components.add(Part(name=TOOL, type=ComponentType.APPLICATION))
     return JsonV1Dot6(bom).output_as_string(indent=2) + "\n"
 
@@ -48,7 +50,7 @@ def text(bill: Bill) -> str:
 def _part(bill: Bill, component: Component) -> Part:
     return Part(
         name=component.name,
-        version=component.version,
+        version=component.version or None,
         group=component.group or None,
         type=TYPES.get(component.kind, ComponentType.LIBRARY),
         bom_ref=component.path,

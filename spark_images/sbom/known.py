@@ -17,15 +17,11 @@ PLACE = FILE.relative_to(ROOT)
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True, alias_generator=lambda n: n.replace("_", "-")))
 class Known:
-    """The tables of known.toml.
+    """The tables of known.toml. Each has lists by an SPDX expression, and `groups` has them by a Maven group."""
 
-    `licence_names` has the names and addresses of a licence by its SPDX identifier. `groups` has the artifacts by their
-    Maven group. `jar_licences` and `package_licences` have artifacts and Python packages by their SPDX expression.
-    """
-
-    licence_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     jar_licences: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    group_licences: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     package_licences: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def group(self, artifact: str) -> str:
@@ -35,6 +31,16 @@ class Known:
     def of_jar(self, artifact: str) -> str:
         """Returns the licence of an artifact, or ""."""
         return _by_member(self.jar_licences, artifact)
+
+    def of_group(self, group: str, version: str) -> str:
+        """Returns the licence of the jars of a group, or of the nearest group above it, or ""."""
+        major = version.partition(".")[0]
+        while group:
+            for name in (f"{group}@{major}", group):
+                if found := _by_member(self.group_licences, name):
+                    return found
+            group = group.rpartition(".")[0]
+        return ""
 
     def of_package(self, name: str) -> str:
         """Returns the licence of a Python package, or ""."""

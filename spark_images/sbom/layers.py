@@ -16,7 +16,7 @@ from spark_images.reports.measure import Content
 from spark_images.sbom.inventory import Inventory, inventory, members
 
 FOLDER = BUILD / "sbom/layers"
-READERS = ("inventory.py", "jars.py", "wheels.py", "debian.py", "licences.py", "known.toml")
+READERS = ("inventory.py", "jars.py", "wheels.py", "debian.py", "licences.py", "licences.toml")
 """The files that decide what an inventory says."""
 
 _INVENTORY = TypeAdapter(Inventory)

@@ -1,15 +1,19 @@
 """Licences as SPDX expressions, from the names, addresses and texts that packages use for them.
 
-known.toml has the names. A licence that SPDX does not list becomes a reference: `LicenseRef-Vertica-Client-License`.
+licences.toml has the names. A licence that SPDX does not list becomes a reference: `LicenseRef-Vertica-Client-License`.
 """
 
 import re
 from collections.abc import Iterable, Sequence
 from functools import cache
+from pathlib import Path
 
+import tomli
 from license_expression import ExpressionError, Licensing, get_spdx_licensing
+from pydantic import TypeAdapter
 
-from spark_images.sbom import known as tables
+FILE = Path(__file__).with_name("licences.toml")
+_TABLE = TypeAdapter(dict[str, list[str]])
 
 REFERENCE = "LicenseRef-"
 """The prefix of a licence that SPDX does not list."""
@@ -31,9 +35,11 @@ _TEXTS = (
     ("MIT", r"permission is hereby granted, free of charge"),
     (
         "BSD-3-Clause",
-        r"redistribution and use in source and binary forms.{1,1500}(?:neither the name|names? of .{1,80} may (?:not )?be used to endorse)",
+        r"redistribution and use in source and binary forms.{1,1500}"
+        r"(?:neither the name|names? of .{1,80} may (?:not )?be used to endorse)",
     ),
     ("BSD-2-Clause", r"redistribution and use in source and binary forms"),
+    ("LGPL-2.1-or-later", r"gnu lesser general public license, version 2\.1 \(or, at your option, any later"),
     ("PSF-2.0", r"python software foundation license version 2"),
     ("MPL-2.0", r"^\W*mozilla public license,? version 2\.0"),
 )
@@ -42,8 +48,8 @@ _TEXTS = (
 
 @cache
 def _names() -> dict[str, str]:
-    names = tables.load().licence_names
-    return {_plain(text): identifier for identifier, texts in names.items() for text in (*texts, identifier)}
+    table = _TABLE.validate_python(tomli.loads(FILE.read_text()))
+    return {_plain(text): identifier for identifier, texts in table.items() for text in (*texts, identifier)}
 
 
 def _plain(text: str) -> str:

@@ -99,7 +99,7 @@ def _package(component: Component) -> Package:
     return Package(
         spdx_id=_id(component.path),
         name=f"{component.group}:{component.name}" if component.group else component.name,
-        version=component.version,
+        version=component.version or None,
         download_location=SpdxNoAssertion(),
         file_name=component.path,
         files_analyzed=False,

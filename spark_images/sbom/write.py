@@ -28,14 +28,14 @@ FORMATS: Mapping[str, tuple[str, Callable[[Bill], str]]] = {
 }
 """The suffix and the writer of each format."""
 
-COLUMNS = ("image", *(f"{kind.value}s" for kind in COUNTED), "files")
+COLUMNS = ("image", *(f"{kind.value}s" for kind in COUNTED))
 """The columns of `table`."""
 
 
-def write(
-    project: Project, cells: Sequence[Cell], formats: Sequence[str] = (), folder: Path = FOLDER
-) -> list[tuple[Bill, list[Path]]]:
-    """Writes the SBOM of each cell's image to `folder`. Returns each bill and its files. Without `formats`, writes all.
+def write(project: Project, cells: Sequence[Cell], formats: Sequence[str] = (), folder: Path = FOLDER) -> list[Bill]:
+    """Writes the SBOM of each cell's image to `folder`, as `<image><suffix>`. Returns what they say.
+
+    Without `formats`, writes every format.
 
     Raises UsageError for an unknown format. Raises SparkImagesError if the engine does not have an image, if an image
     is older than its Dockerfiles, or if a file cannot be written.
@@ -43,25 +43,19 @@ def write(
     for given in formats:
         if given not in FORMATS:
             raise UsageError(unknown("format", given, FORMATS))
-    written = []
-    for bill in bills(project, cells):
-        paths = []
+    found = bills(project, cells)
+    for bill in found:
         for suffix, text in (FORMATS[name] for name in formats or FORMATS):
-            path = folder / f"{bill.name}{suffix}"
-            files.write(path, text(bill))
-            paths.append(path)
-        written.append((bill, paths))
-    return written
+            files.write(folder / f"{bill.name}{suffix}", text(bill))
+    return found
 
 
-def table(written: Sequence[tuple[Bill, Sequence[Path]]]) -> list[Sequence[str]]:
-    """Returns a row for each image: the number of components of each kind, and the files."""
+def table(found: Sequence[Bill]) -> list[Sequence[str]]:
+    """Returns a row for each image: the number of components of each kind."""
     rows: list[Sequence[str]] = []
-    for bill, paths in written:
+    for bill in found:
         counted = count(bill.components)
-        here = Path.cwd()
-        shown = [str(path.relative_to(here) if path.is_relative_to(here) else path) for path in paths]
-        rows.append((bill.name, *(str(counted[kind]) for kind in COUNTED), ", ".join(shown)))
+        rows.append((bill.name, *(str(counted[kind]) for kind in COUNTED)))
     return rows
 
 

@@ -193,7 +193,6 @@ def _jar(layer: Shown, jar: Jar, outer: str = "") -> Iterator[Component]:
     own = _own(layer, jar)
     yield replace(own, within=outer)
     for pom in jar.shaded:
-        # The modules of an aggregate have the group and version of the jar, and their classes are the jar's own.
         yield Component(
             kind=Kind.SHADED,
             purl=maven(pom.group, pom.artifact, pom.version),
@@ -201,7 +200,7 @@ def _jar(layer: Shown, jar: Jar, outer: str = "") -> Iterator[Component]:
             version=pom.version,
             licence=_licence(pom.group, pom.artifact, pom.version, pom.licence),
             layer=layer.layer,
-            paths=(f"{own.path}{INSIDE}{pom.path}",),
+            paths=tuple(f"{own.path}{INSIDE}{path}" for path in pom.paths),
             group=pom.group,
             within=own.path,
         )

@@ -5,8 +5,8 @@ A shaded jar contains the classes of other jars. Maven leaves the coordinates of
 
 import hashlib
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import IO
 from xml.etree import ElementTree
@@ -27,12 +27,15 @@ _VERSIONED = re.compile(r"^(?P<artifact>.+?)-(?P<version>\d.*)$")
 
 @dataclass(frozen=True)
 class Pom:
-    """The coordinate of a module in a jar, the path of its pom.properties, and the licence that its POM declares."""
+    """The coordinate of a module in a jar, the paths of its pom.properties, and the licence that its POM declares.
+
+    A jar for several Spark versions can contain a module several times.
+    """
 
     group: str
     artifact: str
     version: str
-    path: str
+    paths: tuple[str, ...]
     licence: str = ""
 
 
@@ -80,9 +83,9 @@ def read(path: str, sha256: str, file: IO[bytes]) -> Jar:
     try:
         with ZipFile(file) as archive:
             names = archive.namelist()
-            poms = sorted(_poms(archive, names), key=lambda pom: pom.path)
+            poms = _merged(sorted(_poms(archive, names), key=lambda pom: pom.paths))
             inner = [_inner(path, name, archive.read(name)) for name in sorted(names) if name.endswith(SUFFIX)]
-            return Jar(path, sha256, tuple(poms), _licence(archive, names), tuple(inner))
+            return Jar(path, sha256, poms, _licence(archive, names), tuple(inner))
     except BadZipFile:
         raise SparkImagesError(f"/{path} is not a ZIP archive, although its name ends with {SUFFIX}") from None
 
@@ -99,7 +102,17 @@ def _poms(archive: ZipFile, names: list[str]) -> Iterator[Pom]:
         if {"groupId", "artifactId", "version"} <= properties.keys():
             xml = f"{name.rpartition('/')[0]}/pom.xml"
             declared = _declared(archive.read(xml)) if xml in names else ""
-            yield Pom(properties["groupId"], properties["artifactId"], properties["version"], name, declared)
+            yield Pom(properties["groupId"], properties["artifactId"], properties["version"], (name,), declared)
+
+
+def _merged(poms: Iterable[Pom]) -> tuple[Pom, ...]:
+    """Returns each module once, with all of its paths."""
+    found: dict[tuple[str, str, str], Pom] = {}
+    for pom in poms:
+        key = (pom.group, pom.artifact, pom.version)
+        known = found.get(key, replace(pom, paths=()))
+        found[key] = replace(known, paths=(*known.paths, *pom.paths), licence=known.licence or pom.licence)
+    return tuple(found.values())
 
 
 def _pairs(text: str) -> Iterator[tuple[str, str]]:

@@ -71,7 +71,7 @@ def known(text: str) -> str:
 
 def named(text: str) -> str:
     """Returns the SPDX expression for a name, or a reference with that name if SPDX does not list it."""
-    return known(text) or f"{REFERENCE}{re.sub(r'[^A-Za-z0-9.]+', '-', text).strip('-')}"
+    return known(text) or REFERENCE + re.sub(r"[^A-Za-z0-9.]+", "-", text.removeprefix(REFERENCE)).strip("-")
 
 
 def of_expression(text: str) -> str:

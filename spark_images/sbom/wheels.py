@@ -34,12 +34,12 @@ def read(path: str, metadata: bytes) -> Wheel:
 
 
 def _licence(headers: Message) -> str:
-    """Returns the licence of the first header that gives one: the expression, the text, then the classifiers."""
-    if expression := licences.of_expression(headers["License-Expression"] or ""):
-        return expression
-    if name := licences.known(headers["License"] or ""):
-        return name
+    """Returns the licence of the first header that gives one: the expression, a name, a classifier, a text."""
+    said = (headers["License"] or "").strip()
+    if found := licences.of_expression(headers["License-Expression"] or "") or licences.known(said):
+        return found
     classifiers = [c.rpartition(" :: ")[2] for c in headers.get_all("Classifier", ()) if c.startswith("License :: ")]
     if names := [name for classifier in classifiers if (name := licences.known(classifier))]:
         return licences.joined(names, "OR")
-    return licences.of_text(headers["License"] or "")
+    is_name = said not in ("", "UNKNOWN") and "\n" not in said
+    return licences.of_text(said) or (licences.named(said) if is_name else "")

@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 from spark_images.errors import SparkImagesError
 from spark_images.sbom import debian, jars, known, licences
 from spark_images.sbom.inventory import Inventory, Proof
-from spark_images.sbom.jars import INSIDE, Jar
+from spark_images.sbom.jars import INSIDE, Jar, Pom
 from spark_images.sbom.locked import Download, Locked, maven, pypi
 from spark_images.sbom.wheels import Wheel
 
@@ -190,57 +190,73 @@ def _wheel(layer: Shown, wheel: Wheel) -> Component:
 
 def _jar(layer: Shown, jar: Jar, outer: str = "") -> Iterator[Component]:
     """Yields a jar, the modules that are shaded into it, and the jars in it."""
-    own = _own(layer, jar)
-    yield replace(own, within=outer)
-    for pom in jar.shaded:
-        yield Component(
-            kind=Kind.SHADED,
-            purl=maven(pom.group, pom.artifact, pom.version),
-            name=pom.artifact,
-            version=pom.version,
-            licence=_licence(pom.group, pom.artifact, pom.version, pom.licence),
-            layer=layer.layer,
-            paths=tuple(f"{own.path}{INSIDE}{path}" for path in pom.paths),
-            group=pom.group,
-            within=own.path,
-        )
+    # A layer can rename a jar, and a build can remove files from one.
+    download = layer.locked.with_hash(jar.sha256) or layer.locked.jars.get(jar.path.rpartition("/")[2])
+    pom = jar.own if download is None else next((p for p in jar.poms if _purl(p) == download.purl), None)
+    own = _own(layer, jar, pom) if download is None else _locked(layer, jar, download)
+    inside = [f"{own.path}{INSIDE}{path}" for path in (pom.paths if pom else ())]
+    yield replace(own, within=outer, paths=(*own.paths, *inside))
+    for shaded in jar.poms:
+        if shaded != pom:
+            yield Component(
+                kind=Kind.SHADED,
+                purl=_purl(shaded),
+                name=shaded.artifact,
+                version=shaded.version,
+                licence=_licence(shaded.group, shaded.artifact, shaded.version, shaded.licence),
+                layer=layer.layer,
+                paths=tuple(f"{own.path}{INSIDE}{path}" for path in shaded.paths),
+                group=shaded.group,
+                within=own.path,
+            )
     for inner in jar.inner:
         yield from _jar(layer, inner, own.path)
 
 
-def _own(layer: Shown, jar: Jar) -> Component:
-    """Returns the component of a jar itself: its identity is that of the lock, of its own POM, or of known.toml."""
-    file = jar.path.rpartition("/")[2]
-    # A layer can rename a jar, and a build can remove files from one.
-    download = layer.locked.with_hash(jar.sha256) or layer.locked.jars.get(file)
-    if download:
-        purl = PackageURL.from_string(download.purl)
-        group, artifact, version = purl.namespace or "", purl.name, purl.version or ""
-        identity, licence = download.purl, licences.named(download.licence)
-    else:
-        group, artifact, version, classifier = _coordinate(layer, jar)
-        declared = (jar.own.licence if jar.own else "") or jar.licence
-        identity, licence = maven(group, artifact, version, classifier), _licence(group, artifact, version, declared)
-        if group == OWN:
-            identity = PackageURL("generic", OWN, artifact, version or None).to_string()
+def _purl(pom: Pom) -> str:
+    return maven(pom.group, pom.artifact, pom.version)
+
+
+def _locked(layer: Shown, jar: Jar, download: Download) -> Component:
+    """Returns the component of a jar that a lock names."""
+    purl = PackageURL.from_string(download.purl)
     return Component(
         kind=Kind.JAR,
-        purl=identity,
+        purl=download.purl,
+        name=purl.name,
+        version=purl.version or "",
+        licence=licences.named(download.licence),
+        layer=layer.layer,
+        paths=(f"/{jar.path}",),
+        sha256=jar.sha256,
+        group=purl.namespace or "",
+        download=download,
+        modified=jar.sha256 not in download.hashes,
+    )
+
+
+def _own(layer: Shown, jar: Jar, pom: Pom | None) -> Component:
+    """Returns the component of a jar that no lock names: its identity is that of its own POM, or of known.toml."""
+    group, artifact, version, classifier = _coordinate(layer, jar, pom)
+    is_ours = group == OWN
+    purl = maven(group, artifact, version, classifier)
+    return Component(
+        kind=Kind.JAR,
+        purl=PackageURL("generic", OWN, artifact, version or None).to_string() if is_ours else purl,
         name=artifact,
         version=version,
-        licence=licence,
+        licence=_licence(group, artifact, version, (pom.licence if pom else "") or jar.licence),
         layer=layer.layer,
         paths=(f"/{jar.path}",),
         sha256=jar.sha256,
         group=group,
-        download=download or (layer.locked.archives.get(PYSPARK) if group != OWN else None),
-        modified=download is not None and jar.sha256 not in download.hashes,
+        download=None if is_ours else layer.locked.archives.get(PYSPARK),
     )
 
 
-def _coordinate(layer: Shown, jar: Jar) -> tuple[str, str, str, str]:
+def _coordinate(layer: Shown, jar: Jar, pom: Pom | None) -> tuple[str, str, str, str]:
     """Returns group, artifact, version and classifier of a jar that no lock names."""
-    if pom := jar.own:
+    if pom:
         return pom.group, pom.artifact, pom.version, jar.stem.removeprefix(f"{pom.artifact}-{pom.version}").lstrip("-")
     artifact, version = jars.split(jar.stem)
     if group := known.load().group(_SCALA.sub("", artifact)):

@@ -62,11 +62,6 @@ class Jar:
         """The module that the file name names, or None if the jar does not contain its coordinate."""
         return next((pom for pom in self.poms if _is_named(self.stem, pom)), None)
 
-    @property
-    def shaded(self) -> tuple[Pom, ...]:
-        """The other modules in the jar."""
-        return tuple(pom for pom in self.poms if pom != self.own)
-
 
 def _is_named(stem: str, pom: Pom) -> bool:
     return stem == f"{pom.artifact}-{pom.version}" or stem.startswith(f"{pom.artifact}-{pom.version}-")

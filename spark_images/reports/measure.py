@@ -229,7 +229,7 @@ def digest_in(name: str) -> str:
 def read_layers(tags: Sequence[str], read: Callable[[str, BufferedReader], T]) -> dict[str, list[T]]:
     """Returns what `read` returns for each layer of the images, by tag, bottom layer first. Reads each layer once.
 
-    `read` gets the name and the stream of a blob. Some blobs are no layers: manifests and configurations. Raises
+    `read` gets the name and the stream of a blob. It also gets manifests and configurations. Raises
     SparkImagesError if the engine fails.
     """
     found: dict[str, T] = {}

@@ -9,10 +9,13 @@ from spark_images.sbom.components import Component, Layer
 
 TOOL = "spark-images"
 
+MODIFIED = "the build removed files from it"
+"""The remark in both formats about a jar that differs from its download."""
+
 
 @dataclass(frozen=True)
 class Bill:
-    """What an SBOM says, in any format. `created` is the time of the image's last change, not of the SBOM."""
+    """The content of an SBOM, in any format. `created` is the time of the image's last change, not of the SBOM."""
 
     name: str
     title: str

@@ -1,4 +1,4 @@
-"""The components of an image: joins what the locks say with what the bytes of the layers show.
+"""The components of an image: joins the locks with the evidence in the layers.
 
 The bytes decide which components there are. The lock of the layer gives a component its identity and licence. Where no
 lock names a file, such as a jar of the Spark distribution, its own evidence does, and then known.toml.
@@ -30,7 +30,7 @@ _SCALA = re.compile(r"_\d+\.\d+$")
 
 
 class Kind(Enum):
-    """What a component is."""
+    """The kinds of components."""
 
     SPARK = "Spark"
     JDK = "JDK"
@@ -79,7 +79,7 @@ class Component:
 
 @dataclass(frozen=True)
 class Shown:
-    """A layer with its inventory and with what the locks say about it."""
+    """A layer with its inventory and its part of the locks."""
 
     layer: Layer
     inventory: Inventory

@@ -1,23 +1,25 @@
 """Writes a bill as CycloneDX 1.6 in JSON."""
 
+import json
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from cyclonedx.model import ExternalReference, ExternalReferenceType, HashAlgorithm, HashType, Property, XsUri
 from cyclonedx.model.bom import Bom, BomMetaData
 from cyclonedx.model.component import Component as Part
-from cyclonedx.model.component import ComponentType
+from cyclonedx.model.component import ComponentType, Pedigree
 from cyclonedx.model.component_evidence import ComponentEvidence, Occurrence
 from cyclonedx.model.license import DisjunctiveLicense, License, LicenseExpression
 from cyclonedx.output.json import JsonV1Dot6
 from cyclonedx.spdx import is_supported_id
 from packageurl import PackageURL
 
-from spark_images.sbom.bill import TOOL, Bill
+from spark_images.sbom.bill import MODIFIED, TOOL, Bill
 from spark_images.sbom.components import Component, Kind
 
 SUFFIX = ".cdx.json"
 TYPES = {Kind.SPARK: ComponentType.APPLICATION, Kind.JDK: ComponentType.PLATFORM}
-"""The types of the components that are no libraries."""
+"""The types of components. All others are libraries."""
 
 
 def text(bill: Bill) -> str:
@@ -43,8 +45,17 @@ def text(bill: Bill) -> str:
     )
     if bom.metadata.component:
         bom.register_dependency(bom.metadata.component, bom.components)
-    bom.metadata.tools.components.add(Part(name=TOOL, type=ComponentType.APPLICATION))
-    return JsonV1Dot6(bom).output_as_string(indent=2) + "\n"
+    bom.metadata.tools.components.add(Part(name=TOOL, type=ComponentType.APPLICATION, bom_ref=TOOL))
+    # The library keeps occurrences in a set, whose order is not the same in each process.
+    document = json.loads(JsonV1Dot6(bom).output_as_string())
+    _sort(document)
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _sort(document: Any) -> None:
+    for part in document.get("components", ()):
+        part["evidence"]["occurrences"].sort(key=lambda occurrence: str(occurrence["location"]))
+        _sort(part)
 
 
 def _part(bill: Bill, component: Component) -> Part:
@@ -57,7 +68,7 @@ def _part(bill: Bill, component: Component) -> Part:
         purl=PackageURL.from_string(component.purl),
         hashes=_hashes([component.sha256]) if component.kind is Kind.JAR else [],
         licenses=_licences(component.licence),
-        modified=component.modified,
+        pedigree=Pedigree(notes=MODIFIED) if component.modified else None,
         external_references=list(_references(component)),
         properties=list(_properties(component)),
         evidence=ComponentEvidence(occurrences=[Occurrence(location=path) for path in component.paths]),

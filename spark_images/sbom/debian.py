@@ -1,4 +1,4 @@
-"""What Debian's records say: the installed packages, and the licences in their copyright files."""
+"""Reads Debian's records: the installed packages, and the licences in their copyright files."""
 
 import re
 from collections.abc import Iterator

@@ -45,7 +45,7 @@ class Proof:
 
 @dataclass(frozen=True)
 class Inventory:
-    """What one layer contains. Paths are relative to the root of the image.
+    """The software in one layer. Paths are relative to the root of the image.
 
     `packages` are all Debian packages that dpkg knows in this layer, also those of the layers below. `records` are
     dpkg's files about the packages that this layer installs, by package. `owned` are the metadata files of Python that
@@ -76,7 +76,7 @@ def members(layer: tarfile.TarFile) -> Iterator[Member]:
 
 
 def inventory(files: Iterable[Member]) -> Inventory:
-    """Returns the inventory of a layer from its files. Raises SparkImagesError for a jar that is no ZIP archive."""
+    """Returns the inventory of a layer from its files. Raises SparkImagesError for a jar that is not a ZIP archive."""
     found = _Found()
     for member, content in files:
         path = posixpath.normpath(member.name).lstrip("/")
@@ -93,7 +93,7 @@ def inventory(files: Iterable[Member]) -> Inventory:
 
 
 class _Found:
-    """What was found so far in the files of one layer."""
+    """The findings so far in the files of one layer."""
 
     def __init__(self) -> None:
         self.jars: list[Jar] = []

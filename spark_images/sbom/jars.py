@@ -1,4 +1,4 @@
-"""What a jar says about itself: its Maven coordinates, its licences, and the jars that it contains.
+"""Reads a jar: its Maven coordinates, its licences, and the jars that it contains.
 
 A shaded jar contains the classes of other jars. Maven leaves the coordinates of each in META-INF/maven.
 """
@@ -68,13 +68,13 @@ def _is_named(stem: str, pom: Pom) -> bool:
 
 
 def split(stem: str) -> tuple[str, str]:
-    """Returns the artifact and version in the file name of a jar. The version is "" if the name has none."""
+    """Returns the artifact and version in the file name of a jar. Without a version in the name, it is ""."""
     match = _VERSIONED.match(stem)
     return (match["artifact"], match["version"]) if match else (stem, "")
 
 
 def read(path: str, sha256: str, file: IO[bytes]) -> Jar:
-    """Returns what a jar says about itself. Raises SparkImagesError if the file is no ZIP archive."""
+    """Returns what a jar says about itself. Raises SparkImagesError if the file is not a ZIP archive."""
     try:
         with ZipFile(file) as archive:
             names = archive.namelist()

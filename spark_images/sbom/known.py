@@ -1,4 +1,4 @@
-"""Reads known.toml: what neither a lock nor the bytes of a package say."""
+"""Reads known.toml: the facts that neither a lock nor the bytes of a package give."""
 
 from collections.abc import Mapping
 from dataclasses import field

@@ -97,7 +97,7 @@ def of_text(text: str) -> str:
 
 
 def joined(expressions: Iterable[str], operator: str) -> str:
-    """Returns the expressions joined with AND or OR, each once."""
+    """Returns the expressions joined with an operator (AND, OR), each once."""
     unique = [e for e in dict.fromkeys(expressions) if e]
     if len(unique) == 1:
         return unique[0]

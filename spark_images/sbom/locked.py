@@ -1,4 +1,4 @@
-"""What the locks and images.toml say about the files of one layer."""
+"""Reads the locks and images.toml for one layer."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class Locked:
 
 
 NOTHING = Locked({}, {}, {})
-"""What the locks say about a layer that downloads nothing."""
+"""The locks of a layer that downloads nothing."""
 
 
 def locked(project: Project, graph: Graph, cell: Cell, origin: str, root: Path = ROOT) -> Locked:

@@ -15,7 +15,7 @@ from spdx_tools.spdx.model.package import ExternalPackageRef, ExternalPackageRef
 from spdx_tools.spdx.model.relationship import Relationship, RelationshipType
 from spdx_tools.spdx.model.spdx_no_assertion import SpdxNoAssertion
 
-from spark_images.sbom.bill import TOOL, Bill
+from spark_images.sbom.bill import MODIFIED, TOOL, Bill
 from spark_images.sbom.components import Component, Kind, Layer
 from spark_images.sbom.licences import REFERENCE, licensing
 
@@ -23,7 +23,7 @@ SUFFIX = ".spdx.json"
 DOCUMENT = "SPDXRef-DOCUMENT"
 IMAGE = "SPDXRef-image"
 PURPOSES = {Kind.SPARK: PackagePurpose.APPLICATION, Kind.JDK: PackagePurpose.FRAMEWORK}
-"""The purposes of the components that are no libraries."""
+"""The purposes of components. All others are libraries."""
 
 _REFERENCES = re.compile(rf"{REFERENCE}[A-Za-z0-9.-]+")
 
@@ -122,7 +122,7 @@ def _source(component: Component) -> str:
     if component.download:
         lines.append(f"locked as {component.download.purl}, SHA-256 {' or '.join(component.download.hashes)}")
     if component.modified:
-        lines.append("the build removed files from it")
+        lines.append(MODIFIED)
     return "\n".join(lines)
 
 

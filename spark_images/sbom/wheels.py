@@ -1,4 +1,4 @@
-"""What an installed Python package says about itself, in its METADATA or PKG-INFO."""
+"""Reads the METADATA or PKG-INFO of an installed Python package."""
 
 import hashlib
 import re

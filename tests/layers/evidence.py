@@ -1,4 +1,4 @@
-"""Reads every file of a layer and lists the software in it, by rules of its own that share nothing with the SBOM."""
+"""Reads every file of a layer and lists the software in it, by separate rules that share nothing with the SBOM."""
 
 import hashlib
 import io

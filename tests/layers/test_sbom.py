@@ -16,14 +16,14 @@ from spark_images.matrix.model import Cell
 from spark_images.plan.project import Project, load_project
 from spark_images.sbom import cyclonedx, spdx, write
 from spark_images.sbom.bill import Bill
-from tests.integration.layers import EMPTY, Holder, smallest
+from tests.integration.layers import EMPTY, Holder, names_by_digest, smallest
 from tests.layers import evidence
 from tests.layers.evidence import Evidence
 
 
 @dataclass(frozen=True)
 class Part:
-    """A component of a CycloneDX SBOM: what a user of the file reads, not what the project meant to write."""
+    """A component of a CycloneDX SBOM, as a user of the file reads it."""
 
     purl: PackageURL
     path: str
@@ -61,6 +61,8 @@ def name(cell: Cell, project: Project) -> str:
 
 @pytest.fixture(scope="module")
 def images(request: pytest.FixtureRequest) -> list[Checked]:
+    if not names_by_digest():
+        pytest.skip("this engine does not name layers by digest, so the files of a layer cannot be found")
     project = load_project()
     wanted = cells(project, request.config.getoption("--image"))
     bills = write.bills(project, wanted)

@@ -198,6 +198,13 @@ def test_each_layer_has_its_own_locks_only(full: Tree) -> None:
     assert locked.locked(project, graph, cell, "image settings", full.root) == NOTHING
 
 
+def test_the_licence_of_a_group_can_depend_on_the_major_version_and_includes_the_groups_below() -> None:
+    jetty = [known.load().of_group(group, version) for group in ("org.eclipse.jetty",) for version in ("9.4", "11.0")]
+    assert jetty == ["Apache-2.0 OR EPL-1.0", "Apache-2.0 OR EPL-2.0"]
+    assert known.load().of_group("org.eclipse.jetty.websocket", "11.0") == jetty[1]
+    assert known.load().of_group("org.example", "1") == ""
+
+
 def test_no_table_of_known_names_a_member_twice() -> None:
     tables = known.load()
     for table in (tables.groups, tables.jar_licences, tables.group_licences, tables.package_licences):

@@ -134,6 +134,7 @@ def test_licences_of_jakarta_are_a_choice_and_others_beside_them_are_not() -> No
         ("License: UNKNOWN\nClassifier: License :: OSI Approved :: MIT License", "MIT"),
         ("License: House rules", "LicenseRef-House-rules"),
         ("License: Copyright\n        Permission is hereby granted, free of charge", "MIT"),
+        ("License: UNKNOWN", ""),
         ("Summary: nothing", ""),
     ],
 )

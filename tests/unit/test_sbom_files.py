@@ -169,9 +169,28 @@ def test_each_image_gets_a_file_of_each_format(small: Project, monkeypatch: pyte
     assert write.table(found) == [("spark-k8s-spark-9.0", "1", "0", "0", "0")]
     assert found[0].created == datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
     before = (tmp_path / "spark-k8s-spark-9.0.cdx.json").read_bytes()
+    (tmp_path / "spark-k8s-spark-9.0.spdx.json").unlink()
     write.write(small, cells, ["cyclonedx"], tmp_path)
+    assert not (tmp_path / "spark-k8s-spark-9.0.spdx.json").exists()
     assert (tmp_path / "spark-k8s-spark-9.0.cdx.json").read_bytes() == before
     assert engine.reads == 1, "a layer is read once"
+
+
+def test_a_known_layer_of_an_image_with_a_new_one_is_not_read_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(layers, "FOLDER", tmp_path)
+    layers.folder.cache_clear()
+    read = []
+
+    def saved(tags: list[str], of: Any) -> dict[str, list[Inventory]]:
+        return {tag: [of(f"blobs/sha256/{name}", io.BufferedReader(io.BytesIO())) for name in tag] for tag in tags}
+
+    monkeypatch.setattr(measure, "read_layers", saved)
+    monkeypatch.setattr(layers, "_read", lambda _: read.append(1) or Inventory(removed=("x",)))
+    layers.inventories({"a": ("sha256:a",)})
+    layers.inventories({"ab": ("sha256:a", "sha256:b")})
+    assert len(read) == 2
 
 
 def test_a_blob_that_is_no_layer_has_an_empty_inventory() -> None:

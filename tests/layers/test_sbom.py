@@ -48,15 +48,11 @@ class Checked:
 
 def cells(project: Project, image: str | None) -> list[Cell]:
     """Returns the cells to check: the one of the option --image, or all."""
-    found = [
-        cell for cell in project.matrix.buildable if image in (None, project.matrix.tag(cell.name), name(cell, project))
-    ]
+    matrix = project.matrix
+    names = {cell.key: (None, matrix.tag(cell.name), matrix.repository(cell.name)) for cell in matrix.buildable}
+    found = [cell for cell in matrix.buildable if image in names[cell.key]]
     assert found, f"--image {image} names no image of the matrix"
     return found
-
-
-def name(cell: Cell, project: Project) -> str:
-    return project.matrix.repository(cell.name)
 
 
 @pytest.fixture(scope="module")

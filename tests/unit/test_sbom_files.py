@@ -183,11 +183,15 @@ def test_a_known_layer_of_an_image_with_a_new_one_is_not_read_again(
     layers.folder.cache_clear()
     read = []
 
+    def new(_: Any) -> Inventory:
+        read.append(1)
+        return Inventory(removed=("x",))
+
     def saved(tags: list[str], of: Any) -> dict[str, list[Inventory]]:
         return {tag: [of(f"blobs/sha256/{name}", io.BufferedReader(io.BytesIO())) for name in tag] for tag in tags}
 
     monkeypatch.setattr(measure, "read_layers", saved)
-    monkeypatch.setattr(layers, "_read", lambda _: read.append(1) or Inventory(removed=("x",)))
+    monkeypatch.setattr(layers, "_read", new)
     layers.inventories({"a": ("sha256:a",)})
     layers.inventories({"ab": ("sha256:a", "sha256:b")})
     assert len(read) == 2

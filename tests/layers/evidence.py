@@ -28,15 +28,15 @@ IN_MEMORY = 32_000_000
 class Evidence:
     """The software in one layer: paths as an SBOM writes them, with the names in an archive after `!/`.
 
-    `archives` has the SHA-256 of each archive with Java classes, by path. `modules` are Maven's coordinates in
-    archives, `python` is the metadata of Python packages, `machines` are Java virtual machines. `debian` has the
-    version of each installed Debian package, if the layer has dpkg's status. `files` are all paths, and `removed` are
-    those that the layer removes.
+    `archives` has the SHA-256 of each archive with Java classes, by path, and `python` that of the metadata of each
+    Python package. `modules` are Maven's coordinates in archives, `machines` are Java virtual machines. `debian` has
+    the version of each installed Debian package, if the layer has dpkg's status. `files` are all paths, and `removed`
+    are those that the layer removes.
     """
 
     archives: dict[str, str]
     modules: list[str]
-    python: list[str]
+    python: dict[str, str]
     machines: list[str]
     debian: dict[str, str]
     files: list[str]
@@ -67,7 +67,7 @@ def read(references: Sequence[str], missing: Collection[str]) -> None:
 
 def of_layer(blob: IO[bytes]) -> Evidence:
     """Returns what is in a layer, which is an unpacked tar archive."""
-    found = Evidence({}, [], [], [], {}, [], [])
+    found = Evidence({}, [], {}, [], {}, [], [])
     with tarfile.open(fileobj=blob, mode="r|") as layer:
         for member in layer:
             path = "/" + member.name.removeprefix("./").strip("/")
@@ -81,7 +81,8 @@ def of_layer(blob: IO[bytes]) -> Evidence:
             if name == "libjvm.so":
                 found.machines.append(path)
             if re.search(r"\.(dist-info/METADATA|egg-info/PKG-INFO|egg-info|whl|egg)$", path):
-                found.python.append(path)
+                found.python[path] = hashlib.sha256(content.read()).hexdigest()
+                continue
             if path == "/var/lib/dpkg/status":
                 found.debian.update(_installed(content.read().decode()))
                 continue

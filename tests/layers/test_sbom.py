@@ -95,14 +95,15 @@ def parts(document: Any) -> Iterator[Part]:
 
 
 def test_the_sbom_names_every_archive_module_and_python_package_with_its_layer(images: list[Checked]) -> None:
-    unnamed = [
-        f"{image.bill.name}: {path} of {layer}"
-        for image in images
-        for layer, found in image.layers.items()
-        for path in (*found.archives, *found.modules, *found.python, *found.machines)
-        if (part := image.by_location.get(path)) is None or part.layer != layer
-    ]
-    assert unnamed == []
+    for image in images:
+        # Two sets of Python packages can contain the same package. The higher layer is the one that counts.
+        highest = {
+            path: layer
+            for layer, found in image.layers.items()
+            for path in (*found.archives, *found.modules, *found.python, *found.machines)
+        }
+        named = {path: part.layer for path, part in image.by_location.items() if path in highest}
+        assert named == highest, image.bill.name
 
 
 def test_the_sbom_names_the_debian_packages_that_dpkg_knows_and_no_others(images: list[Checked]) -> None:
@@ -128,15 +129,16 @@ def test_the_hash_of_each_archive_is_that_of_its_bytes(images: list[Checked]) ->
         assert len(hashed) > 200, image.bill.name
 
 
-def test_no_layer_hides_a_file_of_another_one(images: list[Checked]) -> None:
+def test_no_layer_hides_other_bytes_of_another_one(images: list[Checked]) -> None:
     """The SBOM names what is visible. Bytes that a higher layer hides would be in the image, and in no SBOM."""
     for image in images:
         seen: dict[str, str] = {}
         hidden = [
-            path for found in image.layers.values() for path in found.removed if path.endswith((".jar", "METADATA"))
+            path for layer in image.layers.values() for path in layer.removed if ".jar" in path or "-info" in path
         ]
-        for digest, found in image.layers.items():
-            hidden += [path for path in (*found.archives, *found.python) if seen.setdefault(path, digest) != digest]
+        for layer in image.layers.values():
+            files = layer.archives | layer.python
+            hidden += [path for path, sha256 in files.items() if seen.setdefault(path, sha256) != sha256]
         assert hidden == [], image.bill.name
 
 

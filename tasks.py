@@ -30,10 +30,11 @@ from spark_images.versions import check as versions_comparison
 
 SPARK = "a Spark version; repeat for several: --spark 3.5.9 --spark 4.1.4 (default: all)"
 VARIANT = "a variant; repeat for several: --variant baseline --variant iceberg (default: all; see `inv images.list`)"
+KIND = "a kind; repeat for several: --image spark --image jupyter (default: all)"
 BUILD_HELP = {
     "spark": SPARK,
     "variant": VARIANT,
-    "image": "a kind; repeat for several: --image spark --image jupyter (default: all)",
+    "image": KIND,
     "dry-run": "print the plan without building",
     "json": "print the bake definition without building",
     "no-cache": "rebuild every layer",
@@ -118,6 +119,29 @@ def images_budgets(context: Context, spark: list[str], variant: list[str]) -> No
     """Check the sizes against the budgets in images.toml."""
     project = load_project()
     print(budgets.check(project, select(project.matrix, spark, variant)))
+
+
+@command(
+    iterable=["spark", "variant", "image", "format"],
+    help={
+        "spark": SPARK,
+        "variant": VARIANT,
+        "image": KIND,
+        "format": "cyclonedx or spdx; repeat for several (default: both)",
+        "folder": "the folder to write to (default: .build/sbom)",
+    },
+)
+def images_sbom(
+    context: Context, spark: list[str], variant: list[str], image: list[str], format: list[str], folder: str = ""
+) -> None:
+    """Write the SBOM of each image: its jars, packages, JDK."""
+    from spark_images.sbom import write as sbom  # noqa: PLC0415 -- the libraries of SBOMs would slow every other task
+
+    project = load_project()
+    cells = select(project.matrix, spark, variant, image)
+    target = Path(folder) if folder else sbom.FOLDER
+    printing.print_table(sbom.COLUMNS, sbom.table(sbom.write(project, cells, format, target)), numbers=sbom.COLUMNS[1:])
+    print(f"written to {target}")
 
 
 @command(help={"check": "write nothing; fail if the catalogue does not match images.toml and the locks"})
@@ -297,7 +321,9 @@ namespace = Collection(
         jupyter=run_jupyter,
         connect=run_task("Run a Spark Connect server at sc://localhost:15002.", "connect", ports=(15002, 4040)),
     ),
-    Collection("images", list=images_list, sizes=images_sizes, budgets=images_budgets, catalog=images_catalog),
+    Collection(
+        "images", list=images_list, sizes=images_sizes, budgets=images_budgets, catalog=images_catalog, sbom=images_sbom
+    ),
     Collection("lock", update=lock_update, check=lock_check),
     Collection("versions", check=versions_check, add=versions_add),
     Collection("docs", build=docs_build, serve=docs_serve),

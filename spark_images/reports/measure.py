@@ -9,11 +9,11 @@ import json
 import posixpath
 import tarfile
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from io import BufferedReader
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import zstandard
 from pydantic import TypeAdapter
@@ -26,6 +26,7 @@ from spark_images.plan.graph import Graph, Target
 from spark_images.plan.project import Project
 from spark_images.recipes.dockerfiles import EMPTY
 
+T = TypeVar("T")
 GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
 BLOCK = 1 << 20
@@ -109,21 +110,41 @@ def measure(project: Project, cells: Iterable[Cell], before: Iterable[Layer] = (
     The sizes of the layers `before` are used again: these layers are not read. Raises SparkImagesError if the engine
     fails, or if an image is older than its Dockerfiles.
     """
+    held = composed(project, cells)
+    known = contents({image.tag: image.digests for image in held.values()}, before)
+    images = {}
+    for name, image in held.items():
+        images[name] = tuple(
+            Layer(digest, origin, known[digest].size, known[digest].compressed)
+            for digest, origin in zip(image.digests, image.origins, strict=True)
+        )
+    return Sizes(images)
+
+
+@dataclass(frozen=True)
+class Composed:
+    """An image of the engine: its tag, and the digest and origin of each layer, bottom layer first."""
+
+    tag: str
+    digests: tuple[str, ...]
+    origins: tuple[str, ...]
+
+
+def composed(project: Project, cells: Iterable[Cell]) -> dict[str, Composed]:
+    """Returns the images of these cells by name. Images that the engine does not have are omitted.
+
+    Raises SparkImagesError if the engine fails, or if an image is older than its Dockerfiles.
+    """
     held = {}
     for cell in cells:
         tag = project.matrix.tag(cell.name)
         if image := daemon.find(tag):
             held[cell.name] = (cell, tag, image.attrs["RootFS"]["Layers"], image.history())
     graph = project.graph([cell for cell, *_ in held.values()])
-    known = contents({tag: digests for _, tag, digests, _ in held.values()}, before)
-    images = {}
-    for name, (_, _, digests, history) in held.items():
-        names = _origins(graph, graph.targets[name], history, len(digests))
-        images[name] = tuple(
-            Layer(digest, origin, known[digest].size, known[digest].compressed)
-            for digest, origin in zip(digests, names, strict=True)
-        )
-    return Sizes(images)
+    return {
+        name: Composed(tag, tuple(digests), tuple(_origins(graph, graph.targets[name], history, len(digests))))
+        for name, (_, tag, digests, history) in held.items()
+    }
 
 
 def contents(images: Mapping[str, Sequence[str]], before: Iterable[Layer] = ()) -> Mapping[str, Content]:
@@ -197,7 +218,21 @@ def origins(graph: Graph, target: Target) -> list[str]:
 
 def _layer_sizes(tags: list[str], known: Mapping[str, Content]) -> dict[str, list[Content]]:
     """Returns the sizes of each image's layers, by tag. A layer whose digest is `known` is not compressed again."""
-    sizes: dict[str, Content] = {}
+    return read_layers(tags, lambda name, content: known.get(digest_in(name)) or _measured(name, content))
+
+
+def digest_in(name: str) -> str:
+    """Returns the digest in the name of a blob of a saved image. It is that of the layer if the blob is unpacked."""
+    return f"sha256:{posixpath.basename(name)}"
+
+
+def read_layers(tags: Sequence[str], read: Callable[[str, BufferedReader], T]) -> dict[str, list[T]]:
+    """Returns what `read` returns for each layer of the images, by tag, bottom layer first. Reads each layer once.
+
+    `read` gets the name and the stream of a blob. It also gets manifests and configurations. Raises
+    SparkImagesError if the engine fails.
+    """
+    found: dict[str, T] = {}
     links: dict[str, str] = {}
     manifest = []
     with daemon.saved(tags) as archive:
@@ -207,11 +242,9 @@ def _layer_sizes(tags: list[str], known: Mapping[str, Content]) -> dict[str, lis
             elif member.name == "manifest.json":
                 manifest = json.load(_content(archive, member))
             elif member.isfile():
-                # The name of an uncompressed blob is the digest of its content.
-                digest = f"sha256:{posixpath.basename(member.name)}"
-                sizes[member.name] = known.get(digest) or _measured(member.name, _content(archive, member))
+                found[member.name] = read(member.name, _content(archive, member))
     return {
-        tag: [sizes[links.get(layer, layer)] for layer in image["Layers"]]
+        tag: [found[links.get(layer, layer)] for layer in image["Layers"]]
         for image in manifest
         for tag in image["RepoTags"]
     }
@@ -227,8 +260,8 @@ def _measured(name: str, content: BufferedReader) -> Content:
     compressor = zstandard.ZstdCompressor(level=LEVEL, threads=-1).compressobj()
     size = compressed = 0
     try:
-        unpacked = _unpacked(content)
-        while block := unpacked.read(BLOCK):
+        stream = unpacked(content)
+        while block := stream.read(BLOCK):
             size += len(block)
             compressed += len(compressor.compress(block))
     except (EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError) as error:
@@ -236,7 +269,8 @@ def _measured(name: str, content: BufferedReader) -> Content:
     return Content(size, compressed + len(compressor.flush()))
 
 
-def _unpacked(content: BufferedReader) -> Readable:
+def unpacked(content: BufferedReader) -> Readable:
+    """Returns the stream of a layer without the compression that the engine saved it with."""
     begin = content.peek(len(ZSTD))
     if begin.startswith(GZIP):
         return gzip.GzipFile(fileobj=content)

@@ -133,12 +133,20 @@ def budgets(session: nox.Session) -> None:
 def layers(session: nox.Session) -> None:
     """Search the layers of every image for traces of the build machine."""
     session.run("inv", "build.all")
-    session.run("pytest", "tests/layers", "--junitxml", str(results.junit(session.name)), *session.posargs)
+    tests = "tests/layers/test_every_layer.py"
+    session.run("pytest", tests, "--junitxml", str(results.junit(session.name)), *session.posargs)
+
+
+@nox.session(default=False, tags=["full"])
+def sbom(session: nox.Session) -> None:
+    """Compare the SBOM of every image with its files, and two with a scanner (default run: one image)."""
+    with reported(session):
+        sessions.test_sbom(session.name, CELLS, PROJECT.matrix.tag, session.posargs, session.run)
 
 
 @nox.session
 def cells(session: nox.Session) -> None:
-    """Run test-<cell> for every image, layers, network and browser, three at a time."""
+    """Run test-<cell> for every image, layers, sbom, network and browser, three at a time."""
     with reported(session):
         with sessions.noted(session.name, session.name):
             outcomes = parallel.run(default_run.jobs(CELLS), session.log)

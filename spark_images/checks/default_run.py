@@ -73,6 +73,7 @@ def jobs(cells: Sequence[Cell]) -> list[Job]:
         Job("layers"),
         *(job for job in long if job.on_the_cluster),
         *(job for job in long if not job.on_the_cluster),
+        Job("sbom", Tier.QUICK),
         Job("network"),
         Job("browser"),
         *(job for job in of_cells if job.tier in SHORT),

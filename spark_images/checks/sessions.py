@@ -169,6 +169,30 @@ def test_in_browser(
         run("./bootstrap", "--browser", "pytest", "tests/browser", *arguments)
 
 
+def test_sbom(
+    session: str, cells: Sequence[Cell], image: Callable[[str], str], arguments: Sequence[str], run: Run
+) -> None:
+    """Compares SBOMs with the files of images, and records the outcome.
+
+    Compares every image, and two with another scanner. `--quick` compares only the newest baseline Spark image.
+    `session` is the name of the Nox session. `image` returns the name of an image with its tag. Raises UsageError for
+    another tier.
+    """
+    tier, options = tiers.parse(arguments)
+    if tier not in (Tier.FULL, Tier.QUICK):
+        raise UsageError(f"{session} has no tier {tier.option}: use {Tier.QUICK.option}, or no tier for all images")
+    key = results.key(session, tier.option)
+    with noted(Job(session, tier).name, key):
+        if tier is Tier.QUICK:
+            (cell,) = suites.newest([cell for cell in cells if suites.is_plain(cell)], suites.any_line)
+            run("inv", "build.runtime", *suites.selection(cell))
+            tests = ["tests/layers/test_sbom.py", "--image", image(cell.name)]
+        else:
+            run("inv", "build.all")
+            tests = ["tests/layers/test_sbom.py", "tests/layers/test_scanner.py"]
+        run("pytest", *tests, "--junitxml", str(results.junit(key)), *options)
+
+
 @dataclass(frozen=True)
 class Call:
     """One pytest command of a session: its arguments and the part of the results that it writes ("" for the main one).

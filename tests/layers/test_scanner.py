@@ -10,14 +10,14 @@ import pytest
 import tomli
 from packageurl import PackageURL
 
-from spark_images.matrix.selection import select
+from spark_images.checks import suites
 from spark_images.plan.project import load_project
 from spark_images.sbom import write
 from spark_images.sbom.bill import Bill
 
 DIFFERENCES = Path(__file__).with_name("scanner.toml")
 COMPARED = {"spark": "iceberg", "jupyter": "baseline"}
-"""The variant of each kind of image that is compared. The images are those of the newest Spark."""
+"""The variant of each kind of image that is compared. The images are those of the newest Spark that has the variant."""
 
 Side = set[tuple[str, str]]
 """Package URLs without version, and versions."""
@@ -29,7 +29,8 @@ def pairs() -> list[tuple[Bill, Side, Side]]:
     project = load_project()
     found = []
     for kind, variant in COMPARED.items():
-        (cell,) = select(project.matrix, [project.matrix.newest_spark], [variant], [kind])
+        cells = [cell for cell in project.matrix.buildable if (cell.image, cell.variant) == (kind, variant)]
+        (cell,) = suites.newest(cells, suites.any_line)
         (bill,) = write.bills(project, [cell])
         ours = {split(component.purl) for component in bill.components}
         found.append((bill, ours, set(scanned(project.matrix.tag(cell.name)))))

@@ -6,11 +6,12 @@ import pytest
 from nox.command import CommandFailed
 
 from spark_images.checks import cluster, results, sessions, suites
+from spark_images.checks.default_run import Job
 from spark_images.checks.results import Counts, Outcome, Status
 from spark_images.checks.sessions import Call, Skipped
 from spark_images.checks.tiers import Tier
 from spark_images.engine import gpu
-from spark_images.errors import SparkImagesError
+from spark_images.errors import SparkImagesError, UsageError
 from spark_images.matrix.model import Cell
 from tests.unit.test_suites import cell
 
@@ -290,3 +291,28 @@ def test_the_browser_session_builds_and_tests_the_newest_notebook() -> None:
             *("--image", "jupyter-9.1:tag", "--junitxml", file, "-x"),
         ),
     ]
+
+
+@pytest.mark.parametrize("tier", [Tier.FULL, Tier.QUICK])
+def test_the_session_sbom_compares_all_images_or_the_newest_one(tier: Tier, noted: list[Outcome]) -> None:
+    cells = [cell(image, spark) for image in ("spark", "jupyter") for spark in ("9.0", "9.1")]
+    run = Runner()
+    sessions.test_sbom("sbom", cells, "{}:tag".format, [*([tier.option] if tier.option else []), "-x"], run)
+    written = ("--junitxml", str(results.RESULTS / f"sbom{tier.option[1:]}.xml"), "-x")
+    assert run.commands == (
+        [
+            ("inv", "build.all"),
+            ("pytest", "tests/layers/test_sbom.py", "tests/layers/test_scanner.py", *written),
+        ]
+        if tier is Tier.FULL
+        else [
+            ("inv", "build.runtime", "--image", "spark", "--spark", "9.1", "--variant", "baseline"),
+            ("pytest", "tests/layers/test_sbom.py", "--image", "spark-9.1:tag", *written),
+        ]
+    )
+    assert [outcome.name for outcome in noted] == [Job("sbom", tier).name]
+
+
+def test_the_session_sbom_refuses_another_tier() -> None:
+    with pytest.raises(UsageError, match="sbom has no tier --no-slow: use --quick, or no tier for all images"):
+        sessions.test_sbom("sbom", [cell()], str, ["--no-slow"], Runner())

@@ -188,7 +188,7 @@ def test_sbom(
             run("inv", "build.runtime", *suites.selection(cell))
             tests = ["tests/layers/test_sbom.py", "--image", image(cell.name)]
         else:
-            run("inv", "build.all")
+            run("inv", "build.runtime")
             tests = ["tests/layers/test_sbom.py", "tests/layers/test_scanner.py"]
         run("pytest", *tests, "--junitxml", str(results.junit(key)), *options)
 

@@ -301,7 +301,7 @@ def test_the_session_sbom_compares_all_images_or_the_newest_one(tier: Tier, note
     written = ("--junitxml", str(results.RESULTS / f"sbom{tier.option[1:]}.xml"), "-x")
     assert run.commands == (
         [
-            ("inv", "build.all"),
+            ("inv", "build.runtime"),
             ("pytest", "tests/layers/test_sbom.py", "tests/layers/test_scanner.py", *written),
         ]
         if tier is Tier.FULL

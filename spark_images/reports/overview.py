@@ -42,7 +42,7 @@ def table(matrix: Matrix) -> Iterator[str]:
     """Yields the lines of the table: one row for each Spark line that has images, the newest line first."""
     lines = {line for line in matrix.lines if any(cell.line == line for cell in matrix.buildable)}
     rows = (_row(matrix, line) for line in sorted(lines, key=Version, reverse=True))
-    return markdown.table(("Spark", "versions", "on", "end of life", "variants"), rows)
+    return markdown.table(("Spark", "versions", "stack", "end of life", "variants"), rows)
 
 
 def _row(matrix: Matrix, line: str) -> tuple[str, ...]:
@@ -55,6 +55,6 @@ def _row(matrix: Matrix, line: str) -> tuple[str, ...]:
 
 
 def _variant(matrix: Matrix, variant: str, cells: list[Cell]) -> str:
-    """Returns a variant, and its kinds if not every kind has it: ``gpu-iceberg` (only spark)`."""
+    """Returns a variant, followed by its kinds if a kind lacks it: `gpu-iceberg` (only spark)."""
     kinds = dict.fromkeys(cell.image for cell in cells if cell.variant == variant)
     return f"`{variant}`" if len(kinds) == len(matrix.images) else f"`{variant}` (only {', '.join(kinds)})"

@@ -139,7 +139,8 @@ def _visible(layers: Sequence[Shown]) -> list[Shown]:
 def _jdk(layer: Shown, proof: Proof, home: str, debian_number: str) -> Component:
     version = debian.of_jvm(proof.version)
     inside = [f"/{jar.path}" for jar in layer.inventory.jars if jar.path.startswith(home)]
-    name = f"openjdk-{version.partition('.')[0]}"
+    # The first release of a Java version has no dot: 25+36-1.
+    name = f"openjdk-{re.split(r'[.+]', version)[0]}"
     return Component(
         kind=Kind.JDK,
         purl=_deb(f"{name}-jre-headless", version, debian_number, source=name),

@@ -15,13 +15,12 @@ _JVM = re.compile(r"^(?P<version>.+?)(?:-(?P<release>deb\d+u\d+))?-Debian$")
 
 @dataclass(frozen=True)
 class Package:
-    """An installed Debian package. `source` and `source_version` name the source package that it was built from."""
+    """An installed Debian package. `source` is the name of the source package that it was built from."""
 
     name: str
     version: str
     architecture: str
     source: str
-    source_version: str
 
 
 def packages(status: str) -> Iterator[Package]:
@@ -32,8 +31,9 @@ def packages(status: str) -> Iterator[Package]:
         if fields.get("Status") != INSTALLED:
             continue
         name, version = fields["Package"], fields["Version"]
-        source, _, other = fields.get("Source", name).partition(" ")
-        yield Package(name, version, fields["Architecture"], source, other.strip("()") or version)
+        # The version of the source package follows in brackets if it differs.
+        source, _, _ = fields.get("Source", name).partition(" ")
+        yield Package(name, version, fields["Architecture"], source)
 
 
 def licence(copyright_file: str) -> str:

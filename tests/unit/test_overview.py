@@ -10,7 +10,7 @@ from spark_images.reports.overview import BEGIN, END
 
 def test_each_line_has_a_row_and_the_newest_is_first(small: Project) -> None:
     head, _, *rows = overview.table(small.matrix)
-    assert head == "| Spark | versions | on | end of life | variants |"
+    assert head == "| Spark | versions | stack | end of life | variants |"
     assert [row.split(" | ")[:3] for row in rows] == [
         ["| 10", "10.0", "Debian 13, Java 21, Python 3.13"],
         ["| 9", "9.0, 9.1", "Debian 12, Java 17, Python 3.11"],

@@ -121,8 +121,14 @@ def test_spark_and_its_jdk_are_components() -> None:
     assert jdk.paths == ("/usr/lib/jvm/java-17/lib/server/libjvm.so", "/usr/lib/jvm/java-17/lib/jrt-fs.jar")
 
 
+@pytest.mark.parametrize(("version", "name"), [("25.0.5.1+2-1-Debian", "openjdk-25"), ("26+36-1-Debian", "openjdk-26")])
+def test_the_jdk_has_the_name_of_its_debian_package(version: str, name: str) -> None:
+    (jdk,) = found(shown(java=(Proof("usr/lib/jvm/java/lib/server/libjvm.so", A, version),)))
+    assert jdk.name == name
+
+
 def package(name: str, version: str = "1") -> Package:
-    return Package(name, version, "amd64", name, version)
+    return Package(name, version, "amd64", name)
 
 
 def record(name: str) -> Mapping[str, tuple[Proof, ...]]:

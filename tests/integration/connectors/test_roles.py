@@ -34,10 +34,12 @@ WEB_IDENTITY = "software.amazon.awssdk.auth.credentials.WebIdentityTokenFileCred
 OLD_WEB_IDENTITY = "com.amazonaws.auth.WebIdentityTokenCredentialsProvider"
 """The same for Spark 3.5."""
 
+LINE_WITHOUT_THE_SETTING = "4.1"
+
 STS_SETTINGS = {
     f"assumed.role.sts.{key}": value for key, value in {"endpoint": OTHER_STS, "endpoint.region": "us-east-1"}.items()
 }
-"""The settings of S3A that name an STS server. On Spark 4, the class that reads them needs a class that only the
+"""The settings of S3A that name an STS server. On Spark 4.1, the class that reads them needs a class that only the
 whole AWS SDK in one jar has. There, a variable of the SDK names the server."""
 
 STS_VARIABLE = {"AWS_ENDPOINT_URL_STS": f"https://{OTHER_STS}"}
@@ -150,11 +152,14 @@ def test_role_without_a_right_gives_a_clear_error(found: Found) -> None:
 
 
 def test_a_setting_or_a_variable_names_the_sts_server(found: Found, cell: Cell) -> None:
-    """On Spark 3.5 only the setting does, on Spark 4 only the variable. docs/data.md says so."""
+    """On Spark 3.5 only the setting does, on Spark 4.1 only the variable, on newer Spark both. docs/data.md says so."""
     hosts = {call["RoleArn"]: call["host"] for call in found.calls("AssumeRole")}
     if cell.line == OLD_LINE:
         assert found.job["named"] == "10 rows"
         assert (hosts[arn("assumed")], hosts[arn("named")]) == ("sts.amazonaws.com", OTHER_STS)
-    else:
+    elif cell.line == LINE_WITHOUT_THE_SETTING:
         assert "thirdparty/org/apache/http/client/utils/URIBuilder" in found.job["named"]
         assert hosts[arn("assumed")] == OTHER_STS
+    else:
+        assert found.job["named"] == "10 rows"
+        assert (hosts[arn("assumed")], hosts[arn("named")]) == (OTHER_STS, OTHER_STS)

@@ -117,6 +117,8 @@ silent.listen()
 port = silent.getsockname()[1]
 host = given["host"]
 limits = given["limits"]
+# From Spark 4.2 on, the message of an error has its cause only with this setting.
+spark.conf.set("spark.sql.pyspark.jvmStacktrace.enabled", "true")
 found["errors"] = {
     "wrong password": error_of(dbtable="numbers", password="wrong"),
     "unknown host": error_of(dbtable="numbers", url=given["url"].replace(host, "no-such-host")),

@@ -61,9 +61,10 @@ def jobs(cells: Sequence[Cell]) -> list[Job]:
     """Returns the jobs of the session `cells`.
 
     The job `layers` is first, because the cells do not search a layer that it has searched. It needs little CPU time.
-    The jobs on the cluster follow, so that the cluster can stop early. The baseline images are the first of them,
-    because they take longest: then no long job runs alone at the end. Then come the other long jobs, among them `sbom`,
-    `network` and `browser`. The cells with `--quick` and `--own-layers` are last. They do not run on the cluster.
+    The job `network` is second, because it builds layers, and a build needs more free disk than a test. The jobs on the
+    cluster follow, so that the cluster can stop early. The baseline images are the first of them, because they take
+    longest: then no long job runs alone at the end. Then come the other long jobs, among them `sbom` and `browser`. The
+    cells with `--quick` and `--own-layers` are last. They do not run on the cluster.
     """
     tier_of = tiers(cells)
     by_length = sorted(cells, key=lambda cell: (not suites.is_plain(cell), tier_of[cell.key] is Tier.NO_SLOW))
@@ -71,10 +72,10 @@ def jobs(cells: Sequence[Cell]) -> list[Job]:
     long = [job for job in of_cells if job.tier not in SHORT]
     return [
         Job("layers"),
+        Job("network"),
         *(job for job in long if job.on_the_cluster),
         *(job for job in long if not job.on_the_cluster),
         Job("sbom", Tier.QUICK),
-        Job("network"),
         Job("browser"),
         *(job for job in of_cells if job.tier in SHORT),
     ]

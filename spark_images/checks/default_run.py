@@ -4,11 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from spark_images.checks import suites
-from spark_images.checks.tiers import Tier
+from spark_images.checks.tiers import SHORT, Tier
 from spark_images.matrix.model import BASELINE, GPU, Cell
-
-SHORT = (Tier.QUICK, Tier.OWN_LAYERS)
-"""The tiers of a minute or less."""
 
 
 @dataclass(frozen=True)

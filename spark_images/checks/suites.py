@@ -10,7 +10,7 @@ from pathlib import Path
 from packaging.version import Version
 
 from spark_images import ROOT
-from spark_images.checks.tiers import Tier
+from spark_images.checks.tiers import SHORT, Tier
 from spark_images.matrix.model import BASELINE, Cell
 
 QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
@@ -72,13 +72,13 @@ def expression(cell: Cell, cells: Sequence[Cell], tier: Tier) -> str:
     if tier is Tier.CONFORMANCE:
         return "" if is_plain(cell) else CONTRACT_ON_OTHERS
     terms = [_of_the_cell(cell, cells, tier)]
-    if tier in (Tier.QUICK, Tier.OWN_LAYERS):
+    if tier in SHORT:
         terms.append("smoke")
         if is_plain(cell):
             terms.append(f"(not {CONFORMANCE} or random_uid)")
     else:
         terms += [f"not {marker}" for marker in omitted(cell, cells, tier)]
-    if tier in (Tier.QUICK, Tier.OWN_LAYERS, Tier.NO_DEVICE, Tier.NO_SLOW):
+    if tier in (*SHORT, Tier.NO_DEVICE, Tier.NO_SLOW):
         terms.append("not device")
     return " and ".join(term for term in terms if term)
 

@@ -27,6 +27,9 @@ class Tier(StrEnum):
         return "" if self is Tier.FULL else f"--{self.value}"
 
 
+SHORT = (Tier.QUICK, Tier.OWN_LAYERS)
+"""The tiers of a minute or less: tests marked `smoke`."""
+
 OPTIONS = {tier.option: tier for tier in Tier if tier.option}
 
 

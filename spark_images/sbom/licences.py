@@ -1,6 +1,6 @@
 """Licences as SPDX expressions, from the names, addresses and texts that packages use for them.
 
-licences.toml has the names. A licence that SPDX does not list becomes a reference: `LicenseRef-Vertica-Client-License`.
+licences.toml has the names. A licence that SPDX does not list becomes a reference: `LicenseRef-House-Rules`.
 """
 
 import re

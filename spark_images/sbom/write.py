@@ -18,7 +18,7 @@ from spark_images.sbom.locked import locked
 
 FOLDER = BUILD / "sbom"
 COUNTED = (Kind.JAR, Kind.SHADED, Kind.PYTHON, Kind.DEBIAN)
-"""The kinds of which an image has several components."""
+"""The kinds that `table` counts. An image has only one Spark and one JDK."""
 
 CREATED = "org.opencontainers.image.created"
 

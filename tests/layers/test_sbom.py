@@ -12,11 +12,12 @@ from packageurl import PackageURL
 from spdx_tools.spdx.parser.jsonlikedict.json_like_dict_parser import JsonLikeDictParser
 from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
 
+from spark_images.engine import daemon
 from spark_images.matrix.model import Cell
 from spark_images.plan.project import Project, load_project
 from spark_images.sbom import cyclonedx, spdx, write
 from spark_images.sbom.bill import Bill
-from tests.integration.layers import EMPTY, Holder, names_by_digest, smallest
+from tests.integration.layers import EMPTY, holder, names_by_digest, smallest
 from tests.layers import evidence
 from tests.layers.evidence import Evidence
 
@@ -62,12 +63,8 @@ def images(request: pytest.FixtureRequest) -> list[Checked]:
     project = load_project()
     wanted = cells(project, request.config.getoption("--image"))
     bills = write.bills(project, wanted)
-    holders = [
-        Holder(
-            project.matrix.tag(cell.name), len(bill.layers), frozenset(layer.digest for layer in bill.layers) - {EMPTY}
-        )
-        for cell, bill in zip(wanted, bills, strict=True)
-    ]
+    references = [project.matrix.tag(cell.name) for cell in wanted]
+    holders = [holder(reference, daemon.client().images.get(reference).attrs) for reference in references]
     if missing := {layer for holder in holders for layer in holder.layers if not evidence.recorded(layer)}:
         evidence.read(smallest(missing, holders), missing)
     return [Checked(bill, list(parts(json.loads(cyclonedx.text(bill)))), shown(bill)) for bill in bills]

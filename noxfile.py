@@ -11,8 +11,8 @@ Each image has one session, test-<cell>. Options after `--` are a tier, or optio
   nox -s test-3.5.9-iceberg -- --no-slow      all tests that need neither a CUDA device nor much time
   nox -s test-3.5.9-iceberg -- -k merge       only the tests whose name contains "merge"
 
-A Nox tag selects several sessions: `nox -t iceberg`, `nox -t 4.1.4`, `nox -t full` (all tests of every image, and every
-SBOM).
+A Nox tag selects several sessions: `nox -t iceberg`, `nox -t 4.1.4`, `nox -t full` (all tests of every image, every SBOM,
+every publication).
 """
 
 import atexit
@@ -145,9 +145,16 @@ def sbom(session: nox.Session) -> None:
         sessions.test_sbom(session.name, CELLS, PROJECT.matrix.tag, session.posargs, session.run)
 
 
+@nox.session(default=False, tags=["full"])
+def publish(session: nox.Session) -> None:
+    """Publish every image to a test registry, verify, tamper (default run: two images)."""
+    with reported(session):
+        sessions.test_publish(session.name, CELLS, session.posargs, session.run)
+
+
 @nox.session
 def cells(session: nox.Session) -> None:
-    """Run test-<cell> for every image, layers, sbom, network and browser, three at a time."""
+    """Run test-<cell> for every image, layers, sbom, publish, network and browser, three at a time."""
     with reported(session):
         with sessions.noted(session.name, session.name):
             outcomes = parallel.run(default_run.jobs(CELLS), session.log)

@@ -215,6 +215,81 @@ def versions_add(context: Context, spark: str, released: str = "") -> None:
     print("\n".join(versions_addition.add(spark, host.read(), versions_addition.day(released))))
 
 
+@command(
+    iterable=["spark", "variant", "image", "untested"],
+    help={
+        "spark": SPARK,
+        "variant": VARIANT,
+        "image": KIND,
+        "registry": "the registry and path: registry.example:5000/team (default: the setting registry)",
+        "key": "the private key of cosign: a file or an address (awskms://...); COSIGN_PASSWORD has its password",
+        "keyless": "sign with the identity of this account or CI job instead of a key",
+        "untested": "a cell that may be published without a record of its tests; repeat for several",
+        "dirty": "publish images that are built from uncommitted changes",
+        "renew": "attach everything again to images that are already published",
+        "dry-run": "print what would be published, without contacting the registry",
+        "json": "print JSON",
+    },
+)
+def publish(
+    context: Context,
+    spark: list[str],
+    variant: list[str],
+    image: list[str],
+    untested: list[str],
+    registry: str = "",
+    key: str = "",
+    keyless: bool = False,
+    dirty: bool = False,
+    renew: bool = False,
+    dry_run: bool = False,
+    json: bool = False,
+) -> None:
+    """Push tested images with SBOM, provenance, test results, VEX; sign."""
+    from spark_images.publish import cosign, publish  # noqa: PLC0415 -- its libraries would slow every other task
+
+    project = load_project()
+    cells = select(project.matrix, spark, variant, image)
+    order = publish.order(project, cells, registry, untested, dirty=dirty, renew=renew)
+    if dry_run:
+        found = publish.plan(project, order)
+    else:
+        found = publish.publish(project, order, cosign.signer(key, keyless=keyless), printing.aside)
+    if json:
+        printing.print_json(publish.data(found))
+    else:
+        printing.print_table(publish.COLUMNS, publish.table(found))
+
+
+@command(
+    positional=["reference"],
+    help={
+        "reference": "the image: registry.example:5000/team/spark-k8s-spark:4.1",
+        "key": "the public key of cosign",
+        "identity": "whose signature counts, for images that are signed without a key",
+        "issuer": "who confirms the identity: the address of its OIDC issuer",
+        "json": "print JSON",
+    },
+)
+def verify(
+    context: Context, reference: str, key: str = "", identity: str = "", issuer: str = "", json: bool = False
+) -> None:
+    """Verify a published image: signature, attestations, layers.
+
+    Exit code 1: a check failed.
+    """
+    from spark_images.publish import cosign, verify  # noqa: PLC0415 -- its libraries would slow every other task
+
+    image, checks = verify.verify(reference, cosign.trust(key, identity, issuer))
+    if json:
+        printing.print_json({"image": str(image), "checks": [asdict(check) for check in checks]})
+    else:
+        print(image)
+        printing.print_table(verify.COLUMNS, verify.table(checks))
+    if not all(check.passed for check in checks):
+        raise Exit(code=1)
+
+
 RUN_HELP = {
     "spark": "a Spark version (default: the newest)",
     "variant": "a variant (default: baseline; see `inv images.list`)",
@@ -329,4 +404,6 @@ namespace = Collection(
     Collection("docs", build=docs_build, serve=docs_serve),
     graph,
     bench,
+    publish,
+    verify,
 )

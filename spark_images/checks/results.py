@@ -77,7 +77,7 @@ def key(session: str, option: str = "") -> str:
 def clear(key: str) -> None:
     """Removes the results of earlier runs of the session, so that they do not count as results of this run."""
     RESULTS.mkdir(parents=True, exist_ok=True)
-    for file in (report(key), *_junit(key)):
+    for file in (report(key), *reports(key)):
         file.unlink(missing_ok=True)
 
 
@@ -91,13 +91,14 @@ def junit(key: str, part: str = "") -> Path:
     return RESULTS / (f"{key}.{part}.xml" if part else f"{key}.xml")
 
 
-def _junit(key: str) -> Sequence[Path]:
+def reports(key: str) -> Sequence[Path]:
+    """Returns pytest's result files of a session."""
     return sorted(RESULTS.glob(f"{key}.*xml"))
 
 
 def counts_of(key: str) -> Counts:
     """Returns the sum of the test counts in all JUnit files of a session."""
-    return sum((_counts(file) for file in _junit(key)), NONE)
+    return sum((_counts(file) for file in reports(key)), NONE)
 
 
 def _counts(file: Path) -> Counts:

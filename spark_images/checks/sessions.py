@@ -8,13 +8,13 @@ from typing import Protocol
 
 from nox.command import CommandFailed
 
-from spark_images.checks import cluster, results, suites, tiers
+from spark_images.checks import cluster, records, results, suites, tiers
 from spark_images.checks.default_run import Job, session_of
 from spark_images.checks.results import Outcome, Status
 from spark_images.checks.tiers import Tier
 from spark_images.engine import gpu
 from spark_images.errors import SparkImagesError, UsageError, nearest
-from spark_images.matrix.model import GPU, Cell
+from spark_images.matrix.model import BASELINE, GPU, Cell
 
 CONTAINERS_GO = 20
 """Seconds for pytest to remove its containers after an interrupt."""
@@ -149,11 +149,22 @@ def test(request: Request, cells: Sequence[Cell], image: str, run: Run, log: Cal
         except CommandFailed:
             failed.append(call)
 
+    identity = records.identity(image)
     in_turn(todo, run_call)
+    if not options:
+        _record(request, identity, image, log)
     if failed:
         raise SparkImagesError("tests failed")
     if results.counts_of(request.key) == results.NONE:
         raise SparkImagesError(f"no test of {cell.name} matches {' '.join(options)}")
+
+
+def _record(request: Request, identity: str, image: str, log: Callable[[str], None]) -> None:
+    """Records the results of a whole tier for the image that was tested."""
+    if records.identity(image) != identity:
+        log(f"{image} was built again during its tests: they are not recorded")
+        return
+    records.write(identity, request.cell.key, request.name, request.key, results.reports(request.key))
 
 
 def test_in_browser(
@@ -178,9 +189,7 @@ def test_sbom(
     `session` is the name of the Nox session. `image` returns the name of an image with its tag. Raises UsageError for
     another tier.
     """
-    tier, options = tiers.parse(arguments)
-    if tier not in (Tier.FULL, Tier.QUICK):
-        raise UsageError(f"{session} has no tier {tier.option}: use {Tier.QUICK.option}, or no tier for all images")
+    tier, options = _full_or_quick(session, arguments)
     key = results.key(session, tier.option)
     with noted(Job(session, tier).name, key):
         if tier is Tier.QUICK:
@@ -191,6 +200,40 @@ def test_sbom(
             run("inv", "build.runtime")
             tests = ["tests/layers/test_sbom.py", "tests/layers/test_scanner.py"]
         run("pytest", *tests, "--junitxml", str(results.junit(key)), *options)
+
+
+def test_publish(session: str, cells: Sequence[Cell], arguments: Sequence[str], run: Run) -> None:
+    """Publishes images to a registry that the tests start, verifies them, and records the outcome.
+
+    Publishes every image. `--quick` publishes only the newest baseline image of each kind. `session` is the name of the
+    Nox session. Raises UsageError for another tier.
+    """
+    tier, options = _full_or_quick(session, arguments)
+    key = results.key(session, tier.option)
+    with noted(Job(session, tier).name, key):
+        chosen = list(cells)
+        if tier is Tier.QUICK:
+            chosen = suites.newest([cell for cell in cells if cell.variant == BASELINE], suites.any_line)
+        for cell in chosen:
+            run("inv", "build.runtime", *suites.selection(cell))
+        named = [part for cell in chosen for part in ("--cell", cell.key)]
+        run(
+            "./bootstrap",
+            "--publish",
+            "pytest",
+            "tests/publish",
+            *named,
+            "--junitxml",
+            str(results.junit(key)),
+            *options,
+        )
+
+
+def _full_or_quick(session: str, arguments: Sequence[str]) -> tuple[Tier, Sequence[str]]:
+    tier, options = tiers.parse(arguments)
+    if tier not in (Tier.FULL, Tier.QUICK):
+        raise UsageError(f"{session} has no tier {tier.option}: use {Tier.QUICK.option}, or no tier for all images")
+    return tier, options
 
 
 @dataclass(frozen=True)

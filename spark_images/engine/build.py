@@ -1,15 +1,12 @@
 """Builds a plan. Tags are applied only after every target succeeds."""
 
-import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from docker.models.images import Image
 
-from spark_images import ROOT
-from spark_images.engine import buildx, daemon, host, rootfs
+from spark_images.engine import buildx, daemon, git, host, rootfs
 from spark_images.errors import SparkImagesError, UsageError
 from spark_images.matrix.model import Cell, Matrix
 from spark_images.plan import bake, keys
@@ -52,19 +49,12 @@ def stamp() -> bake.Stamp:
     differs from it in such a file. An untracked file counts only in a layer's folder, because only there it can enter
     an image. In a shallow clone, the commit can be the oldest one of the clone instead.
     """
-    if not shutil.which("git"):
-        return bake.Stamp("unknown", 0)
-
-    def git(*arguments: str) -> str:
-        command = ("git", "-C", str(ROOT), *arguments)
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-
     folders = [f":(glob)docker/{level}/*/**" for level in FOLDERS]
-    revision, _, time = git("log", "-1", "--format=%H %ct", "--", *MAKERS, *folders).partition(" ")
-    changed = git("status", "--porcelain", "--untracked-files=no", "--", *MAKERS, *folders)
-    added = git("ls-files", "--others", "--exclude-standard", "--", *folders)
-    dirty = "-dirty" if changed or added else ""
-    return bake.Stamp(f"{revision}{dirty}", int(time or 0))
+    revision, _, time = git.ask("log", "-1", "--format=%H %ct", "--", *MAKERS, *folders).partition(" ")
+    changed = git.ask("status", "--porcelain", "--untracked-files=no", "--", *MAKERS, *folders)
+    added = git.ask("ls-files", "--others", "--exclude-standard", "--", *folders)
+    dirty = git.DIRTY if changed or added else ""
+    return bake.Stamp(f"{revision or 'unknown'}{dirty}", int(time or 0))
 
 
 def layer(project: Project, folder: str, cell: Cell | None = None) -> str:

@@ -281,14 +281,28 @@ def _check_templates(matrix: Matrix) -> None:
     _ = matrix.layer_budgets
 
 
+SAMPLE = {"day": "20260101", "content": "0" * 12}
+"""Values of an image, to check a template with."""
+
+
 def _check_aliases(matrix: Matrix, file: str) -> None:
     seen = {matrix.tag(cell.name): cell for cell in matrix.buildable}
     for cell in matrix.buildable:
-        for where, alias in matrix.alias_templates(cell):
+        immutable = matrix.immutable_tag(cell, SAMPLE) if matrix.aliases.immutable else ""
+        for where, alias in [
+            *([("[aliases] immutable", immutable)] if immutable else ()),
+            *matrix.alias_templates(cell),
+        ]:
             try:
                 reference.alias(alias)
             except ValueError as error:
                 raise MatrixError(f"{file}: {where}: the alias of {cell.key} {error}") from None
+            repository = immutable.partition(":")[0]
+            if repository and alias.partition(":")[0] != repository:
+                raise MatrixError(
+                    f'{file}: {where}: the alias of {cell.key} is "{alias}", but [aliases] immutable puts this image '
+                    f'into the repository "{repository}", which has its signature: use the same one'
+                )
             other = seen.setdefault(f"{matrix.settings.registry}{alias}", cell)
             if other is not cell:
                 raise MatrixError(

@@ -219,6 +219,15 @@ class Matrix:
                 place = f"[aliases] {table}[{number}]"
                 yield place, fill(template, cell.values, f"{place}: the alias of {cell.key}")
 
+    def immutable_tag(self, cell: Cell, values: Mapping[str, str]) -> str:
+        """Returns the reference of a published image that never moves, without the registry.
+
+        `values` are those that only an image has: the `day` of its commit, and its `content`, the beginning of the
+        digest of its configuration.
+        """
+        place = "[aliases] immutable"
+        return fill(self.aliases.immutable, {**cell.values, **values}, f"{place}: the alias of {cell.key}")
+
     def aliases_of(self, cell: Cell) -> tuple[str, ...]:
         """Returns the full references that `--aliases` gives the image of a buildable cell. The tag setting does not
         change them.

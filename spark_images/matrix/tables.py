@@ -114,9 +114,12 @@ class Image:
 class Aliases:
     """Templates of more references of each image: a repository and a tag, without the registry.
 
-    `newest_of_line` is only for the newest Spark version of a line that has the kind and variant.
+    `newest_of_line` is only for the newest Spark version of a line that has the kind and variant. `immutable` is the
+    reference that `inv publish` gives an image and never moves. Its repository is the one of all references of the
+    image.
     """
 
+    immutable: str = ""
     every_cell: tuple[str, ...] = ()
     newest_of_line: tuple[str, ...] = ()
 

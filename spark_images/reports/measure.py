@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from io import BufferedReader
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import zstandard
 from pydantic import TypeAdapter
@@ -226,11 +226,23 @@ def digest_in(name: str) -> str:
     return f"sha256:{posixpath.basename(name)}"
 
 
-def read_layers(tags: Sequence[str], read: Callable[[str, BufferedReader], T]) -> dict[str, list[T]]:
-    """Returns what `read` returns for each layer of the images, by tag, bottom layer first. Reads each layer once.
+@dataclass(frozen=True)
+class Read(Generic[T]):
+    """The results of reading an image: one for its configuration, and one for each layer, bottom layer first."""
 
-    `read` gets the name and the stream of a blob. It also gets manifests and configurations. Raises
-    SparkImagesError if the engine fails.
+    configuration: T
+    layers: list[T]
+
+
+def read_layers(tags: Sequence[str], read: Callable[[str, BufferedReader], T]) -> dict[str, list[T]]:
+    """Returns what `read` returns for each layer of the images, by tag, bottom layer first. See `read_blobs`."""
+    return {tag: found.layers for tag, found in read_blobs(tags, read).items()}
+
+
+def read_blobs(tags: Sequence[str], read: Callable[[str, BufferedReader], T]) -> dict[str, Read[T]]:
+    """Returns what `read` returns for the blobs of the images, by tag. Reads each blob once.
+
+    `read` gets the name and the stream of a blob. It also gets manifests. Raises SparkImagesError if the engine fails.
     """
     found: dict[str, T] = {}
     links: dict[str, str] = {}
@@ -244,7 +256,7 @@ def read_layers(tags: Sequence[str], read: Callable[[str, BufferedReader], T]) -
             elif member.isfile():
                 found[member.name] = read(member.name, _content(archive, member))
     return {
-        tag: [found[links.get(layer, layer)] for layer in image["Layers"]]
+        tag: Read(found[image["Config"]], [found[links.get(layer, layer)] for layer in image["Layers"]])
         for image in manifest
         for tag in image["RepoTags"]
     }

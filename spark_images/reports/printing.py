@@ -1,6 +1,7 @@
 """Prints the results of tasks: tables for people, JSON for programs."""
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
@@ -33,6 +34,11 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, number
         wide = console.options.update(max_width=10_000)
         console = Console(width=Measurement.get(console, wide, table).maximum)
     console.print(table)
+
+
+def aside(text: str) -> None:
+    """Prints progress to standard error. Standard output is for the result."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def print_json(document: Any) -> None:

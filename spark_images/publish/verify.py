@@ -1,0 +1,166 @@
+"""Verifies a published image: its signature, its attestations, and that they are about exactly these bytes."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from spark_images.errors import SparkImagesError
+from spark_images.publish import cosign, references, statements
+from spark_images.publish.cosign import Trust
+from spark_images.publish.local import REVISION
+from spark_images.publish.references import Reference
+from spark_images.publish.registry import Manifest, Repository
+from spark_images.sbom.bill import TOOL
+from spark_images.wording import counted
+
+COLUMNS = ("check", "result", "what was found")
+LAYER = f"{TOOL}:layer:"
+"""The prefix of the properties of a CycloneDX document that name the layers of the image, bottom layer first."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of an image: whether it passed, and what was found."""
+
+    name: str
+    passed: bool
+    found: str
+
+
+@dataclass(frozen=True)
+class Image:
+    """A published image: its reference by digest, its manifest and its configuration."""
+
+    reference: Reference
+    manifest: Mapping[str, Any]
+    configuration: Mapping[str, Any]
+
+    @property
+    def layers(self) -> list[str]:
+        """The digests of the unpacked layers, bottom layer first."""
+        return list(self.configuration["rootfs"]["diff_ids"])
+
+    @property
+    def revision(self) -> str:
+        """The commit that the image is made from, as its label says."""
+        return str((self.configuration.get("config") or {}).get("Labels", {}).get(REVISION, ""))
+
+
+def verify(text: str, trust: Trust) -> tuple[Reference, list[Check]]:
+    """Returns the reference by digest of the image that `text` names, and the result of each check.
+
+    Raises UsageError if `text` is not a reference. Raises SparkImagesError if the registry does not have the image, or
+    serves other bytes than its digest says.
+    """
+    given = references.parse(text)
+    repository = Repository(given)
+    manifest = repository.manifest(given.digest or given.tag)
+    if manifest is None:
+        raise SparkImagesError(f"{given}: the registry has no such image")
+    image = _image(repository, given.at(manifest.digest), manifest)
+    return image.reference, list(_checks(repository, image, trust))
+
+
+def _image(repository: Repository, reference: Reference, manifest: Manifest) -> Image:
+    document = json.loads(manifest.text)
+    if "config" not in document:
+        raise SparkImagesError(f"{reference} is not an image, but {document.get('mediaType', 'something else')}")
+    configuration = b"".join(repository.blob(document["config"]["digest"]))
+    return Image(reference, document, json.loads(configuration))
+
+
+def _checks(repository: Repository, image: Image, trust: Trust) -> Iterator[Check]:
+    def signature() -> str:
+        cosign.verify(image.reference, trust)
+        return "signed by the given key" if trust.key else f"signed by {trust.identity}"
+
+    yield _check("signature", signature)
+    for kind, about in ABOUT.items():
+        # The closures run before the loop continues.
+        yield _check(statements.NAMES[kind], lambda: about(image, cosign.attestations(image.reference, trust, kind)))  # noqa: B023
+    yield _check("layers", lambda: _layers(repository, image))
+
+
+def _check(name: str, run: Callable[[], str]) -> Check:
+    try:
+        return Check(name, True, run())
+    except SparkImagesError as error:
+        return Check(name, False, str(error))
+
+
+def _layers(repository: Repository, image: Image) -> str:
+    """Downloads each layer. Its digest must be that of the manifest, which the signature covers."""
+    size = 0
+    for layer in image.manifest["layers"]:
+        size += sum(map(len, repository.blob(layer["digest"])))
+    return f"{counted(len(image.layers), 'layer')}, {size / 1e6:,.0f} MB, each with its digest"
+
+
+def cyclonedx(image: Image, documents: Sequence[Any]) -> str:
+    """Compares a CycloneDX document with the image. Raises SparkImagesError if their layers differ."""
+    component = documents[-1].get("metadata", {}).get("component", {})
+    named = sorted((each["name"], each["value"]) for each in component.get("properties", ()))
+    layers = [value.partition(" ")[0] for name, value in named if name.startswith(LAYER)]
+    _same_layers(image, layers)
+    return counted(_components(documents[-1].get("components", ())), "component")
+
+
+def _components(parts: Sequence[Mapping[str, Any]]) -> int:
+    return sum(1 + _components(part.get("components", ())) for part in parts)
+
+
+def spdx(image: Image, documents: Sequence[Any]) -> str:
+    """Compares an SPDX document with the image. Raises SparkImagesError unless it names all layers of the image."""
+    packages = documents[-1].get("packages", ())
+    hashes = {f"sha256:{each['checksumValue']}" for package in packages for each in package.get("checksums", ())}
+    _same_layers(image, [layer for layer in image.layers if layer in hashes])
+    return counted(len(packages), "package")
+
+
+def _same_layers(image: Image, layers: Sequence[str]) -> None:
+    if missing := [layer for layer in image.layers if layer not in layers]:
+        raise SparkImagesError(f"the SBOM does not account for {counted(len(missing), 'layer')}: {', '.join(missing)}")
+    if other := [layer for layer in layers if layer not in image.layers]:
+        raise SparkImagesError(f"the SBOM is about another image: the layer {other[0]} is not in this one")
+
+
+def provenance(image: Image, documents: Sequence[Any]) -> str:
+    """Compares the provenance with the image. Raises SparkImagesError unless both name the same commit."""
+    sources = documents[-1].get("buildDefinition", {}).get("resolvedDependencies", ())
+    commits = [each["digest"]["gitCommit"] for each in sources if "gitCommit" in each.get("digest", {})]
+    if commits != [image.revision]:
+        raise SparkImagesError(
+            f"the provenance names the commit {', '.join(commits) or 'none'}, and the label of the image "
+            f"{image.revision or 'none'}"
+        )
+    return f"commit {image.revision[:12]}, {counted(len(sources) - 1, 'more input')}"
+
+
+def tests(_: Image, documents: Sequence[Any]) -> str:
+    """Raises SparkImagesError unless the result of the tests is that they passed."""
+    found = documents[-1]
+    passed, failed = found.get("passedTests", ()), found.get("failedTests", ())
+    if found.get("result") != "PASSED":
+        raise SparkImagesError(f"the result is {found.get('result')}: {', '.join(failed) or 'no test is named'}")
+    return f"{counted(len(passed), 'test')} passed"
+
+
+def vex(_: Image, documents: Sequence[Any]) -> str:
+    """Returns how many vulnerabilities the document is about."""
+    return counted(len(documents[-1].get("statements", ())), "statement")
+
+
+ABOUT: Mapping[str, Callable[[Image, Sequence[Any]], str]] = {
+    statements.CYCLONEDX: cyclonedx,
+    statements.SPDX: spdx,
+    statements.PROVENANCE: provenance,
+    statements.TESTS: tests,
+    statements.VEX: vex,
+}
+"""The function that compares each type of statement with the image. It returns what it found, or raises an error."""
+
+
+def table(checks: Sequence[Check]) -> list[Sequence[str]]:
+    """Returns a row for each check."""
+    return [(check.name, "passed" if check.passed else "FAILED", check.found) for check in checks]

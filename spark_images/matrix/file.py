@@ -140,6 +140,7 @@ def _check(matrix: Matrix, file: str, environment: Mapping[str, str]) -> None:
     _check_doubles(matrix, file)
     _check_templates(matrix)
     _check_aliases(matrix, file)
+    _check_repositories(matrix, file)
 
 
 def _check_lines(matrix: Matrix, file: str, defined: Defined) -> None:
@@ -297,17 +298,23 @@ def _check_aliases(matrix: Matrix, file: str) -> None:
                 reference.alias(alias)
             except ValueError as error:
                 raise MatrixError(f"{file}: {where}: the alias of {cell.key} {error}") from None
-            repository = immutable.partition(":")[0]
-            if repository and alias.partition(":")[0] != repository:
-                raise MatrixError(
-                    f'{file}: {where}: the alias of {cell.key} is "{alias}", but [aliases] immutable puts this image '
-                    f'into the repository "{repository}", which has its signature: use the same one'
-                )
             other = seen.setdefault(f"{matrix.settings.registry}{alias}", cell)
             if other is not cell:
                 raise MatrixError(
                     f'{file}: {where}: two cells have the reference "{alias}": {other.key} and {cell.key}: '
                     f"add {_difference(other, cell)} to the template"
+                )
+
+
+def _check_repositories(matrix: Matrix, file: str) -> None:
+    """Raises MatrixError if an alias is in another repository than the signature of its image."""
+    for cell in matrix.buildable if matrix.aliases.immutable else ():
+        repository = matrix.immutable_tag(cell, SAMPLE).partition(":")[0]
+        for where, alias in matrix.alias_templates(cell):
+            if alias.partition(":")[0] != repository:
+                raise MatrixError(
+                    f'{file}: {where}: the alias of {cell.key} is "{alias}", but [aliases] immutable puts this image '
+                    f'into the repository "{repository}", which has its signature: use the same one'
                 )
 
 

@@ -45,9 +45,9 @@ def parse(text: str) -> Reference:
     name, _, digest = text.partition("@")
     if digest and not _DIGEST.fullmatch(digest):
         raise UsageError(f'"{text}": the digest is "{digest}": expected sha256: and 64 hexadecimal digits')
-    host, _, rest = name.partition("/")
+    host, slash, rest = name.partition("/")
     path, _, tag = rest.partition(":")
-    _check_host(host, text)
+    _check_host(host if slash else "", text)
     try:
         reference.alias(f"{path}:{tag or 'latest'}")
     except ValueError as error:

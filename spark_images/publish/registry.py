@@ -138,19 +138,17 @@ class Repository:
             yield from cast(Iterable[bytes], self._client.pull_blob(digest, chunk_size=BLOCK))
 
     def _patiently(self, what: str, request: Callable[[], T]) -> T:
-        """Sends a request. Repeats it if the registry does not answer, or fails with a server's error."""
-        for pause in PAUSES:
-            try:
-                return request()
-            except (requests.ConnectionError, requests.Timeout):
-                pass
-            except requests.HTTPError as error:
-                if _status(error) < HTTPStatus.INTERNAL_SERVER_ERROR and _status(error) != HTTPStatus.TOO_MANY_REQUESTS:
-                    break
-            except (DXFAuthInsecureError, DXFDigestMismatchError):
-                break
-            time.sleep(pause)
+        """Sends a request. Repeats it if the registry does not answer, or fails for a reason that can pass."""
         with self._explained(what):
+            for pause in PAUSES:
+                try:
+                    return request()
+                except (requests.ConnectionError, requests.Timeout):
+                    pass
+                except requests.HTTPError as error:
+                    if not _can_pass(_status(error)):
+                        raise
+                time.sleep(pause)
             return request()
 
     @contextmanager
@@ -193,6 +191,10 @@ def _has_tls(host: str) -> bool:
     except OSError:  # an SSLError too
         return False
     return True
+
+
+def _can_pass(code: int) -> bool:
+    return code >= HTTPStatus.INTERNAL_SERVER_ERROR or code == HTTPStatus.TOO_MANY_REQUESTS
 
 
 def _status(error: requests.HTTPError) -> int:

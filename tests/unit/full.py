@@ -69,6 +69,7 @@ name = "jupyter-{spark}{suffix}"
 key = "jupyter-{spark}-{variant}"
 
 [aliases]
+immutable = "k8s-{image}:{spark}{suffix}-{day}-{content}"
 every-cell = ["k8s-{image}:{spark}-scala{scala}-debian{debian_number}{suffix}"]
 newest-of-line = ["k8s-{image}:{line}{suffix}", "k8s-{image}:{line}-java{java}{suffix}"]
 

@@ -71,7 +71,9 @@ def test_each_cell_has_a_tier() -> None:
 
 def test_each_cell_has_one_job() -> None:
     names = [job.session for job in default_run.jobs(CELLS)]
-    assert sorted(names) == sorted([*(f"test-{each.key}" for each in CELLS), "layers", "sbom", "network", "browser"])
+    assert sorted(names) == sorted(
+        [*(f"test-{each.key}" for each in CELLS), "layers", "publish", "sbom", "network", "browser"]
+    )
 
 
 def test_jobs_on_the_cluster_come_right_after_the_jobs_that_read_and_build_layers() -> None:
@@ -99,7 +101,14 @@ def test_long_jobs_come_first() -> None:
 def test_jobs_use_every_session_of_the_cells_network_and_browser(small: Project) -> None:
     cells = small.matrix.buildable
     named = {job.session for job in default_run.jobs(cells)}
-    assert named == {*(default_run.session_of(each) for each in cells), "layers", "sbom", "network", "browser"}
+    assert named == {
+        *(default_run.session_of(each) for each in cells),
+        "layers",
+        "publish",
+        "sbom",
+        "network",
+        "browser",
+    }
 
 
 def test_a_job_has_the_name_that_nox_accepts() -> None:

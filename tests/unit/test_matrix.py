@@ -741,6 +741,29 @@ def test_alias_with_an_unknown_value_is_an_error(full: Tree) -> None:
     assert str(raised.value).endswith('(did you mean "debian_number"?)')
 
 
+def test_the_alias_that_never_moves_has_the_values_of_the_image(small: Project) -> None:
+    cell = next(cell for cell in small.matrix.buildable if cell.key == "9.0-lake")
+    values = {"day": "20261127", "content": "0123456789ab"}
+    assert small.matrix.immutable_tag(cell, values) == "k8s-spark:9.0-lake-20261127-0123456789ab"
+
+
+@pytest.mark.parametrize("template", ["k8s-{image}:{spark}{suffix}-{days}", "k8s-{image}:{spark}{suffix}-{commit}"])
+def test_the_alias_that_never_moves_with_an_unknown_value_is_an_error(full: Tree, template: str) -> None:
+    full.toml("k8s-{image}:{spark}{suffix}-{day}-{content}", template)
+    with pytest.raises(MatrixError, match=r"^images\.toml: \[aliases\] immutable: the alias of .*: unknown value"):
+        full.matrix()
+
+
+def test_an_alias_in_another_repository_than_the_signature_is_an_error(full: Tree) -> None:
+    full.toml("k8s-{image}:{line}{suffix}", "other-{image}:{line}{suffix}")
+    with pytest.raises(MatrixError) as raised:
+        full.matrix()
+    assert str(raised.value) == (
+        'images.toml: [aliases] newest-of-line[0]: the alias of 9.1-baseline is "other-spark:9", but [aliases] immutable '
+        'puts this image into the repository "k8s-spark", which has its signature: use the same one'
+    )
+
+
 def test_unknown_list_of_aliases_is_an_error(full: Tree) -> None:
     with pytest.raises(MatrixError) as raised:
         full.toml("newest-of-line", "newest-of-lines").matrix()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from nox.command import CommandFailed
 
-from spark_images.checks import cluster, results, sessions, suites
+from spark_images.checks import cluster, records, results, sessions, suites
 from spark_images.checks.default_run import Job
 from spark_images.checks.results import Counts, Outcome, Status
 from spark_images.checks.sessions import Call, Skipped
@@ -22,6 +22,8 @@ def _nothing_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(gpu, "reason_to_skip", lambda: "no CUDA device")
     monkeypatch.setattr(cluster, "reason_to_skip", lambda: "no cluster")
     monkeypatch.setattr(results, "RESULTS", tmp_path)
+    monkeypatch.setattr(records, "FOLDER", tmp_path / "records")
+    monkeypatch.setattr(records, "identity", lambda tag: f"sha256:{tag}")
 
 
 @pytest.fixture
@@ -316,3 +318,55 @@ def test_the_session_sbom_compares_all_images_or_the_newest_one(tier: Tier, note
 def test_the_session_sbom_refuses_another_tier() -> None:
     with pytest.raises(UsageError, match="sbom has no tier --no-slow: use --quick, or no tier for all images"):
         sessions.test_sbom("sbom", [cell()], str, ["--no-slow"], Runner())
+
+
+@pytest.mark.usefixtures("_free_cluster", "lock")
+def test_a_whole_tier_is_recorded_for_the_image() -> None:
+    Runner().test("--quick")
+    Runner().test()
+    found = records.of_image("sha256:image:tag")
+    assert [(record.cell, record.session) for record in found] == [
+        ("9.0-baseline", "test-9.0-baseline -- --quick"),
+        ("9.0-baseline", "test-9.0-baseline"),
+    ]
+
+
+def test_a_failed_session_is_recorded_too() -> None:
+    with pytest.raises(SparkImagesError, match="tests failed"):
+        Runner(main=1).test("--quick")
+    assert len(records.of_image("sha256:image:tag")) == 1
+
+
+def test_a_part_of_a_tier_is_not_recorded() -> None:
+    Runner().test("--quick", "-k", "one")
+    assert records.of_image("sha256:image:tag") == []
+
+
+def test_an_image_that_is_built_again_during_its_tests_gets_no_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    identities = iter(["sha256:before", "sha256:after"])
+    monkeypatch.setattr(records, "identity", lambda tag: next(identities))
+    run = Runner()
+    run.test("--quick")
+    assert run.logged == ["image:tag was built again during its tests: they are not recorded"]
+    assert records.of_image("sha256:before") == records.of_image("sha256:after") == []
+
+
+@pytest.mark.parametrize(
+    ("tier", "published"),
+    [
+        (Tier.QUICK, ["9.1-baseline", "jupyter-9.1-baseline"]),
+        (Tier.FULL, ["9.0-baseline", "9.1-baseline", "9.1-lake", "jupyter-9.1-baseline"]),
+    ],
+)
+def test_publish_builds_and_publishes_the_cells_of_its_tier(
+    noted: list[Outcome], tier: Tier, published: list[str]
+) -> None:
+    cells = [cell(), cell(spark="9.1"), cell(spark="9.1", variant="lake"), cell("jupyter", spark="9.1")]
+    run = Runner()
+    sessions.test_publish("publish", cells, [*([tier.option] if tier.option else []), "-x"], run)
+    *builds, tests = run.commands
+    named = [part for key in published for part in ("--cell", key)]
+    file = str(results.RESULTS / f"publish{tier.option.removeprefix('-')}.xml")
+    assert tests == ("./bootstrap", "--publish", "pytest", "tests/publish", *named, "--junitxml", file, "-x")
+    assert len(builds) == len(published)
+    assert [outcome.name for outcome in noted] == [f"publish{' -- --quick' if tier is Tier.QUICK else ''}"]

@@ -144,7 +144,7 @@ class _State:
         def take(name: str, content: BufferedReader) -> bytes:
             if content.peek(1).startswith(b"{"):
                 return content.read()
-            if measure.digest_in(name) not in self.where:
+            if not self.where.get(measure.digest_in(name)):
                 self._take(content, missing)
             return b""
 

@@ -759,8 +759,8 @@ def test_an_alias_in_another_repository_than_the_signature_is_an_error(full: Tre
     with pytest.raises(MatrixError) as raised:
         full.matrix()
     assert str(raised.value) == (
-        'images.toml: [aliases] newest-of-line[0]: the alias of 9.1-baseline is "other-spark:9", but [aliases] immutable '
-        'puts this image into the repository "k8s-spark", which has its signature: use the same one'
+        'images.toml: [aliases] newest-of-line[0]: the alias of 9.1-baseline is "other-spark:9", but [aliases] '
+        'immutable puts this image into the repository "k8s-spark", which has its signature: use the same one'
     )
 
 

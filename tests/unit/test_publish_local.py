@@ -44,7 +44,7 @@ def test_an_image_without_a_record_is_refused_unless_it_is_named(small: Project,
 
 def test_an_image_with_a_failed_session_is_refused(small: Project, image: Local) -> None:
     wrong = replace(image, records=(PASSED, replace(PASSED, session="test-9.0-lake -- --quick", failed=("b",))))
-    with pytest.raises(SparkImagesError, match="tests failed in test-9.0-lake -- --quick: correct them"):
+    with pytest.raises(SparkImagesError, match=r"tests failed in test-9.0-lake -- --quick: correct them"):
         local.check(small.matrix, [wrong], [], dirty=False)
 
 
@@ -61,7 +61,7 @@ def test_an_unknown_untested_cell_is_an_error_with_the_nearest_one(small: Projec
 
 
 def test_an_untested_cell_that_is_not_published_is_an_error(small: Project, image: Local) -> None:
-    with pytest.raises(UsageError, match="--untested 10.0-lake: this cell is not published"):
+    with pytest.raises(UsageError, match=r"--untested 10.0-lake: this cell is not published"):
         local.check(small.matrix, [image], ["10.0-lake"], dirty=False)
 
 

@@ -48,8 +48,10 @@ def test_a_reference_is_shown_by_its_digest_or_its_tag() -> None:
 
 @pytest.mark.parametrize(
     ("host", "local"),
-    [("localhost", True), ("localhost:5000", True), ("127.0.0.1:5000", True), ("127.9.9.9", True)]
-    + [("localhost.example", False), ("r.example:127", False), ("127.0.0.1.example", False), ("10.0.0.1", False)],
+    [
+        *((host, True) for host in ("localhost", "localhost:5000", "127.0.0.1:5000", "127.9.9.9")),
+        *((host, False) for host in ("localhost.example", "r.example:127", "127.0.0.1.example", "10.0.0.1")),
+    ],
 )
 def test_a_registry_of_this_machine_is_local(host: str, local: bool) -> None:
     assert Reference(host, "spark").is_local is local

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from spark_images.errors import SparkImagesError
-from spark_images.publish import registry, references
+from spark_images.publish import references, registry
 from spark_images.publish.registry import Manifest, Repository
 
 TEXT = '{"mediaType": "application/vnd.oci.image.manifest.v1+json"}'
@@ -38,7 +38,7 @@ class Server(ThreadingHTTPServer):
                 if self.command != "HEAD":
                     self.wfile.write(text.encode())
 
-            do_GET = do_HEAD = do_POST = do_PUT = answer
+            do_GET = do_HEAD = do_POST = do_PUT = answer  # noqa: N815 -- http.server calls these names
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -49,7 +49,7 @@ class Server(ThreadingHTTPServer):
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Server]:
     monkeypatch.setattr(registry, "PAUSES", (0, 0, 0))
-    monkeypatch.setattr(registry, "_has_tls", lambda host: False)
+    monkeypatch.setattr(registry, "_has_tls", lambda _: False)
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     with Server() as running:
         threading.Thread(target=running.serve_forever, daemon=True).start()

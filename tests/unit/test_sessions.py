@@ -344,7 +344,7 @@ def test_a_part_of_a_tier_is_not_recorded() -> None:
 
 def test_an_image_that_is_built_again_during_its_tests_gets_no_record(monkeypatch: pytest.MonkeyPatch) -> None:
     identities = iter(["sha256:before", "sha256:after"])
-    monkeypatch.setattr(records, "identity", lambda tag: next(identities))
+    monkeypatch.setattr(records, "identity", lambda _: next(identities))
     run = Runner()
     run.test("--quick")
     assert run.logged == ["image:tag was built again during its tests: they are not recorded"]

@@ -1,4 +1,4 @@
-"""cosign itself is replaced by a script that prints what a test wants. tests/publish runs the real one."""
+"""A script takes the place of cosign and prints what a test wants. tests/publish runs the real one."""
 
 import base64
 import json

@@ -11,8 +11,8 @@ Each image has one session, test-<cell>. Options after `--` are a tier, or optio
   nox -s test-3.5.9-iceberg -- --no-slow      all tests that need neither a CUDA device nor much time
   nox -s test-3.5.9-iceberg -- -k merge       only the tests whose name contains "merge"
 
-A Nox tag selects several sessions: `nox -t iceberg`, `nox -t 4.1.4`, `nox -t full` (all tests of every image, every SBOM,
-and the publication of every image).
+A Nox tag selects several sessions: `nox -t iceberg`, `nox -t 4.1.4`, `nox -t full` (all tests of every image, and every
+SBOM and publication).
 """
 
 import atexit

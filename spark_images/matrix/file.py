@@ -132,6 +132,7 @@ def _check(matrix: Matrix, file: str, environment: Mapping[str, str]) -> None:
     _check_refusals(matrix, defined)
     for number, held in enumerate(matrix.held):
         defined(f"[[held]] number {number + 1}, line", "line", held.line, matrix.lines)
+    _check_vex(matrix, file, defined)
     for cell in matrix.buildable:
         _check_conflicts(matrix, cell, file)
     for name, feature in matrix.features.items():
@@ -244,6 +245,28 @@ def _check_refusals(matrix: Matrix, defined: Defined) -> None:
             defined(f"{where} line", "line", refusal.line, matrix.lines)
             defined(f"{where} variant", "variant", refusal.variant, matrix.variants)
             defined(f"{where} feature", "feature", refusal.feature, matrix.features)
+
+
+def _check_vex(matrix: Matrix, file: str, defined: Defined) -> None:
+    seen: dict[tuple[str, str, str], int] = {}
+    for number, vex in enumerate(matrix.vex, start=1):
+        where = f"[[vex]] number {number},"
+        for line in vex.lines:
+            defined(f"{where} lines", "line", line, matrix.lines)
+        for feature in vex.features:
+            defined(f"{where} features", "feature", feature, matrix.features)
+        if problem := vex.contradiction:
+            raise MatrixError(f"{file}: {where} {problem}")
+        cells = [cell for cell in matrix.buildable if vex.concerns(cell.line, cell.features)]
+        if not cells:
+            raise MatrixError(f"{file}: {where} lines, features: no image matches both")
+        for cell in cells:
+            other = seen.setdefault((vex.vulnerability, vex.product, cell.key), number)
+            if other != number:
+                raise MatrixError(
+                    f"{file}: {where} vulnerability: number {other} is also about {vex.vulnerability} of {vex.product} "
+                    f"in {cell.key}: select other images with lines or features, or remove one"
+                )
 
 
 def _check_conflicts(matrix: Matrix, cell: Cell, file: str) -> None:

@@ -32,6 +32,7 @@ from spark_images.matrix.tables import (
     named,
 )
 from spark_images.matrix.templates import fill
+from spark_images.matrix.vex import Vex
 
 BASELINE = "baseline"
 GPU = "gpu"
@@ -75,6 +76,7 @@ class Matrix:
     aliases: Aliases = field(default_factory=Aliases)
     refusals: tuple[Refusal, ...] = ()
     held: tuple[Held, ...] = ()
+    vex: tuple[Vex, ...] = ()
 
     @cached_property
     def variants(self) -> dict[str, tuple[str, ...]]:

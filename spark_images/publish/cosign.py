@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 from base64 import b64decode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -85,9 +85,10 @@ def _check_file(key: str) -> None:
         raise UsageError(f"--key {key}: there is no such file: `cosign generate-key-pair` makes a key")
 
 
-def sign(image: Reference, by: Signer) -> None:
-    """Signs an image by digest. Raises SparkImagesError if cosign fails."""
-    _run("sign", "--yes", *by.options, str(image))
+def sign(image: Reference, by: Signer, annotations: Mapping[str, str]) -> None:
+    """Signs an image by digest, and annotations with it. Raises SparkImagesError if cosign fails."""
+    named = [f"--annotations={name}={value}" for name, value in annotations.items()]
+    _run("sign", "--yes", *by.options, *named, str(image))
 
 
 def attest(image: Reference, by: Signer, predicate_type: str, predicate: str) -> None:
@@ -102,9 +103,10 @@ def attest(image: Reference, by: Signer, predicate_type: str, predicate: str) ->
         _run("attest", "--yes", "--replace", *by.options, *kind, str(image))
 
 
-def verify(image: Reference, of: Trust) -> None:
-    """Raises SparkImagesError if the image has no signature that counts."""
-    _run("verify", *of.options, str(image))
+def verify(image: Reference, of: Trust) -> Mapping[str, str]:
+    """Returns the annotations of the newest signature that counts. Raises SparkImagesError if there is none."""
+    signatures = json.loads(_run("verify", "--output", "json", *of.options, str(image)))
+    return dict(signatures[-1].get("optional") or {})
 
 
 def attestations(image: Reference, of: Trust, predicate_type: str) -> list[Any]:

@@ -207,10 +207,10 @@ def _attach(
 
     def attach(job: Job, number: int) -> tuple[str, tuple[str, ...]]:
         reference = job.repository.reference.at(digests[job.image.tag])
-        found = statements.of(project, job.image, bills[number], reference.repository)
+        found = statements.of(project, job.image, bills[number], reference)
         for kind, predicate in found.items():
             cosign.attest(reference, by, kind, predicate)
-        cosign.sign(reference, by)
+        cosign.sign(reference, by, statements.listed(found))
         say(f"signed {reference} ({job.image.cell.key})")
         return job.image.tag, tuple(found)
 

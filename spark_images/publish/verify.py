@@ -3,8 +3,10 @@
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from spark_images.attest import provenance, test_results, vex
 from spark_images.errors import SparkImagesError
 from spark_images.publish import cosign, references, statements
 from spark_images.publish.cosign import Trust
@@ -17,6 +19,9 @@ from spark_images.wording import counted
 COLUMNS = ("check", "result", "what was found")
 LAYER = f"{TOOL}:layer:"
 """The prefix of the properties of a CycloneDX document that name the layers of the image, bottom layer first."""
+
+
+About = Callable[["Image", Sequence[Any]], str]
 
 
 @dataclass(frozen=True)
@@ -71,15 +76,22 @@ def _image(repository: Repository, reference: Reference, manifest: Manifest) -> 
 
 
 def _checks(repository: Repository, image: Image, trust: Trust) -> Iterator[Check]:
+    listed: set[str] = set()
+
     def signature() -> str:
-        cosign.verify(image.reference, trust)
+        listed.update(statements.are_listed(cosign.verify(image.reference, trust)))
         return "signed by the given key" if trust.key else f"signed by {trust.identity}"
 
     yield _check("signature", signature)
     for kind, about in ABOUT.items():
-        # The closures run before the loop continues.
-        yield _check(statements.NAMES[kind], lambda: about(image, cosign.attestations(image.reference, trust, kind)))  # noqa: B023
+        yield _check(statements.NAMES[kind], partial(_statement, image, trust, listed, kind, about))
     yield _check("layers", lambda: _layers(repository, image))
+
+
+def _statement(image: Image, trust: Trust, listed: set[str], kind: str, about: About) -> str:
+    if kind not in listed and kind == vex.TYPE and listed:
+        return "no statement is about this image"
+    return about(image, cosign.attestations(image.reference, trust, kind))
 
 
 def _check(name: str, run: Callable[[], str]) -> Check:
@@ -125,7 +137,7 @@ def _same_layers(image: Image, layers: Sequence[str]) -> None:
         raise SparkImagesError(f"the SBOM is about another image: the layer {other[0]} is not in this one")
 
 
-def provenance(image: Image, documents: Sequence[Any]) -> str:
+def commit(image: Image, documents: Sequence[Any]) -> str:
     """Compares the provenance with the image. Raises SparkImagesError unless both name the same commit."""
     sources = documents[-1].get("buildDefinition", {}).get("resolvedDependencies", ())
     commits = [each["digest"]["gitCommit"] for each in sources if "gitCommit" in each.get("digest", {})]
@@ -137,26 +149,29 @@ def provenance(image: Image, documents: Sequence[Any]) -> str:
     return f"commit {image.revision[:12]}, {counted(len(sources) - 1, 'more input')}"
 
 
-def tests(_: Image, documents: Sequence[Any]) -> str:
-    """Raises SparkImagesError unless the result of the tests is that they passed."""
+def passed_tests(_: Image, documents: Sequence[Any]) -> str:
+    """Returns the number of tests that passed. Raises SparkImagesError if one failed, or if none passed.
+
+    The result is PASSED if all tests passed, and WARNED if some were skipped.
+    """
     found = documents[-1]
-    passed, failed = found.get("passedTests", ()), found.get("failedTests", ())
-    if found.get("result") != "PASSED":
-        raise SparkImagesError(f"the result is {found.get('result')}: {', '.join(failed) or 'no test is named'}")
-    return f"{counted(len(passed), 'test')} passed"
+    passed, skipped, failed = (found.get(f"{outcome}Tests", ()) for outcome in ("passed", "warned", "failed"))
+    if found.get("result") not in ("PASSED", "WARNED") or failed or not passed:
+        raise SparkImagesError(f"the result is {found.get('result')}: {', '.join(failed) or 'no test passed'}")
+    return f"{counted(len(passed), 'test')} passed{f', {len(skipped)} skipped' if skipped else ''}"
 
 
-def vex(_: Image, documents: Sequence[Any]) -> str:
+def vex_document(_: Image, documents: Sequence[Any]) -> str:
     """Returns how many vulnerabilities the document is about."""
     return counted(len(documents[-1].get("statements", ())), "statement")
 
 
-ABOUT: Mapping[str, Callable[[Image, Sequence[Any]], str]] = {
+ABOUT: Mapping[str, About] = {
     statements.CYCLONEDX: cyclonedx,
     statements.SPDX: spdx,
-    statements.PROVENANCE: provenance,
-    statements.TESTS: tests,
-    statements.VEX: vex,
+    provenance.TYPE: commit,
+    test_results.TYPE: passed_tests,
+    vex.TYPE: vex_document,
 }
 """The function that compares each type of statement with the image. It returns what it found, or raises an error."""
 

@@ -9,7 +9,7 @@ from packaging.utils import canonicalize_name
 
 from spark_images import ROOT
 from spark_images.matrix.model import Cell
-from spark_images.plan.graph import Graph, file_name
+from spark_images.plan.graph import Graph, Target, file_name
 from spark_images.plan.project import Project
 from spark_images.recipes.locks import lock_name
 
@@ -57,17 +57,40 @@ def locked(project: Project, graph: Graph, cell: Cell, origin: str, root: Path =
     jars: dict[str, Download] = {}
     archives: dict[str, Download] = {}
     for name in sorted(graph.closure([origin])):
-        folder = graph.targets[name].recipe.name
-        for artefact in project.matrix.artefacts(folder, project.matrix.seen_by(folder, cell)):
-            entry = project.locks[folder][artefact.coordinate]
-            download = Download(purl_of(artefact.coordinate), (entry.sha256,), artefact.licence)
-            if "==" in artefact.coordinate:
-                archives[canonicalize_name(artefact.coordinate.partition("==")[0])] = download
+        for coordinate, download in _artefacts(project, cell, graph.targets[name].recipe.name):
+            if "==" in coordinate:
+                archives[canonicalize_name(coordinate.partition("==")[0])] = download
             else:
-                jars[file_name(artefact.coordinate)] = download
-    lock = root / target.recipe.folder / lock_name(cell.values["python"])
-    packages = dict(pins(lock.read_text())) if lock.exists() else {}
-    return Locked(jars, archives, packages)
+                jars[file_name(coordinate)] = download
+    return Locked(jars, archives, dict(_packages(project, cell, target, root)))
+
+
+def downloads(project: Project, graph: Graph, cell: Cell, root: Path = ROOT) -> tuple[Download, ...]:
+    """Returns every locked download that the image of a cell is built from, sorted by package URL.
+
+    It includes the downloads of layers that the image does not contain, such as those of a toolchain.
+    """
+    found: set[Download] = set()
+    for name in graph.closure([cell.name]):
+        target = graph.targets[name]
+        found |= {download for _, download in _artefacts(project, cell, target.recipe.name)}
+        found |= {download for _, download in _packages(project, cell, target, root)}
+    return tuple(sorted(found, key=lambda download: (download.purl, download.hashes)))
+
+
+def _artefacts(project: Project, cell: Cell, folder: str) -> Iterator[tuple[str, Download]]:
+    """Yields the coordinate and the download of each artefact of a layer."""
+    for artefact in project.matrix.artefacts(folder, project.matrix.seen_by(folder, cell)):
+        entry = project.locks[folder][artefact.coordinate]
+        yield artefact.coordinate, Download(purl_of(artefact.coordinate), (entry.sha256,), artefact.licence)
+
+
+def _packages(project: Project, cell: Cell, target: Target, root: Path) -> Iterator[tuple[str, Download]]:
+    """Yields the normal name and the download of each Python package in the lock of a layer, if it has one."""
+    python = project.matrix.seen_by(target.recipe.name, cell).values["python"]
+    lock = root / target.recipe.folder / lock_name(python)
+    if lock.exists():
+        yield from pins(lock.read_text())
 
 
 def purl_of(coordinate: str) -> str:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from packageurl import PackageURL
 from spdx_tools.spdx.parser.jsonlikedict.json_like_dict_parser import JsonLikeDictParser
 from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
 
+from spark_images.attest import vex
 from spark_images.engine import daemon
 from spark_images.matrix.model import Cell
 from spark_images.plan.project import Project, load_project
@@ -36,8 +38,9 @@ class Part:
 
 @dataclass(frozen=True)
 class Checked:
-    """An image: its bill, its SBOM as a user reads it, and what is in each of its layers, bottom layer first."""
+    """An image: its cell, its bill, its SBOM as a user reads it, and what is in its layers, bottom layer first."""
 
+    cell: Cell
     bill: Bill
     parts: list[Part]
     layers: Mapping[str, Evidence]
@@ -67,7 +70,10 @@ def images(request: pytest.FixtureRequest) -> list[Checked]:
     holders = [holder(reference, daemon.client().images.get(reference).attrs) for reference in references]
     if missing := {layer for holder in holders for layer in holder.layers if not evidence.recorded(layer)}:
         evidence.read(smallest(missing, holders), missing)
-    return [Checked(bill, list(parts(json.loads(cyclonedx.text(bill)))), shown(bill)) for bill in bills]
+    return [
+        Checked(cell, bill, list(parts(json.loads(cyclonedx.text(bill)))), shown(bill))
+        for cell, bill in zip(wanted, bills, strict=True)
+    ]
 
 
 def shown(bill: Bill) -> dict[str, Evidence]:
@@ -152,3 +158,14 @@ def test_both_formats_are_valid_and_name_the_same_components(images: list[Checke
         assert validate_full_spdx_document(document) == []
         purls = sorted(reference.locator for package in document.packages for reference in package.external_references)
         assert purls == sorted(part.purl.to_string() for part in image.parts)
+
+
+def test_statements_about_vulnerabilities_are_true(images: list[Checked]) -> None:
+    """The tables [[vex]] of images.toml. Removed jars are compared with the files, and not only with the SBOM."""
+    statements = load_project().matrix.vex
+    for image in images:
+        vex.check(statements, image.cell, image.bill)
+        jars = {path for found in image.layers.values() for path in (*found.files, *found.archives)}
+        selected = [each for each in statements if each.concerns(image.cell.line, image.cell.features)]
+        names = [each.removed for each in selected if each.removed]
+        assert [p for p in jars for name in names if fnmatch(p.rpartition("/")[2], name)] == [], image.bill.name

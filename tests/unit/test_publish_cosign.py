@@ -37,14 +37,14 @@ def key(tmp_path: Path) -> str:
 
 
 def test_a_key_signs_without_a_transparency_log(calls: Path, key: str) -> None:
-    cosign.sign(IMAGE, cosign.signer(key, keyless=False))
+    cosign.sign(IMAGE, cosign.signer(key, keyless=False), {"statements": "a b"})
     check, sign = calls.read_text().splitlines()
     assert check == f":public-key --key {key}"
-    assert sign == f":sign --yes --key {key} --tlog-upload=false {IMAGE}"
+    assert sign == f":sign --yes --key {key} --tlog-upload=false --annotations=statements=a b {IMAGE}"
 
 
 def test_an_identity_signs_without_a_key(calls: Path) -> None:
-    cosign.sign(IMAGE, cosign.signer("", keyless=True))
+    cosign.sign(IMAGE, cosign.signer("", keyless=True), {})
     assert calls.read_text() == f":sign --yes {IMAGE}\n"
 
 
@@ -79,10 +79,11 @@ def test_whose_signature_counts_must_be_named(flags: tuple[str, str, str]) -> No
         cosign.trust(*flags)
 
 
-def test_an_identity_is_verified_with_its_issuer(calls: Path) -> None:
-    cosign.verify(IMAGE, cosign.trust("", "someone", "https://issuer.example"))
+def test_an_identity_is_verified_with_its_issuer(calls: Path, tmp_path: Path) -> None:
+    (tmp_path / "said").write_text(json.dumps([{"optional": {"a": "old"}}, {"optional": {"a": "new"}}]))
+    assert cosign.verify(IMAGE, cosign.trust("", "someone", "https://issuer.example")) == {"a": "new"}
     wanted = "--certificate-identity someone --certificate-oidc-issuer https://issuer.example"
-    assert calls.read_text() == f":verify {wanted} {IMAGE}\n"
+    assert calls.read_text() == f":verify --output json {wanted} {IMAGE}\n"
 
 
 def test_predicates_are_read_from_the_envelopes(calls: Path, tmp_path: Path) -> None:

@@ -63,27 +63,45 @@ def test_an_spdx_document_with_all_layers_passes() -> None:
 
 
 def test_provenance_of_the_commit_in_the_label_passes() -> None:
-    assert verify.provenance(IMAGE, [provenance("abc")]) == "commit abc, 1 more input"
+    assert verify.commit(IMAGE, [provenance("abc")]) == "commit abc, 1 more input"
 
 
 @pytest.mark.parametrize("document", [provenance("other"), provenance(), provenance("abc", "other"), {}])
 def test_provenance_of_another_commit_fails(document: Mapping[str, Any]) -> None:
     with pytest.raises(SparkImagesError, match=r"the provenance names the commit .*, and the label of the image abc"):
-        verify.provenance(IMAGE, [document])
+        verify.commit(IMAGE, [document])
 
 
 def test_passed_tests_pass() -> None:
-    assert verify.tests(IMAGE, [{"result": "PASSED", "passedTests": ["a", "b"]}]) == "2 tests passed"
+    assert verify.passed_tests(IMAGE, [{"result": "PASSED", "passedTests": ["a", "b"]}]) == "2 tests passed"
+    skipped = {"result": "WARNED", "passedTests": ["a"], "warnedTests": ["b", "c"]}
+    assert verify.passed_tests(IMAGE, [skipped]) == "1 test passed, 2 skipped"
 
 
-@pytest.mark.parametrize("document", [{"result": "FAILED", "failedTests": ["a"]}, {"result": "WARNED"}, {}])
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"result": "FAILED", "passedTests": ["b"]},
+        {"result": "PASSED"},
+        {"result": "PASSED", "passedTests": ["b"], "failedTests": ["a"]},
+        {},
+    ],
+)
 def test_tests_with_another_result_fail(document: Mapping[str, Any]) -> None:
     with pytest.raises(SparkImagesError, match="the result is"):
-        verify.tests(IMAGE, [document])
+        verify.passed_tests(IMAGE, [document])
 
 
 def test_the_newest_attestation_of_a_type_counts() -> None:
-    assert verify.tests(IMAGE, [{"result": "FAILED"}, {"result": "PASSED"}]) == "0 tests passed"
+    older, newer = {"result": "FAILED"}, {"result": "PASSED", "passedTests": ["a"]}
+    assert verify.passed_tests(IMAGE, [older, newer]) == "1 test passed"
+
+
+def test_a_signature_lists_the_statements() -> None:
+    types = {"https://one.example", "https://two.example"}
+    assert statements.are_listed(statements.listed(types)) == types
+    assert "," not in statements.listed(types)[statements.LISTED]
+    assert statements.are_listed({}) == set()
 
 
 def test_each_statement_is_compared_with_the_image() -> None:

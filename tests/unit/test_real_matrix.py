@@ -32,6 +32,7 @@ from spark_images.plan.project import Project
 from spark_images.recipes import locks
 from spark_images.recipes.dockerfiles import SERVERS
 from spark_images.reports import drawing, measure
+from spark_images.sbom.locked import downloads
 from spark_images.versions import add
 
 VARIANTS = ("baseline", "gpu", "iceberg", "delta", "gpu-iceberg", "delta-iceberg")
@@ -445,6 +446,28 @@ def test_cuda_packages_match_the_cuda_version(project: Project, sets: Sets) -> N
     assert cuda
     version = project.matrix.features["gpu"].versions["cuda"]
     assert all(f"nvidia-cuda-runtime-cu{version.split('.')[0]}=={version}.*" in s.text for s in cuda)
+
+
+# Attestations.
+
+
+def test_a_jar_that_a_statement_calls_removed_is_in_a_trim_txt(project: Project) -> None:
+    trimmed = {
+        Path(line).name for file in (ROOT / "docker").glob("*/*/trim.txt") for line in file.read_text().split("\n")
+    }
+    removed = {vex.removed for vex in project.matrix.vex if vex.removed}
+    assert removed
+    assert removed - trimmed == set()
+
+
+def test_provenance_has_every_hash_that_the_dockerfile_of_a_layer_of_the_image_gets(project: Project) -> None:
+    for cell in project.matrix.buildable:
+        found = downloads(project, project.graph([cell]), cell)
+        arguments = (t.arguments.get("ARTEFACTS", "") for t in project.graph([cell]).targets.values())
+        passed = {artefact.rpartition("@sha256:")[2] for text in arguments for artefact in text.split()}
+        assert passed == {each.hashes[0] for each in found if each.licence}, cell.key
+        assert len({each.purl for each in found}) == len(found), cell.key
+        assert all(each.hashes for each in found), cell.key
 
 
 # The benchmark.

@@ -13,6 +13,7 @@ ROOMS = (
     "locks",
     "reports",
     "sbom",
+    "attest",
     "checks",
     "publish",
     "site",

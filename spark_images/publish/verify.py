@@ -58,13 +58,18 @@ def verify(text: str, trust: Trust) -> tuple[Reference, list[Check]]:
     Raises UsageError if `text` is not a reference. Raises SparkImagesError if the registry does not have the image, or
     serves other bytes than its digest says.
     """
+    repository, found = image(text)
+    return found.reference, list(_checks(repository, found, trust))
+
+
+def image(text: str) -> tuple[Repository, Image]:
+    """Returns the image that `text` names, and its repository. Raises the errors of `verify`."""
     given = references.parse(text)
     repository = Repository(given)
     manifest = repository.manifest(given.digest or given.tag)
     if manifest is None:
         raise SparkImagesError(f"{given}: the registry has no such image")
-    image = _image(repository, given.at(manifest.digest), manifest)
-    return image.reference, list(_checks(repository, image, trust))
+    return repository, _image(repository, given.at(manifest.digest), manifest)
 
 
 def _image(repository: Repository, reference: Reference, manifest: Manifest) -> Image:

@@ -261,15 +261,17 @@ def publish(
         printing.print_table(publish.COLUMNS, publish.table(found))
 
 
+VERIFIED = "the image: registry.example:5000/team/spark-k8s-spark:4.1"
+TRUST_HELP = {
+    "key": "the public key of cosign",
+    "identity": "whose signature counts, for images that are signed without a key",
+    "issuer": "who confirms the identity: the address of its OIDC issuer",
+}
+
+
 @command(
     positional=["reference"],
-    help={
-        "reference": "the image: registry.example:5000/team/spark-k8s-spark:4.1",
-        "key": "the public key of cosign",
-        "identity": "whose signature counts, for images that are signed without a key",
-        "issuer": "who confirms the identity: the address of its OIDC issuer",
-        "json": "print JSON",
-    },
+    help={"reference": VERIFIED, **TRUST_HELP, "json": "print JSON"},
 )
 def verify(
     context: Context, reference: str, key: str = "", identity: str = "", issuer: str = "", json: bool = False
@@ -287,6 +289,21 @@ def verify(
         print(image)
         printing.print_table(verify.COLUMNS, verify.table(checks))
     if not all(check.passed for check in checks):
+        raise Exit(code=1)
+
+
+@command(positional=["reference"], help={"reference": VERIFIED, **TRUST_HELP})
+def reproduce(context: Context, reference: str, key: str = "", identity: str = "", issuer: str = "") -> None:
+    """Build a published image again from its commit; compare layers.
+
+    Exit code 1: a layer differs in more than archives of classes.
+    """
+    from spark_images.publish import cosign, reproduce  # noqa: PLC0415 -- its libraries would slow every other task
+
+    found = reproduce.reproduce(load_project(), reference, cosign.trust(key, identity, issuer), printing.aside)
+    printing.print_table(reproduce.COLUMNS, reproduce.table(found))
+    print(reproduce.summary(found))
+    if not all(layer.is_reproduced for layer in found):
         raise Exit(code=1)
 
 
@@ -406,4 +423,5 @@ namespace = Collection(
     bench,
     publish,
     verify,
+    reproduce,
 )

@@ -25,10 +25,11 @@ from spark_images.engine import daemon, git
 from spark_images.errors import SparkImagesError
 from spark_images.matrix.file import SWITCH, VARIABLES
 from spark_images.plan.project import Project
-from spark_images.publish import cosign, verify
+from spark_images.publish import cosign, statements, verify
 from spark_images.publish.cosign import Trust
 from spark_images.publish.registry import Repository
 from spark_images.reports import measure
+from spark_images.wording import counted
 
 COLUMNS = ("layer", "result", "what differs")
 ARCHIVE = ".jsa"
@@ -64,7 +65,9 @@ def reproduce(project: Project, text: str, trust: Trust, say: Callable[[str], No
     chosen = document["buildDefinition"]["externalParameters"]
     commit, cell = chosen["commit"], chosen["cell"]
     if not git.ask("cat-file", "-t", commit) == "commit":
-        raise SparkImagesError(f"{image.reference} is built from {commit}, which this repository does not have: fetch it")
+        raise SparkImagesError(
+            f"{image.reference} is built from {commit}, which this repository does not have: fetch it"
+        )
     tag = f"reproduced-{image.reference.digest.removeprefix('sha256:')[:12]}"
     say(f"building {cell['key']} again from {commit}, without a cache: this takes several minutes")
     name = f"{project.matrix.settings.registry}{project.matrix.repository(_name(project, cell['key']))}:{tag}"
@@ -74,7 +77,8 @@ def reproduce(project: Project, text: str, trust: Trust, say: Callable[[str], No
         built = daemon.find(name)
         if built is None:
             raise SparkImagesError(f"{name} was removed after its build: repeat the task")
-        return list(_compare(repository, image, name, built.attrs["RootFS"]["Layers"]))
+        origins = dict(verify.layers_of(cosign.attestations(image.reference, trust, statements.CYCLONEDX)[-1]))
+        return list(_compare(repository, image, origins, name, built.attrs["RootFS"]["Layers"]))
     finally:
         daemon.remove_name(name)
 
@@ -113,9 +117,10 @@ def _build(folder: Path, cell: Mapping[str, str], variables: Mapping[str, str]) 
         raise SparkImagesError(f"the build of {cell['key']} in a checkout of the commit failed: see its output above")
 
 
-def _compare(repository: Repository, image: verify.Image, tag: str, built: Sequence[str]) -> Iterator[Layer]:
+def _compare(
+    repository: Repository, image: verify.Image, origins: Mapping[str, str], tag: str, built: Sequence[str]
+) -> Iterator[Layer]:
     """Yields each layer of the published image, compared with the one at the same place in the image `tag`."""
-    origins = image.origins
     differing = [digest for one, digest in zip(image.layers, built, strict=False) if one != digest]
     ours = _files_of_engine(tag, differing) if differing else {}
     for number, (published, digest) in enumerate(zip_longest(image.layers, built)):
@@ -172,5 +177,13 @@ def table(layers: Sequence[Layer]) -> list[Sequence[str]]:
     """Returns a row for each layer that has an origin or differs."""
     shown = (layer for layer in layers if layer.origin or not layer.same)
     return [
-        (layer.origin or layer.digest, "same" if layer.same else "differs", ", ".join(layer.differing)) for layer in shown
+        (layer.origin or layer.digest, "same" if layer.same else "differs", ", ".join(layer.differing))
+        for layer in shown
     ]
+
+
+def summary(layers: Sequence[Layer]) -> str:
+    """Returns how many layers are the same, and how many differ only in archives of classes."""
+    same = sum(layer.same for layer in layers)
+    archives = sum(layer.is_reproduced and not layer.same for layer in layers)
+    return f"{same} of {counted(len(layers), 'layer')} are the same; {archives} differ only in archives of classes"

@@ -116,11 +116,16 @@ def _layers(repository: Repository, image: Image) -> str:
 
 def cyclonedx(image: Image, documents: Sequence[Any]) -> str:
     """Compares a CycloneDX document with the image. Raises SparkImagesError if their layers differ."""
-    component = documents[-1].get("metadata", {}).get("component", {})
-    named = sorted((each["name"], each["value"]) for each in component.get("properties", ()))
-    layers = [value.partition(" ")[0] for name, value in named if name.startswith(LAYER)]
-    _same_layers(image, layers)
+    _same_layers(image, [digest for digest, _ in layers_of(documents[-1])])
     return counted(_components(documents[-1].get("components", ())), "component")
+
+
+def layers_of(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Returns the digest and the origin of each layer that a CycloneDX document names, bottom layer first."""
+    component = document.get("metadata", {}).get("component", {})
+    named = sorted((each["name"], each["value"]) for each in component.get("properties", ()))
+    found = (value.partition(" ") for name, value in named if name.startswith(LAYER))
+    return [(digest, origin) for digest, _, origin in found]
 
 
 def _components(parts: Sequence[Mapping[str, Any]]) -> int:

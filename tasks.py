@@ -245,7 +245,7 @@ def publish(
     dry_run: bool = False,
     json: bool = False,
 ) -> None:
-    """Push tested images with SBOM, provenance, test results, VEX; sign."""
+    """Push tested images, attach what proves them, and sign."""
     from spark_images.publish import cosign, publish  # noqa: PLC0415 -- its libraries would slow every other task
 
     project = load_project()
@@ -276,7 +276,7 @@ TRUST_HELP = {
 def verify(
     context: Context, reference: str, key: str = "", identity: str = "", issuer: str = "", json: bool = False
 ) -> None:
-    """Verify a published image: signature, attestations, layers.
+    """Verify the signature and statements of an image.
 
     Exit code 1: a check failed.
     """
@@ -294,7 +294,7 @@ def verify(
 
 @command(positional=["reference"], help={"reference": VERIFIED, **TRUST_HELP})
 def reproduce(context: Context, reference: str, key: str = "", identity: str = "", issuer: str = "") -> None:
-    """Build a published image again from its commit; compare layers.
+    """Build a published image again, and compare layers.
 
     Exit code 1: a layer differs in more than archives of classes.
     """

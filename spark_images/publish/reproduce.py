@@ -49,14 +49,14 @@ class Layer:
 
     @property
     def is_reproduced(self) -> bool:
-        """Whether the layer is the same, apart from archives of classes."""
+        """Whether the layer is the same, except for archives of classes."""
         return self.same or all(path.endswith(ARCHIVE) for path in self.differing)
 
 
 def reproduce(project: Project, text: str, trust: Trust, say: Callable[[str], None] = print) -> list[Layer]:
     """Builds the image that `text` names again, without a cache. Returns its layers, bottom layer first.
 
-    The build runs in a temporary checkout of the commit, and gets a tag of its own, which is removed afterwards. Raises
+    The build runs in a temporary checkout of the commit. Its tag is removed afterwards. Raises
     SparkImagesError if the registry does not have the image, if its provenance is not signed or names no commit of this
     repository, or if the build fails.
     """
@@ -134,7 +134,7 @@ def _compare(
 
 
 Files = Mapping[str, str]
-"""What a layer contains: a text for each path that differs if its content, type, mode, owner or date do."""
+"""The files of a layer: for each path, a text that is the same for the same content, type, mode, owner and date."""
 
 
 def differences(one: Files, other: Files) -> tuple[str, ...]:
@@ -167,7 +167,9 @@ def files(blob: BufferedReader) -> Files:
     with tarfile.open(fileobj=cast(IO[bytes], measure.unpacked(blob)), mode="r|") as layer:
         for member in layer:
             content = layer.extractfile(member) if member.isfile() else None
-            digest = hashlib.file_digest(content, "sha256").hexdigest() if content else member.linkname
+            digest = (
+                hashlib.file_digest(cast(BufferedReader, content), "sha256").hexdigest() if content else member.linkname
+            )
             facts = (member.type.decode(), member.mode, member.uid, member.gid, member.mtime, digest)
             found[posixpath.normpath(f"/{member.name}")] = json.dumps(facts)
     return found

@@ -24,7 +24,7 @@ def parse(given: str, releases: Iterable[str]) -> dict[str, str]:
         release, equals, image = pair.partition("=")
         near = "" if release in valid else nearest(release, valid)
         if not equals and release not in valid:
-            named = [release for release in valid if release in pair]
+            named = [known for known in valid if known in pair]
             raise wrong(f'"{pair}" is not a pair', f' (did you mean "{named[0]}={pair}"?)' if named else near)
         if not image:
             raise wrong(f'"{pair}" has no image', near)

@@ -5,7 +5,20 @@ from pathlib import Path
 
 import spark_images
 
-ROOMS = ("matrix", "recipes", "plan", "engine", "locks", "reports", "sbom", "checks", "site", "running", "versions")
+ROOMS = (
+    "matrix",
+    "recipes",
+    "plan",
+    "engine",
+    "locks",
+    "reports",
+    "sbom",
+    "scan",
+    "checks",
+    "site",
+    "running",
+    "versions",
+)
 PACKAGE = Path(spark_images.__file__).parent
 
 

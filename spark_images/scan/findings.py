@@ -1,6 +1,7 @@
 """Joins the matches of grype with the SBOM and the statements. Decides what fails."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +20,16 @@ LAYER = f"{TOOL}:layer"
 
 @dataclass(frozen=True)
 class Match:
-    """A vulnerability that grype found. `fixed_in` has the versions with a fix. `aliases` are its other identifiers."""
+    """A vulnerability that grype found in a component. `aliases` are its other identifiers.
+
+    `purl` is the package URL of the component, or "". `fixed_in` has the versions with a fix.
+    """
 
     vulnerability: str
     aliases: tuple[str, ...]
     severity: str
+    name: str
+    version: str
     purl: str
     fixed_in: tuple[str, ...]
 
@@ -89,13 +95,15 @@ def _parts(document: Any) -> Iterator[tuple[str, str]]:
 
 def _key(purl: str) -> str:
     """Returns a package URL without its qualifiers, because grype can write them in another order."""
-    url = PackageURL.from_string(purl)
+    try:
+        url = PackageURL.from_string(purl)
+    except ValueError:
+        return purl
     return PackageURL(url.type, url.namespace, url.name, url.version).to_string()
 
 
 def _debian(purls: Iterable[str]) -> str:
-    qualifiers = (PackageURL.from_string(purl).qualifiers for purl in purls if purl.startswith("pkg:deb/"))
-    found = {of["distro"].removeprefix("debian-") for of in qualifiers if isinstance(of, dict) and "distro" in of}
+    found = {match[1] for purl in purls if (match := re.match(r"pkg:deb/debian/.*[?&]distro=debian-(\d+)", purl))}
     return found.pop() if len(found) == 1 else ""
 
 
@@ -114,6 +122,8 @@ class _Related(BaseModel):
 
 
 class _Artefact(BaseModel):
+    name: str
+    version: str
     purl: str = ""
 
 
@@ -138,6 +148,8 @@ def matches(report: str | bytes) -> list[Match]:
             vulnerability=each.vulnerability.id,
             aliases=tuple(sorted({other.id for other in each.relatedVulnerabilities} - {each.vulnerability.id})),
             severity=each.vulnerability.severity,
+            name=each.artifact.name,
+            version=each.artifact.version,
             purl=each.artifact.purl,
             fixed_in=tuple(each.vulnerability.fix.versions),
         )
@@ -149,15 +161,14 @@ def findings(of: Sbom, found: Iterable[Match], statements: Sequence[Statement]) 
     """Returns the findings of an image: those that fail first, then by component and vulnerability."""
     rows = set()
     for match in found:
-        url = PackageURL.from_string(match.purl)
         rows.add(
             Finding(
                 image=of.image,
                 vulnerability=match.vulnerability,
                 aliases=match.aliases,
                 severity=match.severity,
-                component=f"{url.namespace}:{url.name}" if url.type == "maven" else url.name,
-                version=url.version or "",
+                component=_name(match),
+                version=match.version,
                 purl=match.purl,
                 fixed_in=match.fixed_in,
                 layer=", ".join(of.layers.get(_key(match.purl), ())),
@@ -165,6 +176,14 @@ def findings(of: Sbom, found: Iterable[Match], statements: Sequence[Statement]) 
             )
         )
     return sorted(rows, key=lambda row: (not row.fails, row.component, row.vulnerability, row.purl))
+
+
+def _name(match: Match) -> str:
+    """Returns the name of a component: `group:artifact` for a jar."""
+    if not match.purl.startswith("pkg:maven/"):
+        return match.name
+    url = PackageURL.from_string(match.purl)
+    return f"{url.namespace}:{url.name}"
 
 
 def exit_code(found: Iterable[Finding]) -> int:

@@ -40,9 +40,7 @@ BILL = Bill(
     datetime(2026, 1, 2, tzinfo=UTC),
     (),
     (
-        component(
-            Kind.JAR, "pkg:maven/org.example/made-up@1.0.0", "/opt/made-up.jar", "made-up-layer", group="org.example"
-        ),
+        component(Kind.JAR, "pkg:maven/org.example/made-up@1.0.0", "/opt/made-up.jar", "made-up-layer"),
         component(
             Kind.SHADED,
             "pkg:maven/org.example/shaded@1.0.0",

@@ -13,8 +13,8 @@ from spark_images.scan.statements import Statement
 JAR = "pkg:maven/org.example/made-up@1.0.0"
 DEB = "pkg:deb/debian/x@1?arch=amd64&distro=debian-12"
 OF = Sbom("image", {JAR: ("core", "drivers"), "pkg:deb/debian/x@1": ("os",)}, "12")
-FIXED = Match("GHSA-1", ("CVE-1",), "High", JAR, ("2.0.0", "1.9.1"))
-UNFIXED = Match("CVE-2", (), "Low", DEB, ())
+FIXED = Match("GHSA-1", ("CVE-1",), "High", "made-up", "1.0.0", JAR, ("2.0.0", "1.9.1"))
+UNFIXED = Match("CVE-2", (), "Low", "x", "1", DEB, ())
 
 
 def component(purl: str, layer: str, *inside: dict[str, Any]) -> dict[str, Any]:
@@ -61,7 +61,11 @@ def test_a_missing_sbom_is_an_error(tmp_path: Path) -> None:
 def test_a_report_gives_the_matches() -> None:
     vulnerability = {"id": "GHSA-1", "severity": "High", "fix": {"versions": ["2.0.0", "1.9.1"], "state": "fixed"}}
     related = [{"id": "CVE-1"}, {"id": "GHSA-1"}]
-    match = {"vulnerability": vulnerability, "relatedVulnerabilities": related, "artifact": {"purl": JAR}}
+    match = {
+        "vulnerability": vulnerability,
+        "relatedVulnerabilities": related,
+        "artifact": {"name": "made-up", "version": "1.0.0", "purl": JAR},
+    }
     assert matches(json.dumps({"matches": [match]})) == [FIXED]
 
 
@@ -78,8 +82,15 @@ def test_a_finding_says_where_the_component_is() -> None:
 
 
 def test_the_order_of_qualifiers_does_not_hide_the_layer() -> None:
-    turned = Match("CVE-2", (), "Low", "pkg:deb/debian/x@1?distro=debian-12&arch=amd64", ())
+    turned = Match("CVE-2", (), "Low", "x", "1", "pkg:deb/debian/x@1?distro=debian-12&arch=amd64", ())
     assert findings(OF, [turned], [])[0].layer == "os"
+
+
+@pytest.mark.parametrize("purl", ["", "not a package URL"])
+def test_a_component_without_a_package_url_is_reported_too(tmp_path: Path, purl: str) -> None:
+    of = sbom(written(tmp_path, component(JAR, "core"), component(purl, "core")))
+    (finding,) = findings(of, [Match("CVE-9", (), "High", "y", "3", purl, ("4",))], [])
+    assert (finding.component, finding.version, finding.fails) == ("y", "3", True)
 
 
 def test_only_a_finding_with_a_fix_fails() -> None:
@@ -114,6 +125,6 @@ def test_images_with_the_same_finding_share_a_row() -> None:
 
 def test_the_summary_counts_each_finding_once() -> None:
     said = [Statement(frozenset({"CVE-3"}), JAR, "fixed")]
-    excused = Match("CVE-3", (), "Low", JAR, ("2.0.0",))
+    excused = Match("CVE-3", (), "Low", "made-up", "1.0.0", JAR, ("2.0.0",))
     found = findings(OF, [FIXED, UNFIXED, excused], said)
     assert summary(found) == "1 with a fix and without a VEX statement, 1 without a fix, 1 excused by VEX"

@@ -81,7 +81,7 @@ class Grype:
 
         Raises SparkImagesError if grype fails.
         """
-        # Without the release, grype skips each Debian package whose package URL does not name one.
+        # A grype that does not read the release in package URLs would skip every Debian package.
         release = ("--distro", f"debian:{debian}") if debian else ()
         try:
             done = self._run(f"sbom:{sbom}", "--output", "json", "--quiet", *release)

@@ -173,13 +173,13 @@ def scan(
     from spark_images.scan import findings  # noqa: PLC0415 -- the libraries of SBOMs would slow every other task
     from spark_images.scan import scan as scanning  # noqa: PLC0415
 
-    documents = scanning.read(vex)
+    statements = scanning.read([Path(file) for file in vex])
     if sbom:
         files = [Path(file) for file in sbom]
     else:
         project = load_project()
         files = scanning.written(project, select(project.matrix, spark, variant, image))
-    found = scanning.scan(files, lambda _: documents, Path(database) if database else None)
+    found = scanning.scan(files, lambda _: statements, Path(database) if database else None)
     if json:
         printing.print_json([asdict(finding) for finding in found])
     else:

@@ -3,48 +3,51 @@
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from spark_images.errors import UsageError
+from spark_images.errors import UsageError, reason
 from spark_images.matrix.model import Cell
 from spark_images.plan.project import Project
-from spark_images.sbom import cyclonedx
-from spark_images.sbom import write as sboms
+from spark_images.sbom import cyclonedx, write
 from spark_images.scan import findings, grype, statements
+from spark_images.scan.statements import Statement
 
-Documents = Callable[[str], Iterable[str]]
-"""Returns the OpenVEX documents of an image, as texts. Its argument is the name of the image."""
+Statements = Callable[[str], Iterable[Statement]]
+"""Returns the OpenVEX statements for an image, the newest last. Its argument is the name of the image."""
 
 
-def written(project: Project, cells: Sequence[Cell], folder: Path = sboms.FOLDER) -> list[Path]:
+def written(project: Project, cells: Sequence[Cell], folder: Path = write.FOLDER) -> list[Path]:
     """Writes the SBOM of each cell's image. Returns the files. Raises SparkImagesError as `sbom.write.write` does."""
-    bills = sboms.write(project, cells, ["cyclonedx"], folder)
+    bills = write.write(project, cells, ["cyclonedx"], folder)
     return [folder / f"{bill.name}{cyclonedx.SUFFIX}" for bill in bills]
 
 
-def read(files: Sequence[str]) -> list[str]:
-    """Returns the text of each file. Raises UsageError if one cannot be read."""
-    texts = []
+def read(files: Sequence[Path]) -> list[Statement]:
+    """Returns the statements of OpenVEX documents.
+
+    Raises UsageError, which names the file, if one cannot be read or is not an OpenVEX document.
+    """
+    found = []
     for file in files:
         try:
-            texts.append(Path(file).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"{file} cannot be read: {error}") from None
-    return texts
+            text = file.read_text(encoding="utf-8", errors="replace")
+        except OSError as error:
+            raise UsageError(f"{file} cannot be read: {reason(error)}") from None
+        found += statements.read(text, str(file))
+    return found
 
 
-def scan(files: Sequence[Path], documents: Documents, database: Path | None = None) -> list[findings.Finding]:
-    """Returns the findings of each SBOM, with the status that the OpenVEX documents give them.
+def scan(files: Sequence[Path], said: Statements, database: Path | None = None) -> list[findings.Finding]:
+    """Returns the findings of each SBOM, with the status that the statements give them.
 
     `database` is a folder with a database of grype. Without it, grype updates its own from the network.
 
     Raises grype.UnreachableError (exit code 3) if the database cannot be fetched. Raises UsageError if a file is not an
-    SBOM or a document is not OpenVEX, and SparkImagesError if there is no grype or if it fails.
+    SBOM, and SparkImagesError if there is no grype or if it fails.
     """
-    read = [(file, findings.sbom(file)) for file in files]
-    said = {sbom.image: [s for text in documents(sbom.image) for s in statements.read(text)] for _, sbom in read}
+    sboms = [(file, findings.sbom(file)) for file in files]
     tool = grype.Grype(grype.find(), database)
     tool.ready()
     found = []
-    for file, sbom in read:
+    for file, sbom in sboms:
         matches = findings.matches(tool.report(file, sbom.debian))
-        found += findings.findings(sbom, matches, said[sbom.image])
+        found += findings.findings(sbom, matches, list(said(sbom.image)))
     return found

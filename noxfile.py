@@ -11,14 +11,14 @@ Each image has one session, test-<cell>. Options after `--` are a tier, or optio
   nox -s test-3.5.9-iceberg -- --no-slow      all tests that need neither a CUDA device nor much time
   nox -s test-3.5.9-iceberg -- -k merge       only the tests whose name contains "merge"
 
-A Nox tag selects several sessions: `nox -t iceberg`, `nox -t 4.1.4`, `nox -t full` (all tests of every image, and every
-SBOM and publication).
+A Nox tag selects several sessions: `nox -t iceberg`, `nox -t 4.1.4`, `nox -t full` (all tests of every image, every
+SBOM and publication, and `inv scan`).
 """
 
 import atexit
 import functools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -64,8 +64,10 @@ def reported(session: nox.Session) -> Iterator[None]:
         session.error(str(error))
 
 
-def checks(*, default: bool = True) -> Callable[[Callable[[nox.Session], None]], Callable[[nox.Session], None]]:
-    """Makes a session from a function. The session has the function's name and docstring."""
+def checks(
+    *, default: bool = True, tags: Sequence[str] = ()
+) -> Callable[[Callable[[nox.Session], None]], Callable[[nox.Session], None]]:
+    """Makes a session from a function. The session has the function's name and docstring, and these Nox tags."""
 
     def decorate(function: Callable[[nox.Session], None]) -> Callable[[nox.Session], None]:
         @functools.wraps(function)
@@ -73,17 +75,22 @@ def checks(*, default: bool = True) -> Callable[[Callable[[nox.Session], None]],
             with reported(session), sessions.noted(session.name, session.name):
                 function(session)
 
-        return nox.session(default=default)(run)
+        return nox.session(default=default, tags=tags)(run)
 
     return decorate
 
 
 @checks()
 def lint(session: nox.Session) -> None:
-    """Check code with Ruff, and texts with the prose linter."""
+    """Check code with Ruff, texts with the prose linter, and the workflows of GitHub and GitLab."""
     session.run("ruff", "format", "--check", ".")
     session.run("ruff", "check", ".")
     session.run("python", "-m", "spark_images.checks.prose")
+    schema = ("check-jsonschema", "--builtin-schema")
+    session.run(*schema, "vendor.github-workflows", *map(str, sorted(Path(".github/workflows").iterdir())))
+    session.run(*schema, "vendor.gitlab-ci", "--data-transform", "gitlab-ci", ".gitlab-ci.yml")
+    session.run(*schema, "vendor.renovate", "renovate.json")
+    session.run("zizmor", "--offline", "--no-progress", ".github")
 
 
 @checks()
@@ -150,6 +157,12 @@ def publish(session: nox.Session) -> None:
     """Publish every image to a test registry, verify, tamper (default run: two images)."""
     with reported(session):
         sessions.test_publish(session.name, CELLS, session.posargs, session.run)
+
+
+@checks(default=False, tags=["full"])
+def scan(session: nox.Session) -> None:
+    """Run `inv scan` with the real grype and made-up advisories. Builds grype if it is not on PATH."""
+    session.run("pytest", "tests/scan", "--junitxml", str(results.junit(session.name)), *session.posargs)
 
 
 @nox.session

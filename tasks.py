@@ -144,6 +144,52 @@ def images_sbom(
     print(f"written to {target}")
 
 
+@command(
+    iterable=["spark", "variant", "image", "sbom", "vex"],
+    help={
+        "spark": SPARK,
+        "variant": VARIANT,
+        "image": KIND,
+        "sbom": "an SBOM in CycloneDX to scan instead of the images of this machine; repeat for several",
+        "vex": "an OpenVEX document that holds for each image; repeat for several",
+        "database": "a folder with a database of grype (default: grype fetches the newest one)",
+        "json": "print JSON",
+    },
+)
+def scan(
+    context: Context,
+    spark: list[str],
+    variant: list[str],
+    image: list[str],
+    sbom: list[str],
+    vex: list[str],
+    database: str = "",
+    json: bool = False,
+) -> None:
+    """Scan images for known vulnerabilities.
+
+    Exit code 1: one has a fix and no VEX statement. 3: no database.
+    """
+    from spark_images.scan import findings  # noqa: PLC0415 -- the libraries of SBOMs would slow every other task
+    from spark_images.scan import scan as scanning  # noqa: PLC0415
+
+    given = scanning.read([Path(file) for file in vex])
+    own: dict[str, list[Any]] = {}
+    if sbom:
+        files = [Path(file) for file in sbom]
+    else:
+        project = load_project()
+        files, own = scanning.written(project, select(project.matrix, spark, variant, image))
+    found = scanning.scan(files, lambda name: [*own.get(name, ()), *given], Path(database) if database else None)
+    if json:
+        printing.print_json([asdict(finding) for finding in found])
+    else:
+        printing.print_table(findings.COLUMNS, findings.table(found))
+        print(findings.summary(found))
+    if code := findings.exit_code(found):
+        raise Exit(code=code)
+
+
 @command(help={"check": "write nothing; fail if the catalogue does not match images.toml and the locks"})
 def images_catalog(context: Context, check: bool = False) -> None:
     """Write the catalogue, docker/images, and the table in README.md."""
@@ -421,6 +467,7 @@ namespace = Collection(
     Collection("docs", build=docs_build, serve=docs_serve),
     graph,
     bench,
+    scan,
     publish,
     verify,
     reproduce,

@@ -59,14 +59,15 @@ def document(
 ) -> Predicate | None:
     """Returns the OpenVEX document of an image, or None if no statement applies to it: OpenVEX needs at least one.
 
-    `digest` is the digest of the image's manifest, `sha256:…`. `repository` is its repository with the registry, or ""
-    if the document must be valid in every registry. `issued` is the time of the document, by default that of the image.
+    `digest` is the digest of the image's manifest, `sha256:…`, or "" for an image that is not published. `repository`
+    is its repository with the registry, or "" if the document must be valid in every registry. `issued` is the time of
+    the document, by default that of the image.
 
     Raises SparkImagesError as `check` does.
     """
     check(matrix.vex, cell, bill)
     product = predicates.image(repository or bill.name, digest)
-    hashes = {"sha-256": digest.partition(":")[2]}
+    hashes = {"hashes": {"sha-256": digest.partition(":")[2]}} if digest else {}
     statements = [_statement(vex, product, hashes) for vex in applicable(matrix.vex, cell, bill)]
     if not statements:
         return None
@@ -84,7 +85,7 @@ def _statement(vex: Vex, product: str, hashes: Predicate) -> Predicate:
     return {
         "vulnerability": {"name": vex.vulnerability, **({"aliases": list(vex.aliases)} if vex.aliases else {})},
         "products": [
-            {"@id": product, "identifiers": {"purl": product}, "hashes": hashes, "subcomponents": [_part(vex.product)]}
+            {"@id": product, "identifiers": {"purl": product}, **hashes, "subcomponents": [_part(vex.product)]}
         ],
         "status": vex.status,
         **({"justification": vex.justification} if vex.justification else {}),

@@ -120,15 +120,19 @@ def _pip() -> dict[str, str]:
     return found
 
 
+def ca_bundle(environment: Mapping[str, str] = os.environ) -> Path | None:
+    """Returns this machine's CA bundle: the one that its environment names, else the system's, else None."""
+    candidates = [environment[name] for name in CA_VARIABLES if environment.get(name)] + list(CA_FILES)
+    return next((Path(name) for name in candidates if Path(name).is_file()), None)
+
+
 def read(environment: Mapping[str, str] = os.environ) -> Host:
     """Reads this machine's environment and its apt, pip, Maven and npm configuration."""
-    candidates = [environment[name] for name in CA_VARIABLES if environment.get(name)] + list(CA_FILES)
-    ca = next((Path(name) for name in candidates if Path(name).is_file()), None)
     home = Path(environment.get("HOME", "/"))
     settings, npmrc = home / ".m2/settings.xml", home / ".npmrc"
     proxies = {name: environment.get(name) or environment.get(name.upper()) or "" for name in PROXY_VARIABLES}
     return Host(
-        ca=ca,
+        ca=ca_bundle(environment),
         apt=_apt(),
         pip=_pip(),
         maven_settings=settings if settings.is_file() else None,

@@ -14,6 +14,7 @@ ROOMS = (
     "reports",
     "sbom",
     "attest",
+    "scan",
     "checks",
     "publish",
     "site",

@@ -1,34 +1,27 @@
-"""One repository of a registry: its manifests, tags and blobs.
+"""One repository of a registry: its manifests, tags and blobs, by the OCI distribution specification.
 
-The client is python-dxf, with the credentials that `docker login` keeps. A registry on this machine may have no TLS, as
-for Docker and cosign. python-dxf sends no credentials to it then.
+A registry on this machine may have no TLS, as for Docker and cosign.
 """
 
 import hashlib
 import json
-import logging
-import os
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import TypeVar
+from urllib.parse import urljoin
 
 import requests
-from docker import auth
-from docker.errors import DockerException
-from dxf import DXF, DXFBase
-from dxf.exceptions import DXFAuthInsecureError, DXFDigestMismatchError, DXFMountFailed
 
-from spark_images.engine.host import CA_VARIABLES
+from spark_images.engine import host
 from spark_images.errors import SparkImagesError
+from spark_images.publish.login import Login
 from spark_images.publish.references import Reference
-
-logging.getLogger("dxf").setLevel(logging.WARNING)
 
 T = TypeVar("T")
 
@@ -39,6 +32,14 @@ PAUSES = (1, 2, 4)
 """Seconds before each further attempt of a request that failed for a reason that can pass."""
 
 BLOCK = 1 << 20
+
+TYPES = (
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+)
+"""The media types of manifests and indexes."""
 
 
 @dataclass(frozen=True)
@@ -58,87 +59,91 @@ class Repository:
 
     def __init__(self, reference: Reference) -> None:
         self.reference = reference
-        ca = next((os.environ[name] for name in CA_VARIABLES if os.environ.get(name)), True)
-        self._client = DXF(
-            reference.host,
-            reference.path,
-            auth=self._log_in,
-            insecure=reference.is_local and not _has_tls(reference.host),
-            tlsverify=ca,
-            timeout=TIMEOUT,
-        )
-
-    def _log_in(self, client: DXFBase, response: requests.Response) -> None:
-        try:
-            # Docker keeps the credentials of its own registry under an address, and all others under the host.
-            found = auth.load_config().resolve_authconfig(self.reference.host) or {}
-        except DockerException as error:
-            raise SparkImagesError(f"Docker's credentials for {self.reference.host} cannot be read: {error}") from None
-        username, password = (found.get(name) or found.get(name.capitalize()) for name in ("username", "password"))
-        client.authenticate(username, password, response=response)
+        scheme = "http" if reference.is_local and not _has_tls(reference.host) else "https"
+        self._root = f"{scheme}://{reference.host}/v2/{reference.path}/"
+        self._session = requests.Session()
+        self._session.auth = Login(reference.host, TIMEOUT)
+        if ca := host.ca_bundle():
+            self._session.verify = str(ca)
 
     def manifest(self, name: str) -> Manifest | None:
         """Returns the manifest with this tag or digest, or None if there is no such manifest.
 
         Raises SparkImagesError if the content does not have the digest that was asked for.
         """
-
-        def get() -> Manifest | None:
-            try:
-                return Manifest(self._client.get_manifest_and_response(name)[0])
-            except requests.HTTPError as error:
-                if _status(error) == HTTPStatus.NOT_FOUND:
-                    return None
-                raise
-
-        found = self._patiently(f"the manifest {name} cannot be read", get)
-        if found and name.startswith("sha256:") and found.digest != name:
+        headers = {"Accept": ", ".join(TYPES)}
+        answer = self._patiently(f"the manifest {name} cannot be read", "GET", f"manifests/{name}", headers=headers)
+        if answer is None:
+            return None
+        found = Manifest(answer.content.decode())
+        if name.startswith("sha256:") and found.digest != name:
             raise SparkImagesError(f"{self.reference.at(name)}: the registry serves another manifest: {found.digest}")
         return found
 
     def set_manifest(self, name: str, manifest: Manifest) -> None:
         """Stores a manifest under a tag or its digest."""
-        self._patiently(f"{name} cannot be set", lambda: self._client.set_manifest(name, manifest.text))
+        headers = {"Content-Type": json.loads(manifest.text)["mediaType"]}
+        content = manifest.text.encode()
+        self._patiently(f"{name} cannot be set", "PUT", f"manifests/{name}", data=content, headers=headers)
 
     def has(self, digest: str) -> bool:
         """Returns whether the repository has a blob."""
-
-        def head() -> bool:
-            try:
-                self._client.blob_size(digest)
-            except requests.HTTPError as error:
-                if _status(error) == HTTPStatus.NOT_FOUND:
-                    return False
-                raise
-            return True
-
-        return self._patiently(f"the blob {digest} cannot be looked up", head)
+        return self._patiently(f"the blob {digest} cannot be looked up", "HEAD", f"blobs/{digest}") is not None
 
     def upload(self, file: Path, digest: str) -> None:
         """Uploads a blob, unless the repository has it."""
-        self._patiently(
-            f"the blob {digest} cannot be uploaded", lambda: self._client.push_blob(str(file), check_exists=True)
-        )
+        if self.has(digest):
+            return
+
+        def put() -> None:
+            begun = self._send("POST", "blobs/uploads/")
+            address = urljoin(begun.url, begun.headers["Location"])
+            with file.open("rb") as content:
+                headers = {"Content-Type": "application/octet-stream"}
+                self._send("PUT", address, params={"digest": digest}, data=content, headers=headers)
+
+        self._try(f"the blob {digest} cannot be uploaded", put)
 
     def mount(self, digest: str, source: "Repository") -> bool:
         """Takes over a blob of another repository of the registry. Returns False if the registry does not do this."""
-
-        def post() -> bool:
-            try:
-                self._client.mount_blob(source.reference.path, digest)
-            except DXFMountFailed:
-                return False
-            return True
-
-        return self._patiently(f"the blob {digest} cannot be mounted", post)
+        parameters = {"mount": digest, "from": source.reference.path}
+        answer = self._patiently(f"the blob {digest} cannot be mounted", "POST", "blobs/uploads/", params=parameters)
+        # Otherwise the registry has begun an upload.
+        return answer is not None and answer.status_code == HTTPStatus.CREATED
 
     def blob(self, digest: str) -> Iterator[bytes]:
         """Yields the content of a blob in pieces. Raises SparkImagesError at the end if its digest is another one."""
+        content = hashlib.sha256()
         with self._explained(f"the blob {digest} cannot be read"):
-            yield from cast(Iterable[bytes], self._client.pull_blob(digest, chunk_size=BLOCK))
+            for block in self._send("GET", f"blobs/{digest}", stream=True).iter_content(BLOCK):
+                content.update(block)
+                yield block
+        if digest != f"sha256:{content.hexdigest()}":
+            raise SparkImagesError(
+                f"{self.reference.repository}: the blob {digest} was changed: its digest is "
+                f"sha256:{content.hexdigest()}"
+            )
 
-    def _patiently(self, what: str, request: Callable[[], T]) -> T:
-        """Sends a request. Repeats it if the registry does not answer, or fails for a reason that can pass."""
+    def _send(self, method: str, path: str, **options: object) -> requests.Response:
+        address = urljoin(self._root, path)
+        answer = self._session.request(method, address, timeout=TIMEOUT, **options)  # type: ignore[arg-type]
+        answer.raise_for_status()
+        return answer
+
+    def _patiently(self, what: str, method: str, path: str, **options: object) -> requests.Response | None:
+        """Sends a request, and again if it fails for a reason that can pass. Returns None if nothing is there."""
+
+        def send() -> requests.Response | None:
+            try:
+                return self._send(method, path, **options)
+            except requests.HTTPError as error:
+                if error.response.status_code == HTTPStatus.NOT_FOUND and method in ("GET", "HEAD"):
+                    return None
+                raise
+
+        return self._try(what, send)
+
+    def _try(self, what: str, request: Callable[[], T]) -> T:
         with self._explained(what):
             for pause in PAUSES:
                 try:
@@ -146,38 +151,31 @@ class Repository:
                 except (requests.ConnectionError, requests.Timeout):
                     pass
                 except requests.HTTPError as error:
-                    if not _can_pass(_status(error)):
+                    if not _can_pass(error.response.status_code):
                         raise
                 time.sleep(pause)
             return request()
 
     @contextmanager
     def _explained(self, what: str) -> Iterator[None]:
-        """Turns an error of the client into a SparkImagesError that says `what` failed, and why."""
+        """Turns an error of a request into a SparkImagesError that says `what` failed, and why."""
         try:
             yield
         except requests.HTTPError as error:
-            raise SparkImagesError(f"{self.reference.repository}: {what}: {self._refusal(error)}") from None
+            raise SparkImagesError(f"{self.reference.repository}: {what}: {self._refusal(error.response)}") from None
         except requests.RequestException as error:
             raise SparkImagesError(
                 f"{self.reference.repository}: {what}: the registry {self.reference.host} does not answer: {error}"
             ) from None
-        except DXFAuthInsecureError:
-            raise SparkImagesError(
-                f"{self.reference.repository}: {what}: the registry asks for a login, but without TLS no credentials "
-                "are sent: give the registry a certificate"
-            ) from None
-        except DXFDigestMismatchError as error:
-            raise SparkImagesError(f"{self.reference.repository}: {what}: its content was changed: {error}") from None
 
-    def _refusal(self, error: requests.HTTPError) -> str:
-        code = _status(error)
+    def _refusal(self, answer: requests.Response) -> str:
+        code = answer.status_code
         if code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             return (
                 f"the registry refuses the login ({code}): run `docker login {self.reference.host}` with an account "
                 f"that may write to {self.reference.path}"
             )
-        return f"the registry answers {code}: {_said(error)}"
+        return f"the registry answers {code}: {_said(answer)}"
 
 
 def _has_tls(host: str) -> bool:
@@ -197,17 +195,12 @@ def _can_pass(code: int) -> bool:
     return code >= HTTPStatus.INTERNAL_SERVER_ERROR or code == HTTPStatus.TOO_MANY_REQUESTS
 
 
-def _status(error: requests.HTTPError) -> int:
-    return error.response.status_code if error.response is not None else 0
-
-
-def _said(error: requests.HTTPError) -> str:
+def _said(answer: requests.Response) -> str:
     """Returns what a registry says about an error, in the format of the OCI distribution specification."""
-    text = error.response.text if error.response is not None else ""
     try:
-        errors = json.loads(text)["errors"]
+        found = json.loads(answer.text)["errors"]
         return "; ".join(
-            f"{each['message']}: {each['detail']}" if each.get("detail") else each["message"] for each in errors
+            f"{each['message']}: {each['detail']}" if each.get("detail") else each["message"] for each in found
         )
     except (ValueError, KeyError, TypeError):
-        return text.strip() or str(error)
+        return answer.text.strip() or answer.reason

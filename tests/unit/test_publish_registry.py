@@ -108,10 +108,7 @@ def test_a_refused_login_is_not_tried_again_and_names_docker_login(
     server.answers = [(code, "")]
     with pytest.raises(SparkImagesError) as raised:
         repository.manifest("4.1")
-    if code == 403:
-        assert f"run `docker login 127.0.0.1:{server.server_port}` with an account that may write" in str(raised.value)
-    else:
-        assert "without TLS no credentials are sent" in str(raised.value)
+    assert f"run `docker login 127.0.0.1:{server.server_port}` with an account that may write" in str(raised.value)
     assert len(server.requests) == 1
 
 
@@ -123,7 +120,7 @@ def test_a_registry_that_does_not_answer_is_an_error(server: Server) -> None:
 
 def test_a_blob_with_other_content_is_an_error(server: Server, repository: Repository) -> None:
     server.answers = [(200, "other")]
-    with pytest.raises(SparkImagesError, match="its content was changed"):
+    with pytest.raises(SparkImagesError, match="was changed: its digest is sha256:"):
         list(repository.blob(Manifest(TEXT).digest))
 
 

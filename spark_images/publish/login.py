@@ -74,7 +74,7 @@ class Login(AuthBase):
         server = urlsplit(challenge["realm"])
         if server.scheme != "https" and not Reference(server.netloc, "").is_local:
             return ""  # the password would travel without encryption
-        asked = {name: challenge[name] for name in ("service", "scope") if name in challenge}
+        asked: dict[str, str] = {name: challenge[name] for name in ("service", "scope") if name in challenge}
         verify = options.get("verify", True)
         if "identitytoken" in found:
             form: dict[str, str] = {"grant_type": "refresh_token", "client_id": CLIENT, **asked}

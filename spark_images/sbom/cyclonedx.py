@@ -18,8 +18,8 @@ from spark_images.sbom.bill import MODIFIED, TOOL, Bill
 from spark_images.sbom.components import Component, Kind
 
 SUFFIX = ".cdx.json"
-TYPES = {Kind.SPARK: ComponentType.APPLICATION, Kind.JDK: ComponentType.PLATFORM}
-"""The types of components. All others are libraries."""
+TYPES = {Kind.SPARK: ComponentType.APPLICATION, Kind.JDK: ComponentType.APPLICATION}
+"""The types of components. All others are libraries. grype skips components of the type `platform`."""
 
 
 def text(bill: Bill) -> str:

@@ -24,7 +24,8 @@ JAR = Advisory("GHSA-0000-0000-0001", "java-archive", "org.example:made-up", "2.
 SHADED = Advisory("GHSA-0000-0000-0002", "java-archive", "org.example:shaded", "2.0.0", fixed=False)
 WHEEL = Advisory("GHSA-0000-0000-0003", "python", "made-up-wheel", "2.0", fixed=False)
 PACKAGE = Advisory("CVE-2000-0004", "deb", "made-up-source", "1.0-2", fixed=False)
-ALL = (JAR, SHADED, WHEEL, PACKAGE)
+JDK = Advisory("CVE-2000-0006", "deb", "openjdk-17", "17.0.2-1", fixed=False)
+ALL = (JAR, SHADED, WHEEL, PACKAGE, JDK)
 
 
 def component(kind: Kind, purl: str, path: str, layer: str, **more: Any) -> Component:
@@ -54,6 +55,12 @@ BILL = Bill(
             "pkg:deb/debian/libmade-up@1.0-1?arch=amd64&distro=debian-12&upstream=made-up-source",
             "/var/lib/dpkg/info/libmade-up.list",
             "os-12",
+        ),
+        component(
+            Kind.JDK,
+            "pkg:deb/debian/openjdk-17-jre-headless@17.0.1-1?distro=debian-12&upstream=openjdk-17",
+            "/usr/lib/jvm/java/lib/server/libjvm.so",
+            "jdk",
         ),
     ),
 )
@@ -114,9 +121,10 @@ def test_a_jar_with_a_fix_fails_and_everything_is_in_the_table(tool: Path, sbom:
         (SHADED, "org.example:shaded 1.0.0 made-up-layer"),
         (WHEEL, "made-up-wheel 1.0.0 wheels"),
         (PACKAGE, "libmade-up 1.0-1 os-12"),
+        (JDK, "openjdk-17-jre-headless 17.0.1-1 jdk"),
     ):
         assert any(row.startswith(f"{IMAGE} {advisory.name} High {words}") for row in rows), done.stdout
-    assert rows[-1] == "1 with a fix and without a VEX statement, 3 without a fix, 0 excused by VEX"
+    assert rows[-1] == "1 with a fix and without a VEX statement, 4 without a fix, 0 excused by VEX"
 
 
 @pytest.mark.parametrize(("status", "code"), [("not_affected", 0), ("fixed", 0), ("under_investigation", 1)])
@@ -137,7 +145,7 @@ def test_a_statement_about_another_component_excuses_nothing(tool: Path, sbom: P
     assert done.returncode == 1, done.stderr
 
 
-@pytest.mark.parametrize("advisory", [SHADED, WHEEL, PACKAGE])
+@pytest.mark.parametrize("advisory", [SHADED, WHEEL, PACKAGE, JDK])
 def test_a_finding_without_a_fix_is_reported_and_does_not_fail(
     tool: Path, sbom: Path, tmp_path: Path, advisory: Advisory
 ) -> None:

@@ -17,7 +17,7 @@ from spark_images.errors import SparkImagesError
 from spark_images.matrix.selection import cell_of
 from spark_images.plan.project import Project
 from spark_images.reports import measure
-from spark_images.reports.measure import Content, Layer, Sizes
+from spark_images.reports.measure import Content, Layer, Read, Sizes
 from tests.unit.limits import full_disk
 from tests.unit.tree import Tree
 
@@ -70,13 +70,17 @@ def test_origins_include_the_layers_of_a_feature(tree: Tree) -> None:
     ]
 
 
+CONFIG = "blobs/config"
+"""The configuration of all images in an archive."""
+
+
 def archive(path: Path, members: dict[str, bytes], links: dict[str, str] | None = None) -> Path:
     with tarfile.open(path, "w") as tar:
         for name, target in (links or {}).items():
             link = tarfile.TarInfo(name)
             link.type, link.linkname = tarfile.SYMTYPE, target
             tar.addfile(link)
-        for name, content in members.items():
+        for name, content in (members | {CONFIG: b"{}"}).items():
             member = tarfile.TarInfo(name)
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
@@ -95,7 +99,8 @@ def saves(monkeypatch: pytest.MonkeyPatch, path: Path, code: int = 0, then: str 
 
 
 def manifest(**images: list[str]) -> bytes:
-    return json.dumps([{"RepoTags": [f"{n}:latest"], "Layers": layers} for n, layers in images.items()]).encode()
+    saved = [{"Config": CONFIG, "RepoTags": [f"{n}:latest"], "Layers": layers} for n, layers in images.items()]
+    return json.dumps(saved).encode()
 
 
 def test_a_layer_has_an_unpacked_and_a_compressed_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,6 +149,13 @@ def test_a_broken_layer_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     saves(monkeypatch, archive(tmp_path / "images.tar", {"blobs/1": blob, "manifest.json": manifest(a=["blobs/1"])}))
     with pytest.raises(SparkImagesError, match=r"docker save failed: .*blobs/1 is broken: "):
         measure._layer_sizes(["a:latest"], {})
+
+
+def test_the_configuration_of_an_image_is_read_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    members = {"blobs/1": b"x", "manifest.json": manifest(a=["blobs/1"])}
+    saves(monkeypatch, archive(tmp_path / "images.tar", members))
+    found = measure.read_blobs(["a:latest"], lambda name, content: (name, content.read()))
+    assert found == {"a:latest": Read((CONFIG, b"{}"), [("blobs/1", b"x")])}
 
 
 def test_a_known_layer_is_not_compressed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,22 +22,29 @@ CLIENT = "spark-images"
 
 
 class Login(AuthBase):
-    """Answers the challenges of a registry, and sends the last answer with each request. `timeout` is in seconds."""
+    """Answers the challenges of a registry, and sends the last answer with each request.
 
-    def __init__(self, host: str, timeout: float) -> None:
+    `host` is the name that Docker keeps the credentials under. `address` is an address of the registry. Other servers
+    get no credentials: a registry can redirect a download to a storage. `timeout` is in seconds.
+    """
+
+    def __init__(self, host: str, address: str, timeout: float) -> None:
         self.host = host
+        self.address = urlsplit(address)
         self.timeout = timeout
         self._header = ""
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._header:
+        if self._header and self._is_own(request.url):
             request.headers["Authorization"] = self._header
         request.register_hook("response", self._challenged)  # type: ignore[no-untyped-call]
         return request
 
     def _challenged(self, response: requests.Response, **options: Any) -> requests.Response:
         """Sends a refused request again, with an answer to the challenge. requests calls this after each response."""
-        if response.status_code != requests.codes.unauthorized or not (header := self._answer(response, options)):
+        if response.status_code != requests.codes.unauthorized or not self._is_own(response.request.url):
+            return response
+        if not (header := self._answer(response, options)):
             return response
         self._header = header
         _ = response.content  # the connection is free again only after that
@@ -50,6 +57,10 @@ class Login(AuthBase):
         answer.history.append(response)
         answer.request = again
         return answer
+
+    def _is_own(self, address: str | None) -> bool:
+        given = urlsplit(address or "")
+        return (given.scheme, given.netloc) == (self.address.scheme, self.address.netloc)
 
     def _answer(self, response: requests.Response, options: dict[str, Any]) -> str:
         """Returns the header that answers a challenge, or "" if there is none."""
@@ -71,7 +82,8 @@ class Login(AuthBase):
 
     def _token(self, challenge: dict[str, str], found: dict[str, str], options: dict[str, Any]) -> str:
         """Returns the header with a token for the rights that the challenge names, or "" if the server refuses."""
-        server = urlsplit(challenge["realm"])
+        realm = challenge.get("realm", "")
+        server = urlsplit(realm)
         if server.scheme != "https" and not Reference(server.netloc, "").is_local:
             return ""  # the password would travel without encryption
         asked: dict[str, str] = {name: challenge[name] for name in ("service", "scope") if name in challenge}
@@ -79,11 +91,14 @@ class Login(AuthBase):
         if "identitytoken" in found:
             form: dict[str, str] = {"grant_type": "refresh_token", "client_id": CLIENT, **asked}
             form["refresh_token"] = found["identitytoken"]
-            answer = requests.post(challenge["realm"], data=form, timeout=self.timeout, verify=verify)
+            answer = requests.post(realm, data=form, timeout=self.timeout, verify=verify)
         else:
             given = (found["username"], found["password"]) if "password" in found else None
-            answer = requests.get(challenge["realm"], params=asked, auth=given, timeout=self.timeout, verify=verify)
+            # A request that takes over a blob has two scopes. The server expects each as a parameter.
+            each = {**asked, "scope": asked["scope"].split()} if "scope" in asked else asked
+            answer = requests.get(realm, params=each, auth=given, timeout=self.timeout, verify=verify)
         if not answer.ok:
             return ""
         document = answer.json()
-        return f"Bearer {document.get('token') or document.get('access_token')}"
+        token = document.get("token") or document.get("access_token")
+        return f"Bearer {token}" if token else ""

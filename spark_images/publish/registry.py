@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import requests
 
@@ -32,6 +32,9 @@ PAUSES = (1, 2, 4)
 """Seconds before each further attempt of a request that failed for a reason that can pass."""
 
 BLOCK = 1 << 20
+
+HOSTS = {"docker.io": "registry-1.docker.io"}
+"""Docker's own registry answers at another host than that of its references."""
 
 TYPES = (
     "application/vnd.oci.image.manifest.v1+json",
@@ -60,11 +63,11 @@ class Repository:
     def __init__(self, reference: Reference) -> None:
         self.reference = reference
         scheme = "http" if reference.is_local and not _has_tls(reference.host) else "https"
-        self._root = f"{scheme}://{reference.host}/v2/{reference.path}/"
+        self._root = f"{scheme}://{HOSTS.get(reference.host, reference.host)}/v2/{reference.path}/"
         self._session = requests.Session()
-        self._session.auth = Login(reference.host, TIMEOUT)
-        if ca := host.ca_bundle():
-            self._session.verify = str(ca)
+        self._session.auth = Login(reference.host, self._root, TIMEOUT)
+        # requests prefers REQUESTS_CA_BUNDLE to the bundle of a session, but not to that of a request.
+        self._ca = str(host.ca_bundle() or "") or True
 
     def manifest(self, name: str) -> Manifest | None:
         """Returns the manifest with this tag or digest, or None if there is no such manifest.
@@ -75,6 +78,11 @@ class Repository:
         answer = self._patiently(f"the manifest {name} cannot be read", "GET", f"manifests/{name}", headers=headers)
         if answer is None:
             return None
+        if not _is_object(answer.content):
+            raise SparkImagesError(
+                f"{self.reference.repository}: the manifest {name} cannot be read: the answer of {self.reference.host} "
+                "is not a manifest: correct the name of the registry"
+            )
         found = Manifest(answer.content.decode())
         if name.startswith("sha256:") and found.digest != name:
             raise SparkImagesError(f"{self.reference.at(name)}: the registry serves another manifest: {found.digest}")
@@ -97,7 +105,7 @@ class Repository:
 
         def put() -> None:
             begun = self._send("POST", "blobs/uploads/")
-            address = urljoin(begun.url, begun.headers["Location"])
+            address = self._secured(urljoin(begun.url, begun.headers.get("Location", "")))
             with file.open("rb") as content:
                 headers = {"Content-Type": "application/octet-stream"}
                 self._send("PUT", address, params={"digest": digest}, data=content, headers=headers)
@@ -124,9 +132,15 @@ class Repository:
                 f"sha256:{content.hexdigest()}"
             )
 
+    def _secured(self, address: str) -> str:
+        """Returns an address of the registry with the scheme of the others. A proxy that ends TLS can hide it."""
+        own, given = urlsplit(self._root), urlsplit(address)
+        return given._replace(scheme=own.scheme).geturl() if given.netloc == own.netloc else address
+
     def _send(self, method: str, path: str, **options: object) -> requests.Response:
         address = urljoin(self._root, path)
-        answer = self._session.request(method, address, timeout=TIMEOUT, **options)  # type: ignore[arg-type]
+        options = {"timeout": TIMEOUT, "verify": self._ca, **options}
+        answer = self._session.request(method, address, **options)  # type: ignore[arg-type]
         answer.raise_for_status()
         return answer
 
@@ -173,7 +187,7 @@ class Repository:
         if code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             return (
                 f"the registry refuses the login ({code}): run `docker login {self.reference.host}` with an account "
-                f"that may write to {self.reference.path}"
+                f"that may use {self.reference.path}"
             )
         return f"the registry answers {code}: {_said(answer)}"
 
@@ -189,6 +203,13 @@ def _has_tls(host: str) -> bool:
     except OSError:  # an SSLError too
         return False
     return True
+
+
+def _is_object(content: bytes) -> bool:
+    try:
+        return isinstance(json.loads(content), dict)
+    except ValueError:
+        return False
 
 
 def _can_pass(code: int) -> bool:

@@ -81,7 +81,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def session(server: Server) -> requests.Session:
     found = requests.Session()
-    found.auth = Login(server.host, 10)
+    found.auth = Login(server.host, f"http://{server.host}/", 10)
     return found
 
 
@@ -141,6 +141,33 @@ def test_a_password_is_not_sent_to_a_server_without_tls(
 ) -> None:
     server.with_tokens("http://token.example/token")
     known(config, server)
+    assert get(session, server) == 401
+
+
+def test_a_request_with_two_scopes_names_each(server: Server, session: requests.Session, config: Path) -> None:
+    server.with_tokens()
+    server.challenge = server.challenge.replace("PATH", "PATH other")
+    known(config, server)
+    assert get(session, server) == 200
+    assert server.tokens[0]["scope"] == ["pull", "other"]
+
+
+@pytest.mark.parametrize("challenge", ["Bearer", 'Bearer service="tests"', "Negotiate", ""])
+def test_a_challenge_that_nobody_can_answer_is_a_refusal(
+    server: Server, session: requests.Session, config: Path, challenge: str
+) -> None:
+    server.challenge = challenge
+    known(config, server)
+    assert get(session, server) == 401
+
+
+def test_another_server_gets_no_credentials(server: Server, config: Path) -> None:
+    # The test's server is the storage that the registry r.example names.
+    session = requests.Session()
+    session.auth = login = Login(server.host, "https://r.example/v2/", 10)
+    known(config, server)
+    assert get(session, server) == 401
+    login._header = server.basic
     assert get(session, server) == 401
 
 

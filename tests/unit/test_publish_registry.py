@@ -6,15 +6,17 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 
 from spark_images.errors import SparkImagesError
 from spark_images.publish import references, registry
 from spark_images.publish.registry import Manifest, Repository
 
 TEXT = '{"mediaType": "application/vnd.oci.image.manifest.v1+json"}'
-Answer = tuple[int, str]
+Answer = tuple[int, str | bytes]
 
 
 class Server(ThreadingHTTPServer):
@@ -23,20 +25,24 @@ class Server(ThreadingHTTPServer):
     def __init__(self) -> None:
         self.answers: list[Answer] = []
         self.requests: list[str] = []
+        self.bodies: list[bytes] = []
+        self.location = ""
         server = self
 
         class Handler(BaseHTTPRequestHandler):
             def answer(self) -> None:
-                self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                server.bodies.append(self.rfile.read(int(self.headers.get("Content-Length", 0))))
                 server.requests.append(f"{self.command} {self.path}")
                 code, text = server.answers.pop(0) if len(server.answers) > 1 else server.answers[0]
                 self.send_response(code)
                 self.send_header("Content-Length", str(len(text)))
+                if server.location:
+                    self.send_header("Location", server.location)
                 if code == 401:
                     self.send_header("WWW-Authenticate", 'Basic realm="tests"')
                 self.end_headers()
                 if self.command != "HEAD":
-                    self.wfile.write(text.encode())
+                    self.wfile.write(text.encode() if isinstance(text, str) else text)
 
             do_GET = do_HEAD = do_POST = do_PUT = answer  # noqa: N815 -- http.server calls these names
 
@@ -108,8 +114,61 @@ def test_a_refused_login_is_not_tried_again_and_names_docker_login(
     server.answers = [(code, "")]
     with pytest.raises(SparkImagesError) as raised:
         repository.manifest("4.1")
-    assert f"run `docker login 127.0.0.1:{server.server_port}` with an account that may write" in str(raised.value)
+    assert f"run `docker login 127.0.0.1:{server.server_port}` with an account that may use" in str(raised.value)
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("content", ["<html>", "[]", "", b"\xff"])
+def test_an_answer_that_is_no_manifest_is_an_error(
+    server: Server, repository: Repository, content: str | bytes
+) -> None:
+    server.answers = [(200, content)]
+    with pytest.raises(SparkImagesError, match=r"the answer of 127.0.0.1:\d+ is not a manifest: correct the name"):
+        repository.manifest("4.1")
+
+
+def test_an_upload_follows_the_address_of_the_registry(server: Server, repository: Repository, tmp_path: Path) -> None:
+    file = tmp_path / "blob"
+    file.write_bytes(b"content")
+    digest = f"sha256:{hashlib.sha256(b'content').hexdigest()}"
+    # A proxy that ends TLS makes a registry give addresses with another scheme.
+    server.location = f"https://127.0.0.1:{server.server_port}/v2/team/spark/blobs/uploads/1?_state=a%3D"
+    server.answers = [(404, ""), (202, ""), (201, "")]
+    repository.upload(file, digest)
+    assert server.requests[-1].startswith("PUT /v2/team/spark/blobs/uploads/1?_state=a%3D&digest=sha256%3A")
+    assert server.bodies[-1] == b"content"
+
+
+def test_an_interrupted_upload_is_begun_again(server: Server, repository: Repository, tmp_path: Path) -> None:
+    file = tmp_path / "blob"
+    file.write_bytes(b"content")
+    server.location = "/v2/team/spark/blobs/uploads/1"
+    server.answers = [(404, ""), (202, ""), (503, ""), (202, ""), (201, "")]
+    repository.upload(file, f"sha256:{hashlib.sha256(b'content').hexdigest()}")
+    assert server.bodies[-1] == b"content"
+
+
+def test_docker_s_own_registry_has_another_host() -> None:
+    assert Repository(references.parse("docker.io/team/spark"))._root == "https://registry-1.docker.io/v2/team/spark/"
+
+
+def test_the_bundle_of_the_user_is_preferred(
+    server: Server, repository: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ca = tmp_path / "ca.pem"
+    ca.touch()
+    monkeypatch.setenv("SSL_CERT_FILE", str(ca))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/etc/other.pem")
+    used = []
+
+    def send(_: Any, **options: Any) -> Any:
+        used.append(options["verify"])
+        raise requests.ConnectionError
+
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", lambda _, request, **options: send(request, **options))
+    with pytest.raises(SparkImagesError):
+        Repository(references.parse("r.example/team/spark")).manifest("4.1")
+    assert set(used) == {str(ca)}
 
 
 def test_a_registry_that_does_not_answer_is_an_error(server: Server) -> None:

@@ -1,9 +1,11 @@
 """Verifies a published image: its signature, its attestations, and that they are about exactly these bytes."""
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from io import BufferedReader, RawIOBase
 from typing import Any
 
 from spark_images.attest import provenance, test_results, vex
@@ -13,6 +15,7 @@ from spark_images.publish.cosign import Trust
 from spark_images.publish.local import REVISION
 from spark_images.publish.references import Reference
 from spark_images.publish.registry import Manifest, Repository
+from spark_images.reports import measure
 from spark_images.sbom.bill import TOOL
 from spark_images.wording import counted
 
@@ -49,7 +52,8 @@ class Image:
     @property
     def revision(self) -> str:
         """The commit that the image is made from, as its label says."""
-        return str((self.configuration.get("config") or {}).get("Labels", {}).get(REVISION, ""))
+        labels = (self.configuration.get("config") or {}).get("Labels") or {}
+        return str(labels.get(REVISION, ""))
 
 
 def verify(text: str, trust: Trust) -> tuple[Reference, list[Check]]:
@@ -76,8 +80,14 @@ def _image(repository: Repository, reference: Reference, manifest: Manifest) -> 
     document = json.loads(manifest.text)
     if "config" not in document:
         raise SparkImagesError(f"{reference} is not an image, but {document.get('mediaType', 'something else')}")
-    configuration = b"".join(repository.blob(document["config"]["digest"]))
-    return Image(reference, document, json.loads(configuration))
+    content = b"".join(repository.blob(document["config"]["digest"]))
+    try:
+        configuration = json.loads(content)
+        configuration["rootfs"]["diff_ids"]
+    except (ValueError, KeyError, TypeError):
+        kind = document.get("artifactType") or document["config"].get("mediaType", "something else")
+        raise SparkImagesError(f"{reference} is not an image, but {kind}") from None
+    return Image(reference, document, configuration)
 
 
 def _checks(repository: Repository, image: Image, trust: Trust) -> Iterator[Check]:
@@ -107,11 +117,61 @@ def _check(name: str, run: Callable[[], str]) -> Check:
 
 
 def _layers(repository: Repository, image: Image) -> str:
-    """Downloads each layer. Its digest must be that of the manifest, which the signature covers."""
-    size = 0
-    for layer in image.manifest["layers"]:
-        size += sum(map(len, repository.blob(layer["digest"])))
-    return f"{counted(len(image.layers), 'layer')}, {size / 1e6:,.0f} MB, each with its digest"
+    """Downloads each layer. Its digest must be that of the manifest, which the signature covers.
+
+    The digest of its unpacked content must be that of the configuration. The SBOM names the layers by it.
+    """
+    packed = [layer["digest"] for layer in image.manifest["layers"]]
+    if len(packed) != len(image.layers):
+        raise SparkImagesError(f"the manifest has {len(packed)} layers, and the configuration {len(image.layers)}")
+    for digest, expected in zip(packed, image.layers, strict=True):
+        found = _unpacked(digest, BufferedReader(Blocks(repository.blob(digest))))
+        if found != expected:
+            raise SparkImagesError(f"the layer {digest} has the content {found}: the configuration names {expected}")
+    size = sum(layer["size"] for layer in image.manifest["layers"])
+    return f"{counted(len(packed), 'layer')}, {size / 1e6:,.0f} MB, each with its digest"
+
+
+class Blocks(RawIOBase):
+    """A stream of the blocks that an iterator yields."""
+
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        self._blocks = blocks
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        """Returns True."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fills a part of the buffer. Returns the number of bytes, which is 0 at the end."""
+        while not self._rest:
+            try:
+                self._rest = memoryview(next(self._blocks))
+            except StopIteration:
+                return 0
+        taken = self._rest[: len(buffer)]
+        buffer[: len(taken)] = taken
+        self._rest = self._rest[len(taken) :]
+        return len(taken)
+
+
+def _unpacked(digest: str, content: BufferedReader) -> str:
+    """Returns the digest of the unpacked content of a layer. Raises SparkImagesError if it is broken."""
+    unpacked = hashlib.sha256()
+    broken = ""
+    try:
+        stream = measure.unpacked(content)
+        while block := stream.read(measure.BLOCK):
+            unpacked.update(block)
+    except measure.BROKEN as error:
+        broken = f"the layer {digest} cannot be unpacked: {error}"
+    # At its end, the download is compared with its digest. Changed bytes are the better explanation of a broken layer.
+    while content.read(measure.BLOCK):
+        pass
+    if broken:
+        raise SparkImagesError(broken)
+    return f"sha256:{unpacked.hexdigest()}"
 
 
 def cyclonedx(image: Image, documents: Sequence[Any]) -> str:

@@ -30,6 +30,9 @@ T = TypeVar("T")
 GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
 BLOCK = 1 << 20
+BROKEN = (EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError)
+"""The errors of a stream from `unpacked` if its content is broken."""
+
 LEVEL = 3
 """The zstd compression level that BuildKit uses for a push."""
 
@@ -276,7 +279,7 @@ def _measured(name: str, content: BufferedReader) -> Content:
         while block := stream.read(BLOCK):
             size += len(block)
             compressed += len(compressor.compress(block))
-    except (EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError) as error:
+    except BROKEN as error:
         raise SparkImagesError(f"docker save failed: its file {name} is broken: {error}") from None
     return Content(size, compressed + len(compressor.flush()))
 

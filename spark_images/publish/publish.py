@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -115,36 +115,44 @@ def publish(project: Project, what: Order, by: Signer, say: Callable[[str], None
         return repositories.setdefault(reference.repository, Repository(reference))
 
     jobs = [Job(image, repository(_immutable(project, what, image, f"sha256:{'0' * 64}"))) for image in images]
-    current = {} if what.renew else _current(project, what, jobs)
+    current = _current(project, what, jobs)
     new = [job for job in jobs if job.image.tag not in current]
     if new:
         say(f"uploading {len(new)} of {len(jobs)} images")
     uploaded = dict(zip((job.image.tag for job in new), upload.upload(new) if new else (), strict=True))
+    # The upload has read the other configurations. Another machine can have published these images before.
+    current |= _current(project, what, new)
+    manifests = {tag: found.manifest for tag, found in uploaded.items()} | current
     for job in new:
-        _store(job, uploaded[job.image.tag].manifest)
-    attached = _attach(project, new, {tag: found.manifest.digest for tag, found in uploaded.items()}, by, say)
+        if job.image.tag not in current:
+            _store(job, manifests[job.image.tag])
+    todo = [job for job in jobs if what.renew or job.image.tag not in current]
+    attached = _attach(project, todo, manifests, by, say)
 
-    found = []
-    for job in jobs:
-        tag = job.image.tag
-        manifest = current[tag] if tag in current else uploaded[tag].manifest
-        config = _config(manifest)
-        if tag not in current:
-            job.repository.set_manifest(_immutable(project, what, job.image, config).tag, manifest)
-        found.append(
-            Published(
-                job.image.cell.key,
-                "unchanged" if tag in current else "published",
-                str(job.repository.reference.at(manifest.digest)),
-                config,
-                job.image.revision,
-                (_immutable(project, what, job.image, config).tag, *(m.tag for m in _moving(project, what, job.image))),
-                attached.get(tag, ()),
-            )
-        )
-        _move(job, manifest, _moving(project, what, job.image))
-    _note(found)
+    found: list[Published] = []
+    try:
+        for job in jobs:
+            image = _published(project, what, job, manifests[job.image.tag], attached)
+            _set_tags(job, image, manifests[job.image.tag])
+            found.append(image)
+    finally:
+        _note(found)
     return found
+
+
+def _published(
+    project: Project, what: Order, job: Job, manifest: Manifest, attached: Mapping[str, tuple[str, ...]]
+) -> Published:
+    image, config = job.image, _config(manifest)
+    return Published(
+        image.cell.key,
+        "published" if image.tag in attached else "unchanged",
+        str(job.repository.reference.at(manifest.digest)),
+        config,
+        image.revision,
+        (_immutable(project, what, image, config).tag, *(moving.tag for moving in _moving(project, what, image))),
+        attached.get(image.tag, ()),
+    )
 
 
 def _values(image: Local, config: str) -> Mapping[str, str]:
@@ -168,7 +176,7 @@ def _current(project: Project, what: Order, jobs: Sequence[Job]) -> dict[str, Ma
     found = {}
     for job in jobs:
         content = upload.configuration(job.image)
-        if content is None:
+        if content is None:  # no upload has read it yet
             continue
         config = upload.digest_of(content)
         name = _immutable(project, what, job.image, config)
@@ -197,16 +205,16 @@ def _store(job: Job, manifest: Manifest) -> None:
 
 
 def _attach(
-    project: Project, jobs: Sequence[Job], digests: Mapping[str, str], by: Signer, say: Callable[[str], None]
+    project: Project, jobs: Sequence[Job], manifests: Mapping[str, Manifest], by: Signer, say: Callable[[str], None]
 ) -> dict[str, tuple[str, ...]]:
-    """Attaches all statements to each image, and then signs it. Returns the types of the statements."""
+    """Attaches all statements to each image, and then signs it. Returns their types, by the engine's tag."""
     if not jobs:
         return {}
     say("attaching SBOMs, provenance, test results and VEX, and signing")
     bills = sbom.bills(project, [job.image.cell for job in jobs])
 
     def attach(job: Job, number: int) -> tuple[str, tuple[str, ...]]:
-        reference = job.repository.reference.at(digests[job.image.tag])
+        reference = job.repository.reference.at(manifests[job.image.tag].digest)
         found = statements.of(project, job.image, bills[number], reference)
         for kind, predicate in found.items():
             cosign.attest(reference, by, kind, predicate)
@@ -218,11 +226,12 @@ def _attach(
         return dict(pool.map(attach, jobs, range(len(jobs))))
 
 
-def _move(job: Job, manifest: Manifest, tags: Sequence[Reference]) -> None:
-    for each in tags:
-        now = job.repository.manifest(each.tag)
+def _set_tags(job: Job, image: Published, manifest: Manifest) -> None:
+    """Sets the tags that do not point to the manifest yet. The first one never moves: `_current` has looked at it."""
+    for tag in image.tags:
+        now = job.repository.manifest(tag)
         if now is None or now.digest != manifest.digest:
-            job.repository.set_manifest(each.tag, manifest)
+            job.repository.set_manifest(tag, manifest)
 
 
 def _note(found: Sequence[Published]) -> None:
@@ -231,12 +240,13 @@ def _note(found: Sequence[Published]) -> None:
     def where(each: Published) -> tuple[str, str]:
         return each.cell, each.image.partition("@")[0]
 
-    before = {where(each): each for each in files.noted(FILE, _PUBLISHED) or []}
-    for each in found:
-        old = before.get(where(each))
-        kept = old.attestations if old and not each.attestations else each.attestations
-        before[where(each)] = Published(**{**asdict(each), "attestations": kept})
-    files.write(FILE, json.dumps([asdict(each) for each in before.values()], indent=1) + "\n")
+    with files.locked(FILE.with_suffix(".lock")):
+        before = {where(each): each for each in files.noted(FILE, _PUBLISHED) or []}
+        for each in found:
+            old = before.get(where(each))
+            kept = old.attestations if old and not each.attestations else each.attestations
+            before[where(each)] = replace(each, attestations=kept)
+        files.write(FILE, json.dumps([asdict(each) for each in before.values()], indent=1) + "\n")
 
 
 def table(found: Sequence[Published]) -> list[Sequence[str]]:

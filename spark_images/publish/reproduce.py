@@ -11,7 +11,7 @@ import posixpath
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedReader
@@ -20,13 +20,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, Any, cast
 
-from spark_images.attest import provenance
+from spark_images.attest import predicates, provenance
 from spark_images.engine import daemon, git
-from spark_images.errors import SparkImagesError
+from spark_images.errors import SparkImagesError, UsageError
 from spark_images.matrix.file import SWITCH, VARIABLES
+from spark_images.matrix.model import Cell
+from spark_images.matrix.selection import cell_of
 from spark_images.plan.project import Project
 from spark_images.publish import cosign, statements, verify
 from spark_images.publish.cosign import Trust
+from spark_images.publish.references import Reference
 from spark_images.publish.registry import Repository
 from spark_images.reports import measure
 from spark_images.wording import counted
@@ -34,6 +37,12 @@ from spark_images.wording import counted
 COLUMNS = ("layer", "result", "what differs")
 ARCHIVE = ".jsa"
 """The end of the name of an archive of classes."""
+
+ARRANGEMENT = "the order or the headers of the files"
+"""The difference of a layer whose files are all the same."""
+
+ATTRIBUTE = "SCHILY.xattr."
+"""The beginning of the name of an extended attribute in a tar file."""
 
 _SWITCHES = {value: text for text, value in SWITCH.items()}
 
@@ -56,24 +65,24 @@ class Layer:
 def reproduce(project: Project, text: str, trust: Trust, say: Callable[[str], None] = print) -> list[Layer]:
     """Builds the image that `text` names again, without a cache. Returns its layers, bottom layer first.
 
-    The build runs in a temporary checkout of the commit. Its tag is removed afterwards. Raises
-    SparkImagesError if the registry does not have the image, if its provenance is not signed or names no commit of this
-    repository, or if the build fails.
+    The build runs in a temporary checkout of the commit. Its tag is removed afterwards. Raises SparkImagesError if the
+    registry does not have the image, if its provenance is not signed, or if it names no commit of this repository or no
+    cell of images.toml. Raises it if the build fails.
     """
     repository, image = verify.image(text)
     document = cosign.attestations(image.reference, trust, provenance.TYPE)[-1]
-    chosen = document["buildDefinition"]["externalParameters"]
-    commit, cell = chosen["commit"], chosen["cell"]
-    if not git.ask("cat-file", "-t", commit) == "commit":
-        raise SparkImagesError(
-            f"{image.reference} is built from {commit}, which this repository does not have: fetch it"
-        )
+    chosen = _parameters(image.reference, document)
+    commit = _commit(image.reference, chosen["commit"])
+    cell = _cell(project, chosen["cell"]["key"], commit)
     tag = f"reproduced-{image.reference.digest.removeprefix('sha256:')[:12]}"
-    say(f"building {cell['key']} again from {commit}, without a cache: this takes several minutes")
-    name = f"{project.matrix.settings.registry}{project.matrix.repository(_name(project, cell['key']))}:{tag}"
+    say(f"building {cell.key} again from {commit}, without a cache: this takes several minutes")
+    registry = project.matrix.settings.registry
+    name = f"{registry}{project.matrix.repository(cell.name)}:{tag}"
+    # The commit can have another registry in images.toml.
+    own = {f"{VARIABLES}TAG": tag, f"{VARIABLES}REGISTRY": registry}
     try:
         with _checkout(commit) as folder:
-            _build(folder, cell, {**_variables(chosen), f"{VARIABLES}TAG": tag})
+            _build(folder, cell, {**_variables(chosen, cell.values["debian"]), **own})
         built = daemon.find(name)
         if built is None:
             raise SparkImagesError(f"{name} was removed after its build: repeat the task")
@@ -83,13 +92,44 @@ def reproduce(project: Project, text: str, trust: Trust, say: Callable[[str], No
         daemon.remove_name(name)
 
 
-def _name(project: Project, key: str) -> str:
-    return next(cell.name for cell in project.matrix.buildable if cell.key == key)
+def _parameters(image: Reference, document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Returns what the user chose for the build in a provenance. Raises SparkImagesError for that of another tool."""
+    build = document.get("buildDefinition", {})
+    if build.get("buildType") != provenance.BUILD_TYPE:
+        raise SparkImagesError(
+            f"the provenance of {image} has the build type {build.get('buildType')}: only {provenance.BUILD_TYPE} can "
+            "be built again"
+        )
+    return cast(Mapping[str, Any], build["externalParameters"])
 
 
-def _variables(chosen: Mapping[str, Any]) -> dict[str, str]:
-    """Returns the settings of the published image as environment variables."""
+def _commit(image: Reference, revision: str) -> str:
+    """Returns the revision if it is the hash of a commit that this repository has. Raises SparkImagesError if not."""
+    if not predicates.commit("", revision):
+        raise SparkImagesError(
+            f"{image} cannot be built again: it is built from uncommitted changes (revision {revision})"
+        )
+    if git.ask("cat-file", "-t", revision) != "commit":
+        raise SparkImagesError(f"{image} is built from {revision}, which this repository does not have: fetch it")
+    return revision
+
+
+def _cell(project: Project, key: str, commit: str) -> Cell:
+    try:
+        return cell_of(project.matrix, key)
+    except UsageError as error:
+        raise SparkImagesError(
+            f"the provenance names a cell that is not in images.toml any more: {error}: run this task in a checkout of "
+            f"{commit}"
+        ) from None
+
+
+def _variables(chosen: Mapping[str, Any], debian: str) -> dict[str, str]:
+    """Returns the settings of the published image as environment variables. `debian` is its Debian release."""
     settings = {**chosen["settings"], "source": chosen["source"]}
+    if settings.get("os-image"):
+        # The provenance has the image of one release. The setting has a pair for each release.
+        settings["os-image"] = f"{debian}={settings['os-image']}"
     return {
         f"{VARIABLES}{name.replace('-', '_').upper()}": _SWITCHES[value] if isinstance(value, bool) else str(value)
         for name, value in settings.items()
@@ -98,31 +138,33 @@ def _variables(chosen: Mapping[str, Any]) -> dict[str, str]:
 
 @contextmanager
 def _checkout(commit: str) -> Iterator[Path]:
-    """Yields a temporary folder with the files of a commit."""
+    """Yields a temporary folder with the files of a commit. Raises SparkImagesError if Git cannot make it."""
     with TemporaryDirectory(prefix="spark-images-") as temporary:
         folder = Path(temporary, "checkout")
         git.ask("worktree", "add", "--detach", str(folder), commit)
         try:
+            if not folder.is_dir():
+                raise SparkImagesError(f"git worktree add failed for {commit}: see `git worktree add` for the reason")
             yield folder
         finally:
             git.ask("worktree", "remove", "--force", str(folder))
 
 
-def _build(folder: Path, cell: Mapping[str, str], variables: Mapping[str, str]) -> None:
-    flags = [part for name in ("image", "spark", "variant") for part in (f"--{name}", cell[name])]
+def _build(folder: Path, cell: Cell, variables: Mapping[str, str]) -> None:
+    flags = ["--image", cell.image, "--spark", cell.spark, "--variant", cell.variant]
     command = [sys.executable, "-m", "invoke", "build.runtime", *flags, "--no-cache"]
     others = {name: value for name, value in os.environ.items() if not name.startswith(VARIABLES)}
     done = subprocess.run(command, cwd=folder, env={**others, **variables}, stdout=sys.stderr, check=False)
     if done.returncode:
-        raise SparkImagesError(f"the build of {cell['key']} in a checkout of the commit failed: see its output above")
+        raise SparkImagesError(f"the build of {cell.key} in a checkout of the commit failed: see its output above")
 
 
 def _compare(
     repository: Repository, image: verify.Image, origins: Mapping[str, str], tag: str, built: Sequence[str]
 ) -> Iterator[Layer]:
     """Yields each layer of the published image, compared with the one at the same place in the image `tag`."""
-    differing = [digest for one, digest in zip(image.layers, built, strict=False) if one != digest]
-    ours = _files_of_engine(tag, differing) if differing else {}
+    same = {digest for one, digest in zip(image.layers, built, strict=False) if one == digest}
+    ours = _files_of_engine(tag, same) if len(same) < len(built) else []
     for number, (published, digest) in enumerate(zip_longest(image.layers, built)):
         if published == digest:
             yield Layer(origins.get(published, ""), published, True)
@@ -130,11 +172,13 @@ def _compare(
             yield Layer(origins.get(published, ""), published or digest, False, ("the whole layer",))
         else:
             theirs = _files_of_registry(repository, image.manifest["layers"][number]["digest"])
-            yield Layer(origins.get(published, ""), published, False, differences(theirs, ours[digest]))
+            found = differences(theirs, ours[number]) or (ARRANGEMENT,)
+            yield Layer(origins.get(published, ""), published, False, found)
 
 
 Files = Mapping[str, str]
-"""The files of a layer: for each path, a text that is the same for the same content, type, mode, owner and date."""
+"""The files of a layer: for each path, a text that is the same for the same content, type, mode, owner, date and
+attributes."""
 
 
 def differences(one: Files, other: Files) -> tuple[str, ...]:
@@ -150,15 +194,15 @@ def _files_of_registry(repository: Repository, digest: str) -> Files:
         return files(BufferedReader(cast(Any, file)))
 
 
-def _files_of_engine(tag: str, digests: Sequence[str]) -> dict[str, Files]:
-    found: dict[str, Files] = {}
+def _files_of_engine(tag: str, same: Collection[str]) -> list[Files]:
+    """Returns the files of each layer, bottom layer first. Those of the layers `same` are not read."""
 
-    def read(name: str, content: BufferedReader) -> None:
-        if (digest := measure.digest_in(name)) in digests:
-            found[digest] = files(content)
+    def read(name: str, content: BufferedReader) -> Files:
+        # The engine also saves manifests and configurations. They are JSON.
+        is_read = measure.digest_in(name) not in same and not content.peek(1).startswith(b"{")
+        return files(content) if is_read else {}
 
-    measure.read_blobs([tag], read)
-    return found
+    return measure.read_layers([tag], read)[tag]
 
 
 def files(blob: BufferedReader) -> Files:
@@ -170,8 +214,12 @@ def files(blob: BufferedReader) -> Files:
             digest = (
                 hashlib.file_digest(cast(BufferedReader, content), "sha256").hexdigest() if content else member.linkname
             )
-            facts = (member.type.decode(), member.mode, member.uid, member.gid, member.mtime, digest)
-            found[posixpath.normpath(f"/{member.name}")] = json.dumps(facts)
+            device = (member.devmajor, member.devminor) if member.isdev() else ()
+            # The system keeps rights of a program, such as `cap_net_raw`, in an extended attribute.
+            attributes = sorted(each for each in member.pax_headers.items() if each[0].startswith(ATTRIBUTE))
+            owner = (member.uid, member.gid, member.mtime)
+            facts = (member.type.decode(), member.mode, *owner, digest, *device, *attributes)
+            found[posixpath.normpath(f"/{member.name.lstrip('/')}")] = json.dumps(facts)
     return found
 
 

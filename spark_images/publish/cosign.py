@@ -126,7 +126,7 @@ def _predicates(output: str) -> Iterator[Any]:
 def _run(*command: str) -> str:
     """Runs cosign. Returns its output. Raises SparkImagesError if it is missing or fails."""
     if not shutil.which("cosign"):
-        raise SparkImagesError("cosign is missing: run ./bootstrap --publish, or install cosign 2 or newer")
+        raise SparkImagesError("cosign is missing: run ./bootstrap --publish, or install cosign 2")
     # Without a terminal, cosign does not ask for a password. An empty one is the password of a key without one.
     environment = {PASSWORD: "", **os.environ}
     try:
@@ -145,7 +145,7 @@ _NOISE = re.compile(r"^(WARNING|main\.go:\d+: |error during command execution: |
 
 def _explained(command: Sequence[str], said: str) -> str:
     """Returns the error message from the output of a failed command of cosign."""
-    if "decryption failed" in said or "decrypt" in said:
+    if "decrypt" in said and "--key" in command:
         key = command[command.index("--key") + 1]
         return f"the password of the key {key} is wrong: set {PASSWORD}"
     lines = [line for line in said.splitlines() if line.strip() and not line.startswith("WARNING")]

@@ -87,4 +87,6 @@ def _reason(image: Local) -> str:
         return f"{image.tag}: no session has tested this image (ID {image.identity[7:19]}): run `{session}`"
     if failed := [record.session for record in image.records if record.failed]:
         return f"{image.tag}: tests failed in {', '.join(failed)}: correct them and run `{session}`"
+    if not any(record.passed for record in image.records):
+        return f"{image.tag}: no test of this image has passed, they were all skipped: run `{session}` elsewhere"
     return ""

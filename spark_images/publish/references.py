@@ -42,14 +42,14 @@ class Reference:
 
 def parse(text: str) -> Reference:
     """Returns the reference in `text`. Raises UsageError if it names no registry, or no image in it."""
-    name, _, digest = text.partition("@")
-    if digest and not _DIGEST.fullmatch(digest):
+    name, at, digest = text.partition("@")
+    if at and not _DIGEST.fullmatch(digest):
         raise UsageError(f'"{text}": the digest is "{digest}": expected sha256: and 64 hexadecimal digits')
     host, slash, rest = name.partition("/")
-    path, _, tag = rest.partition(":")
+    path, colon, tag = rest.partition(":")
     _check_host(host if slash else "", text)
     try:
-        reference.alias(f"{path}:{tag or 'latest'}")
+        reference.alias(f"{path}:{tag if colon else 'latest'}")
     except ValueError as error:
         raise UsageError(f'"{text}": the part after the registry {error}') from None
     return Reference(host, path, tag or ("" if digest else "latest"), digest)

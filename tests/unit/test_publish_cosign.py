@@ -99,6 +99,12 @@ def test_a_wrong_password_names_the_key_and_the_variable(calls: Path, key: str, 
         cosign.signer(key, keyless=False)
 
 
+def test_an_error_about_decryption_without_a_key_is_told_as_it_is(calls: Path, tmp_path: Path) -> None:
+    (tmp_path / "error").write_text("Error: decrypting the answer: bad record\n")
+    with pytest.raises(SparkImagesError, match=r"^cosign sign failed: decrypting the answer: bad record$"):
+        cosign.sign(IMAGE, Signer(), {})
+
+
 def test_an_error_of_cosign_is_one_sentence(calls: Path, tmp_path: Path) -> None:
     (tmp_path / "error").write_text(
         "WARNING: Skipping tlog verification\nError: no matching signatures\nmain.go:69: error during command execution"

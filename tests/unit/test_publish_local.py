@@ -48,6 +48,12 @@ def test_an_image_with_a_failed_session_is_refused(small: Project, image: Local)
         local.check(small.matrix, [wrong], [], dirty=False)
 
 
+def test_an_image_whose_tests_were_all_skipped_is_refused(small: Project, image: Local) -> None:
+    wrong = replace(image, records=(replace(PASSED, passed=(), skipped=("a",)),))
+    with pytest.raises(SparkImagesError, match=r"no test of this image has passed, they were all skipped"):
+        local.check(small.matrix, [wrong], [], dirty=False)
+
+
 def test_all_refused_images_are_named_at_once(small: Project, image: Local) -> None:
     wrong = [replace(image, records=()), replace(image, revision="")]
     with pytest.raises(SparkImagesError) as raised:

@@ -27,13 +27,13 @@ def test_a_reference_without_a_registry_is_an_error(text: str) -> None:
         references.parse(text)
 
 
-@pytest.mark.parametrize("text", ["r.example/", "r.example/Spark:4", "r.example/spark:a b"])
+@pytest.mark.parametrize("text", ["r.example/", "r.example/Spark:4", "r.example/spark:a b", "r.example/spark:"])
 def test_a_wrong_repository_or_tag_is_an_error(text: str) -> None:
     with pytest.raises(UsageError, match="the part after the registry is"):
         references.parse(text)
 
 
-@pytest.mark.parametrize("digest", ["sha256:0a", "md5:00", DIGEST.upper(), f"{DIGEST}0"])
+@pytest.mark.parametrize("digest", ["", "sha256:0a", "md5:00", DIGEST.upper(), f"{DIGEST}0"])
 def test_a_wrong_digest_is_an_error(digest: str) -> None:
     with pytest.raises(UsageError, match="expected sha256: and 64 hexadecimal digits"):
         references.parse(f"r.example/spark@{digest}")

@@ -30,7 +30,7 @@ class Login(AuthBase):
 
     def __init__(self, host: str, address: str, timeout: float) -> None:
         self.host = host
-        self.address = urlsplit(address)
+        self.address = address
         self.timeout = timeout
         self._header = ""
 
@@ -59,8 +59,7 @@ class Login(AuthBase):
         return answer
 
     def _is_own(self, address: str | None) -> bool:
-        given = urlsplit(address or "")
-        return (given.scheme, given.netloc) == (self.address.scheme, self.address.netloc)
+        return _origin(address or "") == _origin(self.address)
 
     def _answer(self, response: requests.Response, options: dict[str, Any]) -> str:
         """Returns the header that answers a challenge, or "" if there is none."""
@@ -102,3 +101,9 @@ class Login(AuthBase):
         document = answer.json()
         token = document.get("token") or document.get("access_token")
         return f"Bearer {token}" if token else ""
+
+
+def _origin(address: str) -> tuple[str, str | None, int | None]:
+    """Returns the scheme, the host and the port of an address. A registry can write the default port, or omit it."""
+    parts = urlsplit(address)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)

@@ -171,6 +171,22 @@ def test_another_server_gets_no_credentials(server: Server, config: Path) -> Non
     assert get(session, server) == 401
 
 
+@pytest.mark.parametrize(
+    ("address", "own"),
+    [
+        ("https://r.example/v2/x", True),
+        ("https://R.example:443/v2/x", True),
+        ("http://r.example/v2/x", False),
+        ("https://r.example:444/v2/x", False),
+        ("https://r.example.evil.example/v2/x", False),
+        ("https://r.example@evil.example/v2/x", False),
+        ("", False),
+    ],
+)
+def test_only_the_scheme_host_and_port_of_the_registry_are_its_own(address: str, own: bool) -> None:
+    assert Login("r.example", "https://r.example/v2/", 10)._is_own(address) is own
+
+
 def test_a_file_is_sent_again_from_its_beginning(
     server: Server, session: requests.Session, config: Path, tmp_path: Path
 ) -> None:

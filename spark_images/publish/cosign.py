@@ -91,6 +91,11 @@ def sign(image: Reference, by: Signer, annotations: Mapping[str, str]) -> None:
     _run("sign", "--yes", *by.options, *named, str(image))
 
 
+def place_of_signature(digest: str) -> str:
+    """Returns the tag of the signatures of an image. `digest` is that of its manifest. cosign documents this name."""
+    return f"{digest.replace(':', '-')}.sig"
+
+
 def attest(image: Reference, by: Signer, predicate_type: str, predicate: str) -> None:
     """Attaches a signed attestation to an image. Replaces one of the same type. Raises SparkImagesError if that fails.
 

@@ -58,10 +58,11 @@ def find(matrix: Matrix, cells: Sequence[Cell]) -> list[Local]:
     return found
 
 
-def check(matrix: Matrix, images: Sequence[Local], untested: Sequence[str], *, dirty: bool) -> None:
+def check(matrix: Matrix, images: Sequence[Local], untested: Sequence[str], revision: str, *, dirty: bool) -> None:
     """Raises SparkImagesError if an image may not be published.
 
-    Its revision must be a commit, unless `dirty` is set. A session must have tested this image, and no session may have
+    Its revision must be that of the working tree, whose locks the provenance names: `revision`. It must be a commit,
+    unless `dirty` is set. A session must have tested this image, and no session may have
     failed on it. `untested` has the keys of cells for which the tests do not matter. Raises UsageError for an unknown
     key.
     """
@@ -74,6 +75,11 @@ def check(matrix: Matrix, images: Sequence[Local], untested: Sequence[str], *, d
             wrong.append(
                 f"{image.tag} is built from uncommitted changes (revision {image.revision or 'unknown'}): commit them "
                 "and build again, or pass --dirty"
+            )
+        elif image.revision != revision:
+            wrong.append(
+                f"{image.tag} is built from {image.revision}, and the working tree has other inputs of images "
+                f"({revision}): run `inv build.runtime` and test the image again, or check out the commit"
             )
         if image.cell.key not in keys and (reason := _reason(image)):
             wrong.append(f"{reason}, or pass --untested {image.cell.key}")

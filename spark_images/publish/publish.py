@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from spark_images import files
+from spark_images.engine import build
 from spark_images.errors import SparkImagesError, UsageError
 from spark_images.matrix.model import Cell
 from spark_images.plan.project import Project
@@ -89,7 +90,7 @@ def order(
 def plan(project: Project, what: Order) -> list[Published]:
     """Returns what `publish` would publish. Contacts no registry. Raises the errors of `local.check`."""
     images = local.find(project.matrix, what.cells)
-    local.check(project.matrix, images, what.untested, dirty=what.dirty)
+    local.check(project.matrix, images, what.untested, build.stamp().revision, dirty=what.dirty)
     found = []
     for image in images:
         content = upload.configuration(image)
@@ -108,7 +109,7 @@ def publish(project: Project, what: Order, by: Signer, say: Callable[[str], None
     fails. No tag points to an image without its signature then.
     """
     images = local.find(project.matrix, what.cells)
-    local.check(project.matrix, images, what.untested, dirty=what.dirty)
+    local.check(project.matrix, images, what.untested, build.stamp().revision, dirty=what.dirty)
     repositories: dict[str, Repository] = {}
 
     def repository(reference: Reference) -> Repository:
@@ -171,7 +172,7 @@ def _moving(project: Project, what: Order, image: Local) -> list[Reference]:
 def _current(project: Project, what: Order, jobs: Sequence[Job]) -> dict[str, Manifest]:
     """Returns the manifests of the images that are already published, by the engine's tag.
 
-    The tag that never moves is set last, so an image that has it also has its signature.
+    The tag that never moves is set after the signature. An image that lost its signature is published again.
     """
     found = {}
     for job in jobs:
@@ -186,7 +187,7 @@ def _current(project: Project, what: Order, jobs: Sequence[Job]) -> dict[str, Ma
                 f"{name} is another image ({_config(manifest)}), and this tag never moves: "
                 "add {content} to [aliases] immutable in images.toml"
             )
-        if manifest:
+        if manifest and job.repository.manifest(cosign.place_of_signature(manifest.digest)):
             found[job.image.tag] = manifest
     return found
 

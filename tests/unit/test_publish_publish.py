@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from spark_images.checks.records import Record
+from spark_images.engine import build
 from spark_images.errors import SparkImagesError, UsageError
 from spark_images.matrix.selection import cell_of
+from spark_images.plan.bake import Stamp
 from spark_images.plan.project import Project
 from spark_images.publish import cosign, local, publish, statements, upload
 from spark_images.publish.cosign import Signer
@@ -51,7 +53,7 @@ class World:
         return {
             name: manifest.digest
             for (repository, name), manifest in self.manifests.items()
-            if repository == path and not name.startswith("sha256:")
+            if repository == path and not name.startswith("sha256")
         }
 
     def find(self, _: Any, cells: Sequence[Any]) -> list[Local]:
@@ -75,6 +77,7 @@ class World:
     def sign(self, image: Reference, by: Signer, annotations: Mapping[str, str]) -> None:
         assert (by, annotations) == (Signer("k"), statements.listed(TYPES))
         self.act("sign", image.digest)
+        self.manifests[image.path, cosign.place_of_signature(image.digest)] = Manifest("{}")
 
 
 @dataclass
@@ -119,6 +122,7 @@ def world(small: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Wo
     monkeypatch.setattr(write, "bills", lambda _, cells: [None] * len(cells))
     monkeypatch.setattr(statements, "of", lambda *_: dict.fromkeys(TYPES, "{}"))
     monkeypatch.setattr(local, "find", found.find)
+    monkeypatch.setattr(build, "stamp", lambda: Stamp("a" * 40, 0))
     monkeypatch.setattr(upload, "upload", found.upload)
     monkeypatch.setattr(cosign, "attest", found.attest)
     monkeypatch.setattr(cosign, "sign", found.sign)
@@ -237,6 +241,15 @@ def test_a_second_run_changes_nothing(small: Project, world: World) -> None:
     assert second == [replace(first[0], state="unchanged", attestations=())]
 
 
+def test_an_image_that_lost_its_signature_is_signed_again(small: Project, world: World) -> None:
+    (first,) = run(small)
+    del world.manifests["team/k8s-spark", cosign.place_of_signature(first.image.partition("@")[2])]
+    world.done.clear()
+    (again,) = run(small)
+    assert (again.state, again.image) == ("published", first.image)
+    assert [action for action in world.done if action.startswith("sign")]
+
+
 def test_a_new_image_is_published_beside_an_unchanged_one(small: Project, world: World) -> None:
     run(small)
     world.done.clear()
@@ -260,6 +273,7 @@ def test_an_image_of_another_machine_keeps_its_digest(small: Project, world: Wor
     image = world.images["9.0-lake"]
     other = upload.manifest(content_of(image), [Blob("sha256:2", 2)])
     world.manifests["team/k8s-spark", immutable(image)] = other
+    world.manifests["team/k8s-spark", cosign.place_of_signature(other.digest)] = Manifest("{}")
     (found,) = run(small)
     assert (found.state, found.image) == ("unchanged", f"{HOST}/k8s-spark@{other.digest}")
     assert world.done == ["upload 9.0-lake", *(f"set {tag}" for tag in MOVING)]

@@ -87,7 +87,8 @@ def reproduce(project: Project, text: str, trust: Trust, say: Callable[[str], No
         if built is None:
             raise SparkImagesError(f"{name} was removed after its build: repeat the task")
         origins = dict(verify.layers_of(cosign.attestations(image.reference, trust, statements.CYCLONEDX)[-1]))
-        return list(_compare(repository, image, origins, name, built.attrs["RootFS"]["Layers"]))
+        layers = _compare(repository, image, origins, name, built.attrs["RootFS"]["Layers"])
+        return [*layers, _settings(image.configuration, _configuration(name))]
     finally:
         daemon.remove_name(name)
 
@@ -174,6 +175,24 @@ def _compare(
             theirs = _files_of_registry(repository, image.manifest["layers"][number]["digest"])
             found = differences(theirs, ours[number]) or (ARRANGEMENT,)
             yield Layer(origins.get(published, ""), published, False, found)
+
+
+SETTINGS = "configuration"
+"""The origin of the configuration in the result. It has the settings and the history of the image."""
+
+
+def _configuration(tag: str) -> Mapping[str, Any]:
+    def read(_: str, content: BufferedReader) -> bytes:
+        return content.read() if content.peek(1).startswith(b"{") else b""
+
+    return cast(Mapping[str, Any], json.loads(measure.read_blobs([tag], read)[tag].configuration))
+
+
+def _settings(published: Mapping[str, Any], built: Mapping[str, Any]) -> Layer:
+    """Compares two configurations: all settings, such as the entrypoint, except the digests of the layers."""
+    names = sorted((published.keys() | built.keys()) - {"rootfs"})
+    differing = tuple(name for name in names if published.get(name) != built.get(name))
+    return Layer(SETTINGS, "", not differing, differing)
 
 
 Files = Mapping[str, str]

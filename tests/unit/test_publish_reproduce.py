@@ -236,12 +236,30 @@ def world(repository: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(daemon, "find", found.find)
     monkeypatch.setattr(daemon, "remove_name", found.remove_name)
     monkeypatch.setattr(measure, "read_layers", found.read_layers)
+    monkeypatch.setattr(reproduce, "_configuration", lambda _: {})
     monkeypatch.setattr(reproduce, "subprocess", SimpleNamespace(run=found.run))
     return found
 
 
 def run(project: Project) -> list[Layer]:
-    return reproduce.reproduce(project, str(IMAGE), Trust("k"), lambda _: None)
+    """Builds the image again. Returns its layers. The last result is about the configuration, which is the same."""
+    *layers, settings = reproduce.reproduce(project, str(IMAGE), Trust("k"), lambda _: None)
+    assert settings == Layer(reproduce.SETTINGS, "", True)
+    return layers
+
+
+@pytest.mark.parametrize(
+    ("built", "differing"),
+    [
+        ({"os": "linux", "config": {"User": "185"}, "rootfs": {"diff_ids": ["other"]}}, ()),
+        ({"os": "linux", "config": {"User": "0"}, "rootfs": {}}, ("config",)),
+        ({"config": {"User": "185"}, "rootfs": {}, "history": []}, ("history", "os")),
+    ],
+)
+def test_all_settings_except_the_digests_of_layers_count(built: Mapping[str, Any], differing: tuple[str, ...]) -> None:
+    published = {"os": "linux", "config": {"User": "185"}, "rootfs": {"diff_ids": []}}
+    found = reproduce._settings(published, built)
+    assert (found.same, found.differing, found.is_reproduced) == (not differing, differing, not differing)
 
 
 def parameters(world: World) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import pytest
 import trustme
 
 from spark_images import ROOT
+from spark_images.attest import vex
 from spark_images.checks import records
 from spark_images.engine import daemon
 from spark_images.errors import SparkImagesError
@@ -115,15 +116,17 @@ def test_a_changed_layer_is_found(first: Published, registry: Registry, keys: Pa
 
 
 def test_a_changed_manifest_is_found(first: Published, registry: Registry, keys: Path) -> None:
-    with registry.changed(first.image.partition("@")[2]):
+    digest = first.image.partition("@")[2]
+    with registry.changed(digest):
         result = inv("verify", first.image, "--key", str(keys / "cosign.pub"))
     assert result.exit_code == 1
-    assert "serves another manifest" in result.stderr
+    # This registry compares the digest itself. For others, the unit tests have one that does not.
+    assert f"the manifest {digest} cannot be read: the registry answers 500" in result.stderr
 
 
-@pytest.mark.parametrize(("suffix", "checks"), [("sig", {"signature"}), ("att", set(statements.NAMES.values()))])
+@pytest.mark.parametrize("suffix", ["sig", "att"])
 def test_the_signature_of_another_image_does_not_count(
-    first: Published, second: Published, keys: Path, suffix: str, checks: set[str]
+    first: Published, second: Published, keys: Path, suffix: str
 ) -> None:
     def tag(image: Published) -> str:
         return f"sha256-{image.image.rpartition(':')[2]}.{suffix}"
@@ -139,7 +142,10 @@ def test_the_signature_of_another_image_does_not_count(
         found = verified(first.image, keys / "cosign.pub")
     finally:
         repository(first).set_manifest(tag(first), own)
-    assert {name for name, text in found.items() if text.startswith("FAILED")} == checks
+    attached = {statements.NAMES[kind] for kind in first.attestations}
+    # Without a valid signature, no one knows whether the image has a VEX document.
+    expected = attached if suffix == "att" else {"signature", *({statements.NAMES[vex.TYPE]} - attached)}
+    assert {name for name, text in found.items() if text.startswith("FAILED")} == expected
 
 
 def test_an_sbom_without_a_layer_is_found(first: Published, keys: Path) -> None:
@@ -244,7 +250,7 @@ def test_a_login_is_used_and_a_refused_one_is_an_error(
         (("--key", "k"), 2, "no registry"),
         (("--key", "k", "--registry", "team"), 2, '"team" names no registry'),
         (("--key", "k", "--registry", "https://r.example/team"), 2, 'did you mean "r.example/team"'),
-        (("--untested", "9.9", "--key", "k", "--registry", "r.example"), 2, 'unknown cell "9.9"'),
+        (("--untested", "9.9", "--dry-run", "--registry", "r.example"), 2, 'unknown cell "9.9"'),
     ],
 )
 def test_wrong_flags_are_explained(cells: Sequence[Cell], arguments: Sequence[str], code: int, message: str) -> None:

@@ -10,6 +10,7 @@ import requests
 from docker.errors import ImageNotFound, NullResource
 
 from spark_images.engine import build, buildx, daemon, host, rootfs
+from spark_images.engine import git as git_tool
 from spark_images.engine.daemon import Engine
 from spark_images.errors import SparkImagesError, UsageError
 from spark_images.matrix.selection import cell_of
@@ -553,7 +554,7 @@ def git(folder: Path, *arguments: str) -> str:
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("GIT_COMMITTER_DATE", "2026-01-02T00:00:00Z")
-    monkeypatch.setattr(build, "ROOT", tmp_path)
+    monkeypatch.setattr(git_tool, "ROOT", tmp_path)
     git(tmp_path, "init", "-q")
     for file in ("images.toml", "notes"):
         (tmp_path / file).write_text("one")
@@ -609,10 +610,10 @@ def test_an_ignored_file_or_one_outside_the_layers_does_not_change_the_stamp(rep
     assert not build.stamp().revision.endswith("-dirty")
 
 
-def test_a_tree_without_a_commit_has_an_empty_stamp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build, "ROOT", tmp_path)
+def test_a_tree_without_a_commit_has_an_unknown_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(git_tool, "ROOT", tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    assert build.stamp() == bake.Stamp("", 0)
+    assert build.stamp() == bake.Stamp("unknown", 0)
 
 
 def test_the_first_image_of_a_line_with_a_feature_needs_the_disk_space_of_the_feature(

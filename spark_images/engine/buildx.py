@@ -5,7 +5,7 @@ import re
 import shlex
 import socket
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -81,20 +81,40 @@ def bake(
     .build/logs. If `online` is false, each run has OFFLINE_LIMIT seconds. Raises SparkImagesError if the build fails,
     with the reason from the log.
     """
-    requested = definition["group"]["default"]["targets"]
     found: dict[str, Any] = {}
     # Targets that still need a rebuild. A target that an earlier run rebuilt comes from the cache, because BuildKit
     # uses the newest result of a step.
     anew = set(definition["target"]) if no_cache else set()
-    for first in range(0, len(requested), AT_ONCE):
-        now = requested[first : first + AT_ONCE]
+    for now in _runs(definition, suites):
         needed = _needed(definition, now)
         part = {**_without_cache(definition, anew & needed), "group": {"default": {"targets": now}}}
         metadata = _bake_patiently(part, host, suites, online=online, builder=builder)
         anew -= needed
         # Only requested targets: the metadata of a target that is only needed here could replace that of its own run.
         found |= {target: metadata[target] for target in now if target in metadata}
-    return found
+    return {target: found[target] for target in definition["group"]["default"]["targets"] if target in found}
+
+
+def _runs(definition: Mapping[str, Any], suites: Mapping[str, str]) -> Iterator[list[str]]:
+    """Yields the targets of each run, at most AT_ONCE. Each run has targets of one Debian release.
+
+    The targets of other releases that they are built from are in earlier runs. Otherwise BuildKit could run a step of
+    one release with the apt sources of another one: a secret is not part of a step, and a step that several targets
+    need gets the secrets of any of them.
+    """
+    done: set[str] = set()
+
+    def runs(targets: Sequence[str]) -> Iterator[list[str]]:
+        for suite in dict.fromkeys(suites[target] for target in targets):
+            of_suite = [target for target in targets if suites[target] == suite]
+            needed = _needed(definition, of_suite)
+            edges = {below for name in needed if suites[name] == suite for below in _below(definition, name)}
+            yield from runs(sorted(name for name in edges if suites[name] != suite and name not in done))
+            for first in range(0, len(of_suite), AT_ONCE):
+                yield of_suite[first : first + AT_ONCE]
+            done.update(needed)
+
+    yield from runs(definition["group"]["default"]["targets"])
 
 
 def _without_cache(definition: Mapping[str, Any], names: Set[str]) -> dict[str, Any]:
@@ -106,12 +126,13 @@ def _without_cache(definition: Mapping[str, Any], names: Set[str]) -> dict[str, 
 
 def _needed(definition: Mapping[str, Any], names: Iterable[str]) -> set[str]:
     """Returns these targets and every target that they are built from."""
+    return all_below(names, lambda name: _below(definition, name))
 
-    def below(name: str) -> list[str]:
-        sources = definition["target"][name]["contexts"].values()
-        return [source.removeprefix(LINK) for source in sources if source.startswith(LINK)]
 
-    return all_below(names, below)
+def _below(definition: Mapping[str, Any], name: str) -> list[str]:
+    """Returns the targets that a target is built from directly."""
+    sources = definition["target"][name]["contexts"].values()
+    return [source.removeprefix(LINK) for source in sources if source.startswith(LINK)]
 
 
 PASSING = {

@@ -253,6 +253,7 @@ def table(layers: Sequence[Layer]) -> list[Sequence[str]]:
 
 def summary(layers: Sequence[Layer]) -> str:
     """Returns how many layers are the same, and how many differ only in archives of classes."""
+    layers = [layer for layer in layers if layer.digest]
     same = sum(layer.same for layer in layers)
     archives = sum(layer.is_reproduced and not layer.same for layer in layers)
     return f"{same} of {counted(len(layers), 'layer')} are the same; {archives} differ only in archives of classes"

@@ -215,6 +215,32 @@ def test_bake_without_the_cache_rebuilds_each_target_once(bake: Run, monkeypatch
     assert "--no-cache" not in ran.arguments
 
 
+TWO_RELEASES: Mapping[str, Any] = {
+    "group": {"default": {"targets": ["new", "old", "shell"]}},
+    "target": {
+        name: {"contexts": {below: f"target:{below}" for below in contexts}, "args": {}, "output": ["type=cacheonly"]}
+        for name, contexts in {
+            "os12": [],
+            "tools12": ["os12"],
+            "jars": ["tools12"],
+            "os13": [],
+            "new": ["os13", "jars", "tools12"],
+            "old": ["os12", "jars"],
+            "shell": ["new"],
+        }.items()
+    },
+}
+OF = {"os13": "trixie", "new": "trixie", "shell": "trixie"}
+
+
+def test_a_run_has_targets_of_one_release_and_the_layers_of_the_other_one_are_built_before(bake: Run) -> None:
+    suites = {name: OF.get(name, "bookworm") for name in TWO_RELEASES["target"]}
+    ran = bake(EACH, definition=TWO_RELEASES, suites=suites, no_cache=True)
+    assert [requested(plan) for plan in ran.plans] == [["jars", "tools12"], ["new", "shell"], ["old"]]
+    assert [anew(plan) for plan in ran.plans] == [{"os12", "tools12", "jars"}, {"os13", "new", "shell"}, {"old"}]
+    assert list(ran.metadata) == ["new", "old"]
+
+
 def test_bake_uses_the_cache_by_default(bake: Run) -> None:
     ran = bake(DONE)
     assert [anew(plan) for plan in ran.plans] == [set()]

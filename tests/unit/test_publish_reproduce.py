@@ -422,4 +422,5 @@ def test_the_table_has_the_layers_with_an_origin_or_a_difference() -> None:
         (THREE, "differs", "/a.jsa"),
         ("core", "differs", "/b, /c.jsa"),
     ]
+    layers.append(Layer(reproduce.SETTINGS, "", True))
     assert reproduce.summary(layers) == "2 of 4 layers are the same; 1 differ only in archives of classes"

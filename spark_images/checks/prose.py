@@ -31,7 +31,10 @@ SEPARATOR = "\n\n§\n\n"
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule of prose.toml: a regular expression, a limit of words, or checks of proselint."""
+    """A rule of prose.toml: a regular expression, a limit of words, or checks of proselint.
+
+    `leaves` has the paths of files that the rule leaves alone.
+    """
 
     name: str
     message: str
@@ -41,10 +44,11 @@ class Rule:
     max_words: int = 0
     proselint: Sequence[str] = ()
     code_only: bool = False
+    leaves: Sequence[str] = ()
 
     def covers(self, path: str) -> bool:
         """Returns whether the rule holds for the texts of a file."""
-        return not (self.code_only and path.endswith((".md", ".ipynb")))
+        return path not in self.leaves and not (self.code_only and path.endswith((".md", ".ipynb")))
 
 
 @dataclass(frozen=True, order=True)
@@ -81,7 +85,7 @@ def check(texts: Sequence[tuple[str, Text]], rules: Sequence[Rule]) -> list[Find
             items = sentence.split(";") if sentence.count(";") > 1 else [sentence]
             words = max(sum(1 for word in item.split() if re.search(r"\w", word)) for item in items)
             for rule in rules:
-                if 0 < rule.max_words < words:
+                if 0 < rule.max_words < words and rule.covers(path):
                     message = rule.message.replace("{found}", str(words))
                     found.add(Finding(path, text.line_at(start), rule.name, message))
     return sorted(found)

@@ -16,6 +16,7 @@ from spark_images.attest.predicates import Predicate
 from spark_images.errors import SparkImagesError
 from spark_images.matrix.model import Cell, Matrix
 from spark_images.matrix.vex import AFFECTED, NOT_AFFECTED, Vex
+from spark_images.sbom import purls
 from spark_images.sbom.bill import TOOL, Bill
 from spark_images.sbom.components import Component
 from spark_images.sbom.jars import INSIDE
@@ -113,16 +114,7 @@ def _problems(vex: Vex, cell: Cell, bill: Bill) -> Iterator[str]:
 
 def _found(product: str, bill: Bill) -> list[Component]:
     """Returns the components that a package URL names: those of its version, or all if it has none."""
-    wanted = PackageURL.from_string(product)
-    return [component for component in bill.components if _names(wanted, PackageURL.from_string(component.purl))]
-
-
-def _names(wanted: PackageURL, purl: PackageURL) -> bool:
-    return (
-        (wanted.type, wanted.namespace, wanted.name) == (purl.type, purl.namespace, purl.name)
-        and wanted.version in (None, purl.version)
-        and wanted.qualifiers.items() <= purl.qualifiers.items()
-    )
+    return [component for component in bill.components if purls.names(product, component.purl)]
 
 
 def _without_version(product: str) -> str:

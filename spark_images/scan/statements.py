@@ -8,10 +8,10 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from packageurl import PackageURL
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from spark_images.errors import UsageError
+from spark_images.sbom import purls
 
 HARMLESS = ("not_affected", "fixed")
 """The statuses that excuse a finding. OpenVEX also has `affected` and `under_investigation`."""
@@ -99,18 +99,6 @@ def status(statements: Iterable[Statement], names: Collection[str], purl: str) -
     """
     said = ""
     for statement in statements:
-        if statement.names & set(names) and _is_about(statement.product, purl):
+        if statement.names & set(names) and purls.names(statement.product, purl):
             said = statement.status
     return said
-
-
-def _is_about(product: str, purl: str) -> bool:
-    try:
-        wanted, have = PackageURL.from_string(product), PackageURL.from_string(purl)
-    except ValueError:
-        return False
-    return (
-        (wanted.type, wanted.namespace, wanted.name) == (have.type, have.namespace, have.name)
-        and wanted.version in (None, "", have.version)
-        and all((have.qualifiers or {}).get(key) == value for key, value in (wanted.qualifiers or {}).items())
-    )

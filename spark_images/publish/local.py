@@ -9,9 +9,9 @@ from spark_images.engine import daemon, git
 from spark_images.errors import SparkImagesError, UsageError
 from spark_images.matrix.model import Cell, Matrix
 from spark_images.matrix.selection import cell_of
+from spark_images.sbom.write import CREATED
 
 REVISION = "org.opencontainers.image.revision"
-CREATED = "org.opencontainers.image.created"
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,8 @@ def check(matrix: Matrix, images: Sequence[Local], untested: Sequence[str], revi
     """Raises SparkImagesError if an image may not be published.
 
     Its revision must be that of the working tree, whose locks the provenance names: `revision`. It must be a commit,
-    unless `dirty` is set. A session must have tested this image, and no session may have
-    failed on it. `untested` has the keys of cells for which the tests do not matter. Raises UsageError for an unknown
-    key.
+    unless `dirty` is set. A session must have tested this image, and no session may have failed on it. `untested` has
+    the keys of cells for which the tests do not matter. Raises UsageError for an unknown key.
     """
     keys = {cell_of(matrix, key).key for key in untested}
     if unknown := keys - {image.cell.key for image in images}:

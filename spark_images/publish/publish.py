@@ -113,7 +113,10 @@ def publish(project: Project, what: Order, by: Signer, say: Callable[[str], None
     repositories: dict[str, Repository] = {}
 
     def repository(reference: Reference) -> Repository:
-        return repositories.setdefault(reference.repository, Repository(reference))
+        # Each Repository of a registry on this machine looks whether it speaks TLS.
+        if reference.repository not in repositories:
+            repositories[reference.repository] = Repository(reference)
+        return repositories[reference.repository]
 
     jobs = [Job(image, repository(_immutable(project, what, image, f"sha256:{'0' * 64}"))) for image in images]
     current = _current(project, what, jobs)

@@ -26,8 +26,6 @@ from spark_images.reports import measure
 
 FOLDER = BUILD / "published"
 OCI = "application/vnd.oci.image"
-LEVEL = 3
-"""The compression level of zstd. BuildKit uses the same for a push."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +158,7 @@ class _State:
         """Compresses a layer. If it is `missing`, uploads it to the first repository that needs it."""
         unpacked = hashlib.sha256()
         packed = hashlib.sha256()
-        compressor = zstandard.ZstdCompressor(level=LEVEL, threads=-1).compressobj()
+        compressor = zstandard.ZstdCompressor(level=measure.LEVEL, threads=-1).compressobj()
         FOLDER.mkdir(parents=True, exist_ok=True)
         with NamedTemporaryFile(dir=FOLDER, prefix="layer-") as file:
 

@@ -123,10 +123,10 @@ def publish(project: Project, what: Order, by: Signer, say: Callable[[str], None
     new = [job for job in jobs if job.image.tag not in current]
     if new:
         say(f"uploading {len(new)} of {len(jobs)} images")
-    uploaded = dict(zip((job.image.tag for job in new), upload.upload(new) if new else (), strict=True))
+    uploaded = dict(zip((job.image.tag for job in new), upload.upload(new), strict=True))
     # The upload has read the other configurations. Another machine can have published these images before.
     current |= _current(project, what, new)
-    manifests = {tag: found.manifest for tag, found in uploaded.items()} | current
+    manifests = uploaded | current
     for job in new:
         if job.image.tag not in current:
             _store(job, manifests[job.image.tag])
@@ -147,7 +147,7 @@ def publish(project: Project, what: Order, by: Signer, say: Callable[[str], None
 def _published(
     project: Project, what: Order, job: Job, manifest: Manifest, attached: Mapping[str, tuple[str, ...]]
 ) -> Published:
-    image, config = job.image, _config(manifest)
+    image, config = job.image, upload.config_of(manifest)
     return Published(
         image.cell.key,
         "published" if image.tag in attached else "unchanged",
@@ -185,18 +185,14 @@ def _current(project: Project, what: Order, jobs: Sequence[Job]) -> dict[str, Ma
         config = upload.digest_of(content)
         name = _immutable(project, what, job.image, config)
         manifest = job.repository.manifest(name.tag)
-        if manifest and _config(manifest) != config:
+        if manifest and upload.config_of(manifest) != config:
             raise SparkImagesError(
-                f"{name} is another image ({_config(manifest)}), and this tag never moves: "
+                f"{name} is another image ({upload.config_of(manifest)}), and this tag never moves: "
                 "add {content} to [aliases] immutable in images.toml"
             )
         if manifest and job.repository.manifest(cosign.place_of_signature(manifest.digest)):
             found[job.image.tag] = manifest
     return found
-
-
-def _config(manifest: Manifest) -> str:
-    return str(json.loads(manifest.text)["config"]["digest"])
 
 
 def _store(job: Job, manifest: Manifest) -> None:

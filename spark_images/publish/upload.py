@@ -47,14 +47,6 @@ class Job:
     repository: Repository
 
 
-@dataclass(frozen=True)
-class Uploaded:
-    """The manifest of an image whose layers and configuration are in the repository, and the configuration's digest."""
-
-    manifest: Manifest
-    config: str
-
-
 def configuration(image: Local) -> bytes | None:
     """Returns the configuration of an image as the engine has it, if an earlier upload has read it."""
     try:
@@ -72,7 +64,7 @@ def digest_of(configuration: bytes) -> str:
     return f"sha256:{hashlib.sha256(configuration).hexdigest()}"
 
 
-def upload(jobs: Sequence[Job]) -> list[Uploaded]:
+def upload(jobs: Sequence[Job]) -> list[Manifest]:
     """Uploads the layers and the configuration of each image. Returns the manifests, which it does not upload.
 
     The repositories are in the same registry. Blobs that the registry has are not uploaded again, so a repeated call
@@ -86,9 +78,7 @@ def upload(jobs: Sequence[Job]) -> list[Uploaded]:
         content = configuration(job.image)
         assert content is not None
         job.repository.upload(_configuration(job.image), digest_of(content))
-        found.append(
-            Uploaded(manifest(content, [state.blobs[layer] for layer in job.image.layers]), digest_of(content))
-        )
+        found.append(manifest(content, [state.blobs[layer] for layer in job.image.layers]))
     return found
 
 
@@ -105,6 +95,11 @@ def manifest(configuration: bytes, layers: Sequence[Blob]) -> Manifest:
         "layers": [{"mediaType": f"{OCI}.layer.v1.tar+zstd", **asdict(layer)} for layer in layers],
     }
     return Manifest(json.dumps(document, indent=1))
+
+
+def config_of(manifest: Manifest) -> str:
+    """Returns the digest of the configuration that a manifest names."""
+    return str(json.loads(manifest.text)["config"]["digest"])
 
 
 class _State:

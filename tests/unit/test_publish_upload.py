@@ -106,22 +106,22 @@ def other(engine: Engine, image: Local) -> Local:
 def test_an_upload_has_the_layers_with_zstd_and_the_configuration_as_it_is(engine: Engine, image: Local) -> None:
     repository = Repository("spark")
     (found,) = upload.upload([Job(image, repository)])  # type: ignore[arg-type]
-    document = json.loads(found.manifest.text)
+    document = json.loads(found.text)
     assert [layer["mediaType"] for layer in document["layers"]] == ["application/vnd.oci.image.layer.v1.tar+zstd"] * 2
     unpack = zstandard.ZstdDecompressor().decompressobj
     packed = [repository.blobs[layer["digest"]] for layer in document["layers"]]
     assert [digest(unpack().decompress(content)) for content in packed] == [ONE, TWO]
     assert [layer["size"] for layer in document["layers"]] == list(map(len, packed))
-    assert document["config"]["digest"] == found.config == digest(engine.configuration(image))
-    assert repository.blobs[found.config] == engine.configuration(image)
+    assert document["config"]["digest"] == upload.config_of(found) == digest(engine.configuration(image))
+    assert repository.blobs[upload.config_of(found)] == engine.configuration(image)
 
 
 def test_a_layer_of_two_repositories_is_uploaded_once_and_mounted(engine: Engine, image: Local, other: Local) -> None:
     one, two = Repository("spark"), Repository("jupyter")
     jobs = [Job(image, one), Job(other, two)]  # type: ignore[arg-type]
     first, second = upload.upload(jobs)
-    shared = json.loads(first.manifest.text)["layers"][0]["digest"]
-    assert shared == json.loads(second.manifest.text)["layers"][0]["digest"]
+    shared = json.loads(first.text)["layers"][0]["digest"]
+    assert shared == json.loads(second.text)["layers"][0]["digest"]
     assert shared in one.blobs
     assert shared in two.blobs
     assert len(one.uploads + two.uploads) == 3 + 2
@@ -134,7 +134,7 @@ def test_a_second_upload_reads_no_image(engine: Engine, image: Local) -> None:
     engine.saved.clear()
     assert upload.upload([Job(image, repository)]) == first  # type: ignore[arg-type]
     assert engine.saved == []
-    assert repository.uploads[len(uploads) :] == [first[0].config]
+    assert repository.uploads[len(uploads) :] == [upload.config_of(first[0])]
 
 
 def test_only_missing_layers_are_uploaded_again(engine: Engine, image: Local, other: Local) -> None:
@@ -149,7 +149,7 @@ def test_another_registry_gets_all_layers(engine: Engine, image: Local) -> None:
     upload.upload([Job(image, Repository("spark"))])  # type: ignore[arg-type]
     empty = Repository("spark")
     (found,) = upload.upload([Job(image, empty)])  # type: ignore[arg-type]
-    assert set(empty.blobs) == {found.config, *(each["digest"] for each in json.loads(found.manifest.text)["layers"])}
+    assert set(empty.blobs) == {upload.config_of(found), *(each["digest"] for each in json.loads(found.text)["layers"])}
 
 
 def test_an_image_that_is_replaced_during_the_upload_is_an_error(engine: Engine, image: Local) -> None:

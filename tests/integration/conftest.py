@@ -166,24 +166,32 @@ class Image:
         """Runs a command in a new container, as `docker run` would, and removes the container.
 
         `files` maps paths in the container to contents or local files. `modes` maps such paths to permissions, 0644 by
-        default. Fails the test after `timeout` seconds. `options` go to the Docker SDK.
+        default. Fails the test after `timeout` seconds. `options` go to the Docker SDK. A command that fails and writes
+        nothing runs a second time.
         """
-        container = self.client.containers.create(
-            self.reference, list(command), user=user, environment={**QUICK, **(environment or {})}, **options
-        )
-        try:
-            if files:
-                put(container, files, modes or {})
-            container.start()
-            exit_code = wait(container, timeout)
-            stdout = container.logs(stdout=True, stderr=False, tail=10_000).decode(errors="replace")
-            stderr = container.logs(stdout=False, stderr=True, tail=10_000).decode(errors="replace")
-        finally:
-            container.remove(force=True, v=True)
-        # pytest shows this output if the test fails.
-        shown = (stdout + stderr).splitlines()[-LOG_LIMIT:]
-        print(f"$ {' '.join(command)}   (user {user}, exit code {exit_code})", *shown, sep="\n")
-        return Result(exit_code, stdout, stderr)
+
+        def once() -> Result:
+            container = self.client.containers.create(
+                self.reference, list(command), user=user, environment={**QUICK, **(environment or {})}, **options
+            )
+            try:
+                if files:
+                    put(container, files, modes or {})
+                container.start()
+                exit_code = wait(container, timeout)
+                stdout = container.logs(stdout=True, stderr=False, tail=10_000).decode(errors="replace")
+                stderr = container.logs(stdout=False, stderr=True, tail=10_000).decode(errors="replace")
+            finally:
+                container.remove(force=True, v=True)
+            # pytest shows this output if the test fails.
+            shown = (stdout + stderr).splitlines()[-LOG_LIMIT:]
+            print(f"$ {' '.join(command)}   (user {user}, exit code {exit_code})", *shown, sep="\n")
+            return Result(exit_code, stdout, stderr)
+
+        result = once()
+        # The engine waits 2 seconds for the output of a container that has ended, and drops what comes later. On a busy
+        # machine, the output of a command that ends at once can be lost. Source: Moby 26.1, handleContainerExit.
+        return once() if result.exit_code and not result.output else result
 
     @contextmanager
     def start(

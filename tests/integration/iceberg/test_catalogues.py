@@ -166,6 +166,7 @@ def jdbc(image: Image, s3: S3, postgresql: Database) -> Any:
     wrong = {
         "no_database": {"uri": "jdbc:postgresql://127.0.0.1:9/catalogue"},
         "no_region": {"client.region": ""},
+        "chunked": {"s3.chunked-encoding-enabled": "true"},
         "no_server": {"s3.endpoint": "http://127.0.0.1:9"},
         "wrong_key": {"s3.access-key-id": ACCESS_KEY, "s3.secret-access-key": "wrong"},
     }
@@ -181,6 +182,7 @@ def test_catalogue_in_postgresql_keeps_its_tables_on_s3(jdbc: Any) -> None:
 def test_errors_of_a_catalogue_in_postgresql_name_the_cause(jdbc: Any) -> None:
     assert "jdbc:postgresql://127.0.0.1:9/catalogue" in jdbc["no_database"]
     assert "Unable to load region" in jdbc["no_region"]
+    assert "'x-amz-content-sha256' header does not match" in jdbc["chunked"]
     assert "Connect to 127.0.0.1:9" in jdbc["no_server"]
     assert "Status Code: 403" in jdbc["wrong_key"]
 

@@ -110,11 +110,15 @@ made = sorted(list(row) for row in spark.table(f"{schema}.made").collect())
 spark.sql(f"DROP TABLE {schema}.made")
 found["catalogue"] = {"listed": listed, "read": made, "left": sorted(tables() - before)}
 
-# A server that accepts connections and does not answer.
-silent = socket.socket()
-silent.bind(("127.0.0.1", 0))
-silent.listen()
-port = silent.getsockname()[1]
+# A server that accepts connections and does not answer, and one whose queue is full: it does not answer to the request
+# for one more connection.
+silent = socket.create_server(("127.0.0.1", 0))
+full = socket.create_server(("127.0.0.1", 0), backlog=0)
+queued = [socket.socket() for _ in range(2)]
+for client in queued:
+    client.setblocking(False)
+    client.connect_ex(full.getsockname())
+here, there = (f"127.0.0.1:{server.getsockname()[1]}" for server in (silent, full))
 host = given["host"]
 limits = given["limits"]
 # From Spark 4.2 on, the message of an error has its cause only with this setting.
@@ -123,7 +127,8 @@ found["errors"] = {
     "wrong password": error_of(dbtable="numbers", password="wrong"),
     "unknown host": error_of(dbtable="numbers", url=given["url"].replace(host, "no-such-host")),
     "closed port": error_of(dbtable="numbers", url=given["url"].replace(host, f"{host}:9")),
-    "silent server": error_of(dbtable="numbers", url=given["url"].replace(host, f"127.0.0.1:{port}") + limits),
+    "silent server": error_of(dbtable="numbers", url=given["url"].replace(host, here) + limits),
+    "full server": error_of(dbtable="numbers", url=given["url"].replace(host, there) + limits),
     "slow query": error_of(query=given["slow"], url=given["url"] + limits),
     "mariadb url": error_of(dbtable="numbers", url=given["url"].replace("mysql:", "mariadb:")),
 }

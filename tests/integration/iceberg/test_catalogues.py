@@ -96,7 +96,12 @@ def rest(image: Image, nessie: Catalogue) -> Iterator[Any]:
 
     It has no keys of S3, runs as an unknown user, and with a read-only root file system.
     """
-    wrong = {"refused": {"uri": "http://127.0.0.1:9/iceberg"}, "intruder": {"token": "wrong"}, "silent": {"token": ""}}
+    wrong = {
+        "refused": {"uri": "http://127.0.0.1:9/iceberg"},
+        "mute": {"uri": "http://127.0.0.1:9999/iceberg", "rest.client.socket-timeout-ms": "2000"},
+        "intruder": {"token": "wrong"},
+        "silent": {"token": ""},
+    }
     conf = settings("rest.conf", {"https://catalogue.example/iceberg": nessie.uri}, wrong)
     files: dict[str, str | Path | bytes] = {"catalogue.py": JOBS / "catalogue.py", "catalogue.conf": conf}
     with image.volume(files) as jobs:
@@ -142,6 +147,8 @@ def test_nessie_has_no_views_old_snapshots_or_expiry(rest: Any) -> None:
 def test_errors_of_a_rest_catalogue_name_the_cause(rest: Any) -> None:
     assert "http://127.0.0.1:9" in rest["refused"]
     assert "Connection refused" in rest["refused"]
+    # The job still ran: without the setting, it would wait for three minutes.
+    assert "Read timed out" in rest["mute"]
     assert "Not authorized" in rest["intruder"]
     assert "Not authorized" in rest["silent"]
 

@@ -7,6 +7,7 @@ commits.
 
 import argparse
 import json
+import socket
 import threading
 import time
 
@@ -67,6 +68,8 @@ rows("CREATE TABLE lake.shop.orders USING iceberg AS SELECT id FROM range(10)")
 rows("CREATE TABLE lake.shop.dropped USING iceberg AS SELECT id FROM range(1)")
 rows("DROP TABLE lake.shop.dropped")
 found["tables"] = sorted(name for _, name, *_ in rows("SHOW TABLES IN lake.shop"))
+# A server that accepts connections and does not answer.
+silent = socket.create_server(("127.0.0.1", 9999))
 for other in arguments.others:
     found[other] = attempt(f"CREATE TABLE {other}.shop.{other} (id INT) USING iceberg")
 print("RESULT", json.dumps(found), flush=True)

@@ -9,7 +9,7 @@ LIMIT = 60
 
 
 def require(name: str) -> None:
-    """Raises UsageError if buildx has no builder with this name. Does not contact the builder.
+    """Raises UsageError if buildx has no builder with this name. Does not start the builder.
 
     Raises SparkImagesError if buildx cannot read its builders.
     """

@@ -29,7 +29,7 @@ def docker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_builder_that_buildx_has_is_not_contacted(docker: Path) -> None:
+def test_a_builder_that_buildx_has_is_not_started(docker: Path) -> None:
     (docker / "inspect").write_text("exit 0")
     builders.require("two words")
     assert (docker / "calls").read_text() == "buildx inspect -- two words\n"

@@ -12,7 +12,7 @@ Each image has one session, test-<cell>. Options after `--` are a tier, or optio
   nox -s test-3.5.9-iceberg -- -k merge       only the tests whose name contains "merge"
 
 A Nox tag selects several sessions: `nox -t iceberg`, `nox -t 4.1.4`, `nox -t full` (all tests of every image, every
-SBOM and publication, and `inv scan`).
+SBOM and publication, `inv scan`, and a remote builder).
 """
 
 import atexit
@@ -165,9 +165,16 @@ def scan(session: nox.Session) -> None:
     session.run("pytest", "tests/scan", "--junitxml", str(results.junit(session.name)), *session.posargs)
 
 
+@nox.session(default=False, tags=["full"])
+def remote(session: nox.Session) -> None:
+    """Build with a buildkitd of the tests, and compare with the engine's own build (default run: one layer)."""
+    with reported(session):
+        sessions.test_remote(session.name, session.posargs, session.run)
+
+
 @nox.session
 def cells(session: nox.Session) -> None:
-    """Run test-<cell> for every image, layers, sbom, publish, network and browser, three at a time."""
+    """Run test-<cell> for every image, layers, sbom, publish, network, remote and browser, three at a time."""
     with reported(session):
         with sessions.noted(session.name, session.name):
             outcomes = parallel.run(default_run.jobs(CELLS), session.log)

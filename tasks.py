@@ -39,7 +39,7 @@ BUILD_HELP = {
     "json": "print the bake definition without building",
     "no-cache": "rebuild every layer",
     "aliases": "also set the aliases of the images (see `inv images.list --aliases`)",
-    "builder": "a buildx builder to use instead of the engine's own; any driver works, also Kubernetes",
+    "builder": "a buildx builder to use instead of the engine's own (see docs/builders.md)",
 }
 
 
@@ -81,7 +81,7 @@ def build_task(description: str, *kinds: str) -> Any:
         graph = project.graph(select(project.matrix, spark, variant, image))
         requested = graph.of_levels(kinds)
         if dry_run or json:
-            plan = build.plan(project, graph, requested)
+            plan = build.plan(project, graph, requested, local=not builder)
             if json:
                 printing.print_json(plan.definition)
             else:

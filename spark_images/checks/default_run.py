@@ -60,8 +60,8 @@ def jobs(cells: Sequence[Cell]) -> list[Job]:
     The job `layers` is first, because the cells do not search a layer that it has searched. It needs little CPU time.
     The job `network` is second, because it builds layers, and a build needs more free disk than a test. The jobs on the
     cluster follow, so that the cluster can stop early. The baseline images are the first of them, because they take
-    longest: then no long job runs alone at the end. Then come the other long jobs, among them `publish`, `sbom` and
-    `browser`. The cells with `--quick` and `--own-layers` are last. They do not run on the cluster.
+    longest: then no long job runs alone at the end. Then come the other long jobs, among them `publish`, `sbom`,
+    `remote` and `browser`. The cells with `--quick` and `--own-layers` are last. They do not run on the cluster.
     """
     tier_of = tiers(cells)
     by_length = sorted(cells, key=lambda cell: (not suites.is_plain(cell), tier_of[cell.key] is Tier.NO_SLOW))
@@ -74,6 +74,7 @@ def jobs(cells: Sequence[Cell]) -> list[Job]:
         *(job for job in long if not job.on_the_cluster),
         Job("publish", Tier.QUICK),
         Job("sbom", Tier.QUICK),
+        Job("remote", Tier.QUICK),
         Job("browser"),
         *(job for job in of_cells if job.tier in SHORT),
     ]

@@ -31,10 +31,7 @@ SEPARATOR = "\n\n§\n\n"
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule of prose.toml: a regular expression, a limit of words, or checks of proselint.
-
-    `leaves` has the paths of files that the rule leaves alone.
-    """
+    """A rule of prose.toml: a regular expression, a limit of words, or checks of proselint."""
 
     name: str
     message: str
@@ -44,11 +41,10 @@ class Rule:
     max_words: int = 0
     proselint: Sequence[str] = ()
     code_only: bool = False
-    leaves: Sequence[str] = ()
 
     def covers(self, path: str) -> bool:
         """Returns whether the rule holds for the texts of a file."""
-        return path not in self.leaves and not (self.code_only and path.endswith((".md", ".ipynb")))
+        return not (self.code_only and path.endswith((".md", ".ipynb")))
 
 
 @dataclass(frozen=True, order=True)

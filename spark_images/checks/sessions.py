@@ -8,7 +8,7 @@ from typing import Protocol
 
 from nox.command import CommandFailed
 
-from spark_images.checks import cluster, records, results, suites, tiers
+from spark_images.checks import buildkitd, cluster, records, results, suites, tiers
 from spark_images.checks.default_run import Job, session_of
 from spark_images.checks.results import Outcome, Status
 from spark_images.checks.tiers import Tier
@@ -227,6 +227,24 @@ def test_publish(session: str, cells: Sequence[Cell], arguments: Sequence[str], 
             str(results.junit(key)),
             *options,
         )
+
+
+def test_remote(session: str, arguments: Sequence[str], run: Run) -> None:
+    """Builds with a buildkitd that the tests start, and records the outcome.
+
+    Builds a layer and an image, after it built buildkitd. `--quick` builds only the layer, and is skipped if buildkitd
+    was not built before. `session` is the name of the Nox session. Raises Skipped if buildkitd cannot run on this
+    machine, and UsageError for another tier.
+    """
+    tier, options = _full_or_quick(session, arguments)
+    key = results.key(session, tier.option)
+    with noted(Job(session, tier).name, key):
+        quick = tier is Tier.QUICK
+        if reason := buildkitd.reason_to_skip_without_building() if quick else buildkitd.reason_to_skip():
+            raise Skipped(reason)
+        chosen = ("-m", "not slow") if quick else ()
+        command = ("pytest", "tests/remote", *chosen, "--junitxml", str(results.junit(key)), *options)
+        run(*command, interrupt_timeout=CONTAINERS_GO)
 
 
 def _full_or_quick(session: str, arguments: Sequence[str]) -> tuple[Tier, Sequence[str]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from docker.models.images import Image
 
-from spark_images.engine import buildx, daemon, git, host, rootfs
+from spark_images.engine import builders, buildx, daemon, git, host, rootfs
 from spark_images.errors import SparkImagesError, UsageError
 from spark_images.matrix.model import Cell, Matrix
 from spark_images.plan import bake, keys
@@ -78,10 +78,14 @@ def plan(
     `local` is true for the engine's own builder and false for a builder that the user named.
     """
     matrix = project.matrix
-    output = bake.Output(
-        # The engine unpacks what it stores, and gzip would take minutes on two cores.
-        "type=image,compression=uncompressed,unpack=true" if containerd_store and local else "type=docker"
-    )
+    # The engine unpacks what it stores, and gzip would take minutes on two cores.
+    if not local:
+        # Without force, a builder that once compressed a layer sends the compressed one.
+        output = bake.Output("type=docker,compression=uncompressed,force-compression=true")
+    elif containerd_store:
+        output = bake.Output("type=image,compression=uncompressed,unpack=true")
+    else:
+        output = bake.Output("type=docker")
     definition = keys.labelled(bake.definition(matrix, graph, requested, stamp(), output, rootfs.relative_folder))
     # Settings can replace a target by an existing image. That target is not in the definition.
     built = tuple(target for target in requested if bake.identifier(target.name) in definition["target"])
@@ -101,7 +105,8 @@ def build(
     all requested images.
 
     Raises SparkImagesError if the engine is too old, the disk is too full, or the build fails. No tag has changed then.
-    Raises UsageError if `aliases` is set but the requested targets have no aliases.
+    Raises UsageError if `aliases` is set but the requested targets have no aliases, or if no builder has the name
+    `builder`.
     """
     matrix = project.matrix
     if aliases and not any(matrix.aliases_of(target.cell) for target in requested if target.cell):
@@ -110,6 +115,8 @@ def build(
             "images.toml: build an image, for example `inv build.runtime --aliases`"
         )
     found = daemon.inspect()
+    if builder:
+        builders.require(builder)
     how = {"containerd_store": found.containerd_store, "local": not builder}
     outdated = requested if no_cache else _outdated(matrix, plan(project, graph, requested, **how))
     if outdated:
@@ -132,6 +139,8 @@ def _build(
 ) -> None:
     matrix = project.matrix
     daemon.check_disk(found, _disk_gb(matrix, requested))
+    if builder:
+        builders.start(builder)
     here = host.read()
     online = buildx.reachable(here)
     releases = [suite for suite in graph.suites(requested) if suite not in matrix.os_images]

@@ -99,8 +99,8 @@ def _runs(definition: Mapping[str, Any], suites: Mapping[str, str]) -> Iterator[
     """Yields the targets of each run, at most AT_ONCE. Each run has targets of one Debian release.
 
     The targets of other releases that they are built from are in earlier runs. Otherwise BuildKit could run a step of
-    one release with the apt sources of another one: a secret is not part of a step, and a step that several targets
-    need gets the secrets of any of them.
+    one release with the apt sources of another one. A secret is not part of a step, so a step that several targets need
+    gets the secrets of any of them.
     """
     done: set[str] = set()
 

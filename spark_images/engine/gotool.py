@@ -21,13 +21,18 @@ def program(modules: Path, package: str, folder: Path = FOLDER) -> Path:
 
     Raises SparkImagesError if this machine has no Go, or if Go cannot fetch or build the modules.
     """
-    name = package.rpartition("/")[2]
-    locked = sha256((modules / "go.mod").read_bytes() + (modules / "go.sum").read_bytes()).hexdigest()
-    found = folder / f"{name}-{locked[:12]}" / name
-    with files.locked(folder / f"{name}.lock"):
+    found = place(modules, package, folder)
+    with files.locked(folder / f"{found.name}.lock"):
         if not found.exists():
             _build(modules, package, found)
     return found
+
+
+def place(modules: Path, package: str, folder: Path = FOLDER) -> Path:
+    """Returns the file that `program` builds with these arguments. It exists if the program was built before."""
+    name = package.rpartition("/")[2]
+    locked = sha256((modules / "go.mod").read_bytes() + (modules / "go.sum").read_bytes()).hexdigest()
+    return folder / f"{name}-{locked[:12]}" / name
 
 
 def _build(modules: Path, package: str, target: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 import requests
 from docker.errors import ImageNotFound, NullResource
 
-from spark_images.engine import build, buildx, daemon, host, rootfs
+from spark_images.engine import build, builders, buildx, daemon, host, rootfs
 from spark_images.engine import git as git_tool
 from spark_images.engine.daemon import Engine
 from spark_images.errors import SparkImagesError, UsageError
@@ -69,6 +69,8 @@ class Edges:
         monkeypatch.setattr(buildx, "reachable", lambda _: self.online)
         monkeypatch.setattr(rootfs, "is_made", lambda _: self.made)
         monkeypatch.setattr(rootfs, "bootstrap", lambda suite, _: self.calls.append(("rootfs", suite)))
+        monkeypatch.setattr(builders, "require", lambda name: self.calls.append(("require", name)))
+        monkeypatch.setattr(builders, "start", lambda name: self.calls.append(("start", name)))
         monkeypatch.setattr(buildx, "bake", self.bake)
 
     def bake(self, definition: Any, _: Any, suites: dict[str, str], **how: Any) -> Any:
@@ -397,7 +399,8 @@ def test_bake_gets_the_debian_release_of_every_target(small: Project, edges: Edg
     [
         (CONTAINERD, "", "type=image,compression=uncompressed,unpack=true"),
         (CLASSIC, "", "type=docker"),
-        (CONTAINERD, "kube", "type=docker"),
+        (CONTAINERD, "kube", "type=docker,compression=uncompressed,force-compression=true"),
+        (CLASSIC, "kube", "type=docker,compression=uncompressed,force-compression=true"),
     ],
 )
 def test_the_output_depends_on_the_image_store_and_the_builder(
@@ -408,6 +411,25 @@ def test_the_output_depends_on_the_image_store_and_the_builder(
     edges.metadata = {"spark-9_0": {"containerimage.digest": "sha256:1"}}
     build.build(small, graph, [graph.targets["spark-9.0"]], builder=builder)
     assert edges.calls[-1][1]["target"]["spark-9_0"]["output"] == [output]
+
+
+def test_a_named_builder_is_checked_and_starts_before_anything_is_made(
+    small: Project, graph: Graph, baseline: list[Target], edges: Edges
+) -> None:
+    edges.made = False
+    build.build(small, graph, baseline, builder="kube")
+    assert [name for name, _ in edges.calls] == ["require", "start", "rootfs", "bake"]
+    assert edges.how["builder"] == "kube"
+
+
+def test_an_up_to_date_build_checks_the_name_of_the_builder_and_does_not_start_it(
+    small: Project, graph: Graph, baseline: list[Target], edges: Edges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keyed(monkeypatch, "same")
+    build.build(small, graph, baseline)
+    edges.calls.clear()
+    build.build(small, graph, baseline, builder="kube")
+    assert edges.calls == [("require", "kube")]
 
 
 def keyed(monkeypatch: pytest.MonkeyPatch, key: str) -> None:

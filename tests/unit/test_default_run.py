@@ -72,7 +72,7 @@ def test_each_cell_has_a_tier() -> None:
 def test_each_cell_has_one_job() -> None:
     names = [job.session for job in default_run.jobs(CELLS)]
     assert sorted(names) == sorted(
-        [*(f"test-{each.key}" for each in CELLS), "layers", "publish", "sbom", "network", "browser"]
+        [*(f"test-{each.key}" for each in CELLS), "layers", "publish", "sbom", "remote", "network", "browser"]
     )
 
 
@@ -98,7 +98,7 @@ def test_long_jobs_come_first() -> None:
     assert short.isdisjoint(tiers[:first])
 
 
-def test_jobs_use_every_session_of_the_cells_network_and_browser(small: Project) -> None:
+def test_jobs_use_every_session_of_the_cells_and_the_other_sessions(small: Project) -> None:
     cells = small.matrix.buildable
     named = {job.session for job in default_run.jobs(cells)}
     assert named == {
@@ -106,6 +106,7 @@ def test_jobs_use_every_session_of_the_cells_network_and_browser(small: Project)
         "layers",
         "publish",
         "sbom",
+        "remote",
         "network",
         "browser",
     }

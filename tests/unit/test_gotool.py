@@ -30,7 +30,10 @@ def go(monkeypatch: pytest.MonkeyPatch, folder: Path, body: str) -> None:
 
 def test_a_program_is_built_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, modules: Path) -> None:
     go(monkeypatch, tmp_path, f'echo "$options$PWD" >> {tmp_path}/runs; echo made > "$target"')
+    place = gotool.place(modules, PACKAGE, tmp_path / "go")
+    assert not place.exists()
     first = gotool.program(modules, PACKAGE, tmp_path / "go")
+    assert first == place
     assert first.name == "tool"
     assert first.read_text() == "made\n"
     assert gotool.program(modules, PACKAGE, tmp_path / "go") == first

@@ -44,12 +44,6 @@ def test_a_good_example_of_one_rule_breaks_no_other_rule() -> None:
     assert {text: found for _, text in GOOD if (found := findings(text, RULES))} == {}
 
 
-def test_a_rule_leaves_the_files_that_it_names_alone() -> None:
-    (rule,) = (rule for rule in RULES if rule.leaves)
-    assert findings(rule.bad[0], [rule]) == [rule.name]
-    assert findings(rule.bad[0], [rule], rule.leaves[0]) == []
-
-
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule.code_only], ids=lambda rule: rule.name)
 def test_a_rule_for_code_ignores_markdown(rule: Rule) -> None:
     assert findings(rule.bad[0], [rule], "docs/page.md") == []

@@ -1,11 +1,11 @@
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from nox.command import CommandFailed
 
-from spark_images.checks import cluster, records, results, sessions, suites
+from spark_images.checks import buildkitd, cluster, records, results, sessions, suites
 from spark_images.checks.default_run import Job
 from spark_images.checks.results import Counts, Outcome, Status
 from spark_images.checks.sessions import Call, Skipped
@@ -318,6 +318,31 @@ def test_the_session_sbom_compares_all_images_or_the_newest_one(tier: Tier, note
 def test_the_session_sbom_refuses_another_tier() -> None:
     with pytest.raises(UsageError, match="sbom has no tier --no-slow: use --quick, or no tier for all images"):
         sessions.test_sbom("sbom", [cell()], str, ["--no-slow"], Runner())
+
+
+@pytest.mark.parametrize(("tier", "chosen"), [(Tier.FULL, ()), (Tier.QUICK, ("-m", "not slow"))], ids=["full", "quick"])
+def test_the_session_remote_builds_an_image_or_only_a_layer(
+    tier: Tier, chosen: Sequence[str], noted: list[Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(buildkitd, "reason_to_skip", lambda: "")
+    monkeypatch.setattr(buildkitd, "reason_to_skip_without_building", lambda: "")
+    run = Runner()
+    sessions.test_remote("remote", [*([tier.option] if tier.option else []), "-x"], run)
+    file = str(results.RESULTS / f"remote{tier.option[1:]}.xml")
+    assert run.commands == [("pytest", "tests/remote", *chosen, "--junitxml", file, "-x")]
+    assert [outcome.name for outcome in noted] == [Job("remote", tier).name]
+
+
+@pytest.mark.parametrize("tier", [Tier.FULL, Tier.QUICK])
+def test_the_session_remote_is_skipped_with_the_reason(
+    tier: Tier, noted: list[Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the tier `--quick` needs a buildkitd that was built before."""
+    monkeypatch.setattr(buildkitd, "reason_to_skip", lambda: "no Go" if tier is Tier.FULL else "")
+    monkeypatch.setattr(buildkitd, "reason_to_skip_without_building", lambda: "not built")
+    with pytest.raises(Skipped, match="no Go" if tier is Tier.FULL else "not built"):
+        sessions.test_remote("remote", [tier.option] if tier.option else [], Runner())
+    assert [outcome.status for outcome in noted] == [Status.SKIPPED]
 
 
 @pytest.mark.usefixtures("_free_cluster", "lock")

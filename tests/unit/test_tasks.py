@@ -180,6 +180,13 @@ def test_a_build_gets_the_flags(inv: Inv, monkeypatch: pytest.MonkeyPatch, cell:
     ]
 
 
+def test_the_printed_plan_of_a_named_builder_has_its_output(inv: Inv, cell: Cell) -> None:
+    options = ("build.runtime", "--image", cell.image, *names_of(cell), "--json")
+    one, other = (json.loads(inv(*options, *builder)) for builder in ((), ("--builder", "kube")))
+    (name,) = one["group"]["default"]["targets"]
+    assert one["target"][name]["output"] != other["target"][name]["output"]
+
+
 def test_images_list_prints_json(inv: Inv, project: Project) -> None:
     cells = json.loads(inv("images.list", "--json"))
     assert [row["cell"] for row in cells] == [cell.key for cell in project.matrix.cells]

@@ -13,7 +13,9 @@ def comet() -> dict[str, str]:
     """
     settings = read_settings(Path(os.environ["SPARK_HOME"], "conf/comet.conf"))
     if not settings:
-        raise RuntimeError("this image has no Comet: use the image of the same Spark version whose name contains -comet")
+        raise RuntimeError(
+            "this image has no Comet: use the image of the same Spark version whose name contains -comet"
+        )
     if running() is not None:
         raise RuntimeError("a Spark session already runs, and Comet needs a new session: restart the kernel")
     return settings

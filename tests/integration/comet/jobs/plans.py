@@ -11,26 +11,39 @@ from pyspark.sql import DataFrame, Row, SparkSession
 
 QUERIES = {
     "filter": "SELECT id, text FROM facts WHERE whole > 3 AND text IS NOT NULL",
-    "project": "SELECT id, whole * 2 + 1 AS more, upper(text) AS text, amount + 1.5 AS amount, -real AS real FROM facts",
-    "aggregate": "SELECT grp, count(*), sum(whole), min(text), max(moment), sum(amount), avg(whole) FROM facts GROUP BY grp",
+    "project": "SELECT id, whole * 2 + 1 AS more, amount + 1.5 AS amount, -real AS real FROM facts",
+    "aggregate": """
+        SELECT grp, count(*), sum(whole), max(moment), sum(amount), avg(whole), min(day) FROM facts GROUP BY grp
+    """,
     "floats": "SELECT real, count(*) FROM facts GROUP BY real",
     "comparison": "SELECT id, real > 1.5, real = 0.0, real <=> CAST('NaN' AS DOUBLE), whole <=> NULL FROM facts",
-    "distinct": "SELECT count(DISTINCT whole), count(DISTINCT text) FROM facts",
     "broadcast join": "SELECT /*+ BROADCAST(names) */ id, name FROM facts JOIN names ON facts.grp = names.grp",
-    "sort-merge join": "SELECT /*+ MERGE(other) */ facts.id, other.id AS other FROM facts JOIN facts AS other ON facts.text = other.text",
+    "sort-merge join": """
+        SELECT /*+ MERGE(other) */ facts.id, other.id AS other FROM facts JOIN facts AS other ON facts.text = other.text
+    """,
     "outer join": "SELECT /*+ MERGE(names) */ id, name FROM facts LEFT JOIN names ON facts.text = names.name",
-    "anti join": "SELECT id FROM facts WHERE NOT EXISTS (SELECT 1 FROM names WHERE names.grp = facts.grp)",
-    "sort": "SELECT id, text, amount, moment, real FROM facts ORDER BY text NULLS LAST, amount DESC, real, id",
-    "top": "SELECT id, real FROM facts ORDER BY real DESC NULLS LAST, id LIMIT 7",
+    "sort": "SELECT id, text, amount, moment FROM facts ORDER BY text NULLS LAST, amount DESC, moment, id",
+    "top": "SELECT id, moment FROM facts ORDER BY moment DESC NULLS LAST, id LIMIT 7",
     "exchange": "SELECT /*+ REPARTITION(3, grp) */ * FROM facts",
     "union": "SELECT whole FROM facts UNION ALL SELECT id FROM facts",
     "decimals": "SELECT id, amount * amount, amount / 3, CAST(amount AS DECIMAL(16, 1)), round(amount, 1) FROM facts",
-    "times": "SELECT id, date_trunc('HOUR', moment), year(moment), hour(moment), CAST(moment AS DATE), date_add(day, 40) FROM facts",
-    "strings": "SELECT id, length(text), substring(text, 1, 2), text LIKE '%b%', concat(text, '-', text), trim(text) FROM facts",
+    "times": """
+        SELECT id, date_trunc('HOUR', moment), year(moment), hour(moment), CAST(moment AS DATE), date_add(day, 40)
+        FROM facts
+    """,
+    "strings": """
+        SELECT id, length(text), substring(text, 1, 2), text LIKE '%b%', concat(text, '-', text), trim(text) FROM facts
+    """,
+    "texts": "SELECT grp, min(text), max(text) FROM facts GROUP BY grp",
+    "case": "SELECT id, upper(text) AS text FROM facts",
+    "distinct": "SELECT count(DISTINCT whole), count(DISTINCT text) FROM facts",
+    "anti join": "SELECT id FROM facts WHERE NOT EXISTS (SELECT 1 FROM names WHERE names.grp = facts.grp)",
+    "floats sorted": "SELECT id, real FROM facts ORDER BY real, id",
     "window": "SELECT id, row_number() OVER (PARTITION BY grp ORDER BY id) AS number FROM facts",
-    "python": "SELECT id, plus_one(whole) FROM facts",
     "soundex": "SELECT id, soundex(text) FROM facts WHERE whole > 3",
+    "python": "SELECT id, plus_one(whole) FROM facts",
 }
+SORTED = ("sort", "top", "floats sorted")
 
 
 def key(value: Any) -> Any:
@@ -40,7 +53,7 @@ def key(value: Any) -> Any:
     return value if value is None or isinstance(value, int | str | bool) else str(value)
 
 
-def rows(frame: DataFrame, ordered: bool) -> list[list[Any]]:
+def rows(frame: DataFrame, *, ordered: bool) -> list[list[Any]]:
     found = [[key(value) for value in row] for row in frame.collect()]
     return found if ordered else sorted(found, key=repr)
 
@@ -98,12 +111,12 @@ def main(folder: str) -> None:
     spark.udf.register("plus_one", lambda value: value and value + 1, "bigint")
     found: dict[str, Any] = {}
     for name, query in QUERIES.items():
-        ordered = "ORDER BY text" in query or "LIMIT" in query
+        ordered = name in SORTED
         spark.conf.set("spark.comet.enabled", "false")
-        plain = rows(spark.sql(query), ordered)
+        plain = rows(spark.sql(query), ordered=ordered)
         spark.conf.set("spark.comet.enabled", "true")
         frame = spark.sql(query)
-        comet = rows(frame, ordered)
+        comet = rows(frame, ordered=ordered)
         found[name] = {
             "plan": list(nodes(frame._jdf.queryExecution().executedPlan())),
             "equal": comet == plain,
@@ -113,4 +126,5 @@ def main(folder: str) -> None:
     print("RESULT", json.dumps(found), flush=True)
 
 
-main(sys.argv[1])
+if __name__ == "__main__":
+    main(sys.argv[1])

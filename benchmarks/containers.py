@@ -47,7 +47,7 @@ class Run:
     lines: tuple[str, ...] = ()
 
     def as_document(self) -> dict[str, Any]:
-        """Returns the entry for the JSON file: all but the log."""
+        """Returns the entry for the JSON file, without the log."""
         return {"wall": self.wall, "end": self.end, "cpu": self.cpu, "answer": self.answer}
 
 

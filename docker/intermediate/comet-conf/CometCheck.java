@@ -51,8 +51,8 @@ public final class CometCheck implements SparkPlugin {
     }
 
     private static Optional<String> memory(SparkConf conf) {
-        boolean set = conf.getBoolean("spark.memory.offHeap.enabled", false) && conf.getSizeAsBytes("spark.memory.offHeap.size", "0") > 0;
-        return set ? Optional.empty() : Optional.of("Spark has no off-heap memory, and Comet's operators need it: set"
+        // If it is enabled, Spark itself refuses the size 0.
+        return conf.getBoolean("spark.memory.offHeap.enabled", false) ? Optional.empty() : Optional.of("Spark has no off-heap memory, and Comet's operators need it: set"
             + " spark.memory.offHeap.enabled=true and spark.memory.offHeap.size (2g in comet.conf)");
     }
 

@@ -12,7 +12,7 @@ TABLE = "lake.shop.orders"
 def main() -> None:
     spark = SparkSession.builder.getOrCreate()
     spark.sql(f"CREATE TABLE {TABLE} (id BIGINT, shop INT, amount DECIMAL(10, 2), moment TIMESTAMP) USING iceberg")
-    made_up = "id, CAST(id % 7 AS INT) AS shop, CAST(id / 4 AS DECIMAL(10, 2)) AS amount, timestamp_seconds(id * 9999)"
+    made_up = "id, CAST(id % 7 AS INT) AS shop, CAST(id / 4 AS DECIMAL(10, 2)) AS amount, timestamp_seconds(id * 9999) AS moment"
     spark.sql(f"INSERT INTO {TABLE} SELECT {made_up} FROM range(1000)")
     spark.sql(f"""
         MERGE INTO {TABLE} AS old USING (SELECT {made_up} FROM range(990, 1010)) AS new ON old.id = new.id
@@ -20,7 +20,7 @@ def main() -> None:
     """)
     spark.sql(f"DELETE FROM {TABLE} WHERE id < 10")
     spark.sql(f"ALTER TABLE {TABLE} ADD COLUMN note STRING")
-    query = f"SELECT shop, count(*), sum(amount), max(moment), max(note) FROM {TABLE} WHERE id > 100 GROUP BY shop"
+    query = f"SELECT shop, count(*), sum(amount), max(moment), count(note) FROM {TABLE} WHERE id > 100 GROUP BY shop"
     found: dict[str, Any] = {}
     for name, enabled in (("plain", "false"), ("comet", "true")):
         spark.conf.set("spark.comet.enabled", enabled)

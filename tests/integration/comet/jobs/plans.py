@@ -5,6 +5,7 @@ import struct
 import sys
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from pyspark.sql import DataFrame, Row, SparkSession
@@ -123,6 +124,9 @@ def main(folder: str) -> None:
             "rows": len(comet),
             "different": [pair for pair in zip(plain, comet, strict=False) if pair[0] != pair[1]][:3],
         }
+    spark.sql("SELECT * FROM facts WHERE id > 5").write.parquet(f"{folder}/written")
+    found["written"] = spark.read.parquet(f"{folder}/written").count()
+    print("FILES", json.dumps([str(path) for path in Path("/tmp").glob("libcomet*")]))
     print("RESULT", json.dumps(found), flush=True)
 
 

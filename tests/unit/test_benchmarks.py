@@ -318,12 +318,13 @@ def test_only_one_side_has_the_settings_of_the_accelerator(side: str, file: str)
     assert heap + outside == 4
 
 
-def test_image_without_an_accelerator_has_no_queries_to_compare(project: Project) -> None:
-    cells = {cell.key: cell for cell in project.matrix.buildable}
-    assert queries.accelerator(cells["4.1.4-comet-iceberg"]) == "comet"
-    assert queries.accelerator(cells["4.1.4-gpu"]) == "gpu"
-    with pytest.raises(UsageError, match=r"4\.1\.4-iceberg runs queries as plain Spark does: expected an image with"):
-        queries.accelerator(cells["4.1.4-iceberg"])
+def test_image_without_an_accelerator_has_no_queries_to_compare(full: Tree) -> None:
+    matrix = full.matrix()
+    assert queries.accelerator(cell_of(matrix, "9.0-gpu")) == "gpu"
+    with pytest.raises(
+        UsageError, match=r"9\.0-lake runs queries as plain Spark does: expected an image with comet or"
+    ):
+        queries.accelerator(cell_of(matrix, "9.0-lake"))
 
 
 def test_there_are_22_queries() -> None:

@@ -12,7 +12,13 @@ TABLE = "lake.shop.orders"
 def main() -> None:
     spark = SparkSession.builder.getOrCreate()
     spark.sql(f"CREATE TABLE {TABLE} (id BIGINT, shop INT, amount DECIMAL(10, 2), moment TIMESTAMP) USING iceberg")
-    made_up = "id, CAST(id % 7 AS INT) AS shop, CAST(id / 4 AS DECIMAL(10, 2)) AS amount, timestamp_seconds(id * 9999) AS moment"
+    values = (
+        "id",
+        "CAST(id % 7 AS INT) AS shop",
+        "CAST(id / 4 AS DECIMAL(10, 2)) AS amount",
+        "timestamp_seconds(id) AS moment",
+    )
+    made_up = ", ".join(values)
     spark.sql(f"INSERT INTO {TABLE} SELECT {made_up} FROM range(1000)")
     spark.sql(f"""
         MERGE INTO {TABLE} AS old USING (SELECT {made_up} FROM range(990, 1010)) AS new ON old.id = new.id

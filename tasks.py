@@ -406,7 +406,7 @@ def run_jupyter(context: Context, spark: str = "", variant: str = "", port: int 
 @command(
     iterable=["only", "cells"],
     help={
-        "only": "size, start, long, kubernetes or build; repeat for several: --only size --only start (default: all)",
+        "only": "size, start, long, queries, kubernetes or build; repeat for several (default: all)",
         "cells": "a cell; repeat for several: --cells 3.5.8-iceberg (default: newest baseline per line; build: all)",
         "runs": "how often to time each side (default: 7, and 3 for a long job)",
         "json": "print the raw figures as JSON",

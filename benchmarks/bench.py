@@ -1,21 +1,22 @@
 """Runs `inv bench`: builds the images and their references, measures them, and writes benchmarks/results."""
 
 import os
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import kubernetes, results, sizes, speed, start
+from benchmarks import kubernetes, queries, results, sizes, speed, start
 from benchmarks.containers import Run
 from benchmarks.references import CONTENT, MONOLITH, OFFICIAL, References, references
 from benchmarks.results import PARTS, Document
 from benchmarks.start import LONG, OURS, START, Workload
 from spark_images.checks import cluster, suites
-from spark_images.engine import build, daemon
+from spark_images.engine import build, daemon, gpu
 from spark_images.errors import UsageError, unknown
-from spark_images.matrix.model import BASELINE, Cell, Matrix
+from spark_images.matrix.model import BASELINE, GPU, Cell, Matrix
 from spark_images.matrix.selection import cell_of
 from spark_images.plan.project import Project
 
@@ -52,9 +53,9 @@ def order(matrix: Matrix, only: Sequence[str], cells: Sequence[str], runs: int) 
     return Order(tuple(part for part in PARTS if part in (only or default)), tuple(chosen), runs, not cells)
 
 
-def newest(matrix: Matrix) -> list[Cell]:
-    """Returns the baseline of the newest Spark version of each line."""
-    return [cell for cell in suites.newest(matrix.buildable) if (cell.image, cell.variant) == ("spark", BASELINE)]
+def newest(matrix: Matrix, variants: Sequence[str] = (BASELINE,)) -> list[Cell]:
+    """Returns the Spark images of these variants with the newest Spark version of each line that has them."""
+    return [cell for cell in suites.newest(matrix.buildable) if cell.image == "spark" and cell.variant in variants]
 
 
 def run(project: Project, wanted: Order) -> dict[str, Document]:
@@ -118,6 +119,25 @@ def _long(project: Project, known: References, wanted: Order) -> Document:
     return _timed(project, known, wanted, LONG, wanted.runs or 3)
 
 
+def _queries(project: Project, known: References, wanted: Order) -> Document:
+    cells = newest(project.matrix, tuple(queries.SETTINGS)) if wanted.every else wanted.cells
+    client = daemon.client()
+    found = {}
+    for cell in cells:
+        if queries.accelerator(cell) == GPU and (reason := gpu.reason_to_skip()):
+            print(f"{cell.key}: skipped: {reason}", file=sys.stderr)
+            continue
+        plain = cell_of(project.matrix, f"{cell.spark}-{BASELINE}")
+        _built(project, known, [cell], [])
+        known.build([(OFFICIAL, plain)])
+
+        def image(side: str, cell: Cell = cell, plain: Cell = plain) -> str:
+            return known.tag(OFFICIAL, plain) if side == queries.OFFICIAL else project.matrix.tag(cell.name)
+
+        found[cell.key] = queries.measured(client, cell, image, wanted.runs or 3)
+    return found
+
+
 def _kubernetes(project: Project, known: References, wanted: Order) -> Document:
     kubernetes.check()
     found = {}
@@ -147,6 +167,7 @@ MEASURES: dict[str, Callable[[Project, References, Order], Document]] = {
     "size": _size,
     "start": _start,
     "long": _long,
+    "queries": _queries,
     "kubernetes": _kubernetes,
     "build": _build,
 }

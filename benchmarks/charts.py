@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from benchmarks import RESULTS
 from benchmarks.references import CONTENT, MONOLITH, OFFICIAL
 from benchmarks.results import NAMES, QUANTITIES, Document, ratio
+from benchmarks.statistics import Sample
 
 COLOURS = {"ours": "#1b7f5c", "theirs": "#b0b7bf", OFFICIAL: "#b0b7bf", CONTENT: "#7d8792", MONOLITH: "#4b535c"}
 LABELS = {"ours": "our image (median)", "theirs": "reference image (median)"}
@@ -17,7 +18,7 @@ WITHOUT_DATE = {"Date": None}
 
 def draw(part: str, document: Document, folder: Path = RESULTS) -> None:
     """Writes the chart of a part. Does nothing for a part without a chart."""
-    figure = {"size": sizes, "start": times, "long": times}.get(part, lambda _: None)(document)
+    figure = {"size": sizes, "start": times, "long": times, "queries": queries}.get(part, lambda _: None)(document)
     if figure:
         with mpl.rc_context({"svg.hashsalt": part, "svg.fonttype": "none"}):
             figure.savefig(folder / f"{part}.svg", metadata=WITHOUT_DATE)
@@ -63,4 +64,23 @@ def times(document: Document) -> Figure:
         axes.spines[["top", "right"]].set_visible(False)
         if number == 0:
             axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+    return figure
+
+
+def queries(document: Document) -> Figure:
+    """Returns the chart of CPU seconds by query: a group of bars per query, and one part of the chart per cell."""
+    figure = Figure(figsize=(11, 3.2 * len(document)), layout="constrained")
+    for number, (key, entry) in enumerate(document.items()):
+        axes = figure.add_subplot(len(document), 1, number + 1)
+        for offset, side, colour in ((-0.27, "on", "ours"), (0.0, "off", CONTENT), (0.27, "official", OFFICIAL)):
+            medians = [Sample(tuple(run["cpu"] for run in query[side])).median for query in entry["queries"].values()]
+            label = f"{entry['feature']} {side}" if side != "official" else "official recipe"
+            axes.bar(
+                [place + offset for place in range(len(medians))], medians, 0.27, color=COLOURS[colour], label=label
+            )
+        axes.set_xticks(range(len(entry["queries"])), list(entry["queries"]))
+        axes.set_ylabel("CPU time, s")
+        axes.set_title(key, loc="left")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False, ncols=3)
     return figure

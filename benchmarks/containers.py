@@ -37,13 +37,18 @@ class Run:
     """One run of a container.
 
     `wall` is the seconds from start to answer, `end` the seconds from start to exit, `cpu` the CPU seconds. `answer` is
-    the answer line.
+    the answer line. `lines` is the whole log.
     """
 
     wall: float
     end: float
     cpu: float
     answer: str
+    lines: tuple[str, ...] = ()
+
+    def as_document(self) -> dict[str, Any]:
+        """Returns the entry for the JSON file, without the log."""
+        return {"wall": self.wall, "end": self.end, "cpu": self.cpu, "answer": self.answer}
 
 
 def seconds(start: str, end: str) -> float:
@@ -108,6 +113,7 @@ def run(
         end=seconds(state["StartedAt"], state["FinishedAt"]),
         cpu=int(used[1].removeprefix(CPU)) / 1e9,
         answer=found[1],
+        lines=tuple(line.partition(" ")[2] for line in log.splitlines()),
     )
 
 

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from docker import DockerClient
 from docker.models.containers import Container
@@ -57,7 +57,10 @@ class Timing:
     def as_document(self) -> dict[str, object]:
         """Returns the entry for the JSON file."""
         sides = {"ours": self.ours, "theirs": self.theirs}
-        return {"reference": self.reference, **{side: [asdict(run) for run in runs] for side, runs in sides.items()}}
+        return {
+            "reference": self.reference,
+            **{side: [run.as_document() for run in runs] for side, runs in sides.items()},
+        }
 
     def ratio(self, quantity: str) -> Ratio:
         """Returns our image against the reference, in `wall`, `end` or `cpu` seconds."""

@@ -274,8 +274,9 @@ def _check_conflicts(matrix: Matrix, cell: Cell, file: str) -> None:
     for name in cell.features:
         for conflict in matrix.features[name].conflicts:
             if conflict.strikes(cell.features, cell.values):
-                versions = ", ".join(f"{key} {cell.values[key]}" for key in conflict.when)
-                raise MatrixError(f"{file}: {cell.key} does not work with {versions}: {conflict.reason}")
+                together = ", ".join(f"{key} {cell.values[key]}" for key in conflict.when)
+                together = together or " and ".join([name, *conflict.features])
+                raise MatrixError(f"{file}: {cell.key} does not work with {together}: {conflict.reason}")
 
 
 def _check_doubles(matrix: Matrix, file: str) -> None:

@@ -186,11 +186,14 @@ class Refusal:
 
 @dataclass(frozen=True, config=STRICT)
 class Conflict:
-    """Versions that do not work together in an image with all of `features`. `when` has their leading parts."""
+    """Features that do not work together with the feature of the table: an image has all of them.
+
+    `when` has the leading parts of the versions that this is about. Without it, no versions of them work together.
+    """
 
     features: tuple[str, ...]
-    when: Mapping[str, str]
     reason: str
+    when: Mapping[str, str] = field(default_factory=dict)
 
     def strikes(self, features: Iterable[str], values: Mapping[str, str]) -> bool:
         """Returns whether an image with these features and values has this conflict."""

@@ -1,11 +1,13 @@
 import json
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from benchmarks import bench, charts, containers, kubernetes, references, results, sizes, speed, start
+import benchmarks
+from benchmarks import bench, charts, containers, kubernetes, queries, references, results, sizes, speed, start
 from benchmarks.references import CONTENT, MONOLITH, OFFICIAL
 from benchmarks.statistics import Ratio, Sample, alternating, doubts, verdict
 from spark_images.checks import cluster
@@ -83,7 +85,9 @@ LOG = "2026-11-24T12:00:02.0Z ANSWER 42\n2026-11-24T12:00:02.9Z CPU-NANOSECONDS 
 
 
 def test_run_uses_the_timestamps_of_the_engine() -> None:
-    assert containers.run(client(LOG), "image", ["job"], "^ANSWER") == containers.Run(1.5, 2.5, 3.5, "ANSWER 42")
+    found = containers.run(client(LOG), "image", ["job"], "^ANSWER")
+    assert found.as_document() == {"wall": 1.5, "end": 2.5, "cpu": 3.5, "answer": "ANSWER 42"}
+    assert found.lines == ("ANSWER 42", "CPU-NANOSECONDS 3500000000")
 
 
 @pytest.mark.parametrize(("log", "code"), [(LOG, 1), (LOG.replace("ANSWER", "ANSER"), 0)])
@@ -274,3 +278,77 @@ def test_kubernetes_part_has_no_cpu_table() -> None:
 def test_both_images_run_the_same_job_on_kubernetes() -> None:
     ours, theirs = (kubernetes.submitter("here", image) for image in ("ours", "theirs"))
     assert json.dumps(ours).replace('"ours"', '"theirs"').replace("=ours", "=theirs") == json.dumps(theirs)
+
+
+def printed(cpu: float, digest: str = "d") -> list[str]:
+    """Returns the log of one run of jobs/queries.py with two queries."""
+    queries = [{"name": name, "wall": 2 * cpu, "cpu": cpu, "rows": 1, "digest": digest} for name in ("q01", "q02")]
+    return ["26/11/28 INFO started", *(f"QUERY {json.dumps(query)}" for query in queries), "ANSWER 3000000000"]
+
+
+def passes(**cpu: tuple[float, ...]) -> dict[str, list[queries.Pass]]:
+    return {side: [queries.read(printed(value)) for value in values] for side, values in cpu.items()}
+
+
+def test_queries_are_compared_by_side_and_summed() -> None:
+    found = queries.entry("comet", passes(on=(1, 1, 1), off=(2, 2, 2), official=(4, 4, 4)))
+    assert found["queries"]["q02"]["off"] == [{"wall": 4, "cpu": 2}] * 3
+    assert found["resident"]["on"] == [3_000_000_000] * 3
+    document = {"1-comet": {**found, "busy": 0.0}}
+    wall, cpu, resident = results.tables("queries", document)
+    assert wall.title == "1-comet, comet: wall time, s"
+    assert cpu.rows[-1] == (*("**sum**", "2.00", "4.00", "8.00", "0.50 (0.50–0.50)", "0.25 (0.25–0.25)", "0%", "3"),)
+    assert [row[0] for row in cpu.rows] == ["q01", "q02", "**sum**"]
+    assert resident.rows[0][1:4] == ("3.00", "3.00", "3.00")
+
+
+def test_query_with_different_results_is_an_error() -> None:
+    taken = passes(on=(1,), off=(1,), official=(1,))
+    taken["on"] = [queries.read(printed(1, digest="other"))]
+    with pytest.raises(SparkImagesError, match=r"^q01: the results of the sides differ"):
+        queries.entry("comet", taken)
+
+
+@pytest.mark.parametrize(("side", "file"), [("on", "comet.conf"), ("off", ""), ("official", "")])
+def test_only_one_side_has_the_settings_of_the_accelerator(side: str, file: str) -> None:
+    command = queries.command(side, "comet")
+    assert any(file and part.endswith(file) for part in command) == bool(file)
+    heap = int(command[command.index("--driver-memory") + 1].removesuffix("g"))
+    outside = 2 if "spark.memory.offHeap.size=2g" in command else 0
+    assert heap + outside == 4
+
+
+def test_image_without_an_accelerator_has_no_queries_to_compare(full: Tree) -> None:
+    matrix = full.matrix()
+    assert queries.accelerator(cell_of(matrix, "9.0-gpu")) == "gpu"
+    with pytest.raises(
+        UsageError, match=r"9\.0-lake runs queries as plain Spark does: expected an image with comet or"
+    ):
+        queries.accelerator(cell_of(matrix, "9.0-lake"))
+
+
+def test_there_are_22_queries() -> None:
+    files = sorted((benchmarks.FOLDER / "tpch").glob("*.sql"))
+    assert [file.stem for file in files] == [f"q{number:02}" for number in range(1, 23)]
+
+
+def test_tables_that_were_not_finished_are_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The generator fails in the middle, and the next call starts again."""
+    monkeypatch.setattr(queries, "BUILD", tmp_path)
+    folder = tmp_path / f"benchmarks/tpch-{queries.SCALE}"
+    generator = tmp_path / "bin/tpchgen-cli"
+    generator.parent.mkdir()
+    generator.write_text(
+        '#!/bin/sh\nfor last; do :; done\necho half > "$last/lineitem.parquet"\necho full disk >&2\nexit 3\n'
+    )
+    generator.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(generator.with_name("python")))
+    with pytest.raises(SparkImagesError, match="tpchgen-cli failed with exit code 3:\nfull disk"):
+        queries.tables()
+    assert not folder.exists()
+    generator.write_text(
+        '#!/bin/sh\nfor last; do :; done\ntest -z "$(ls "$last")"\necho all > "$last/lineitem.parquet"\n'
+    )
+    assert (queries.tables() / "lineitem.parquet").read_text() == "all\n"
+    generator.unlink()
+    assert queries.tables() == folder

@@ -146,6 +146,12 @@ def test_conflict_can_have_one_feature(tree: Tree) -> None:
         tree.toml("[features.lake.layers.lake-jars]", f"{conflict}[features.lake.layers.lake-jars]").matrix()
 
 
+def test_conflict_without_versions_is_about_all_of_them(full: Tree) -> None:
+    with pytest.raises(MatrixError) as raised:
+        full.toml('when = { rapids = "6", lake = "2" }\n', "").matrix()
+    assert str(raised.value).startswith("images.toml: 9.0-gpu-lake does not work with gpu and lake: every query throws")
+
+
 def test_conflict_with_an_unknown_feature_is_an_error(full: Tree) -> None:
     with pytest.raises(MatrixError) as raised:
         full.toml('features = ["lake"]', 'features = ["lkae"]').matrix()
@@ -169,4 +175,4 @@ def test_conflict_with_an_unknown_feature_is_an_error(full: Tree) -> None:
 def test_conflict_compares_whole_parts_of_a_version(
     features: tuple[str, ...], values: dict[str, str], strikes: bool
 ) -> None:
-    assert Conflict(("lake",), {"rapids": "6", "lake": "2"}, "no").strikes(features, values) is strikes
+    assert Conflict(("lake",), "no", {"rapids": "6", "lake": "2"}).strikes(features, values) is strikes

@@ -35,12 +35,12 @@ from spark_images.reports import drawing, measure
 from spark_images.sbom.locked import downloads
 from spark_images.versions import add
 
-VARIANTS = ("baseline", "gpu", "iceberg", "delta", "gpu-iceberg", "delta-iceberg")
-NEEDS_RAPIDS_OR_ICEBERG = {"gpu", "iceberg", "gpu-iceberg", "delta-iceberg"}
+VARIANTS = ("baseline", "gpu", "iceberg", "delta", "comet", "gpu-iceberg", "delta-iceberg", "comet-iceberg")
+NOT_FOR_NEW_LINES = {"gpu", "iceberg", "gpu-iceberg", "delta-iceberg", "comet", "comet-iceberg"}
 MISSING = {
     ("3.5", "jupyter"): {"gpu-iceberg"},
-    **{("4.2", kind): NEEDS_RAPIDS_OR_ICEBERG for kind in ("spark", "jupyter")},
-    **{("4.3", kind): NEEDS_RAPIDS_OR_ICEBERG | {"delta"} for kind in ("spark", "jupyter")},
+    **{("4.2", kind): NOT_FOR_NEW_LINES for kind in ("spark", "jupyter")},
+    **{("4.3", kind): NOT_FOR_NEW_LINES | {"delta"} for kind in ("spark", "jupyter")},
 }
 """The variants that every Spark version has, and those that the images of a line and kind lack."""
 
@@ -140,10 +140,20 @@ def test_aws_sdk_that_iceberg_does_not_have_is_an_error(tmp_path: Path) -> None:
         file.load(tmp_path / "images.toml")
 
 
+def test_comet_with_rapids_is_an_error(tmp_path: Path) -> None:
+    text = (ROOT / "images.toml").read_text()
+    changed = re.sub(r'(title = "Comet .*\ncombines-with = \[)', r'\g<1>"gpu", ', text)
+    assert changed != text
+    (tmp_path / "images.toml").write_text(changed)
+    with pytest.raises(MatrixError, match="does not work with comet and gpu: Comet and RAPIDS both replace"):
+        file.load(tmp_path / "images.toml")
+
+
 def test_each_image_has_the_promised_budget(project: Project) -> None:
     baseline, gpu = {"3.5": 748, "4.1": 808, "4.2": 808, "4.3": 808}, {"3.5": 2400, "4.1": 2800}
+    comet = {"3.5": 100, "4.1": 140}
     for cell in project.matrix.buildable:
-        features = {"gpu": gpu.get(cell.line, 0), "iceberg": 200, "delta": 15}
+        features = {"gpu": gpu.get(cell.line, 0), "iceberg": 200, "delta": 15, "comet": comet.get(cell.line, 0)}
         expected = (
             baseline[cell.line] + (250 if cell.image == "jupyter" else 0) + sum(features[f] for f in cell.features)
         )

@@ -175,6 +175,29 @@ def test_starter_delta_changes_a_table_and_reads_its_earlier_version(server: Ser
 
 @pytest.mark.own_layers
 @pytest.mark.smoke
+def test_starter_comet_shows_both_plans_of_a_query(server: Server, cell: Cell) -> None:
+    if "comet" not in cell.features:
+        pytest.skip("not a Comet image")
+    *_, compared, plans = server.execute("starters/comet.ipynb")
+    assert compared.text.startswith("equal: True; Spark ")
+    left, right = ([line[start : start + 60] for line in plans.text.splitlines()] for start in (0, 61))
+    assert any("HashAggregate" in operator for operator in left)
+    assert not any("Comet" in operator for operator in left)
+    assert any("CometHashAggregate" in operator for operator in right)
+
+
+@pytest.mark.own_layers
+@pytest.mark.smoke
+def test_comet_in_an_image_without_it_is_an_error(server: Server, cell: Cell) -> None:
+    if "comet" in cell.features:
+        pytest.skip("a Comet image")
+    with server.kernel("comet.ipynb") as running:
+        error = running.run("from spark_notebook import comet\ncomet()").error
+    assert error.startswith("RuntimeError: this image has no Comet: use the image of the same Spark version")
+
+
+@pytest.mark.own_layers
+@pytest.mark.smoke
 def test_starter_rapids_plans_for_the_gpu(server: Server, cell: Cell) -> None:
     if GPU not in cell.features:
         pytest.skip("not a GPU image")

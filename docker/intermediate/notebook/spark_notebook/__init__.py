@@ -6,9 +6,10 @@ links to the Spark UI through the notebook server, and shows a DataFrame as a ta
 
 from typing import Any
 
+from spark_notebook.comet import comet
 from spark_notebook.rapids import gpu_plan, rapids
 
-__all__ = ["gpu_plan", "load_ipython_extension", "rapids"]
+__all__ = ["comet", "gpu_plan", "load_ipython_extension", "rapids"]
 
 
 def load_ipython_extension(shell: Any) -> None:

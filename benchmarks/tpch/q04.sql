@@ -1,0 +1,8 @@
+-- TPC-H query 4, order priority checking: the orders of a quarter with a line that arrived late.
+SELECT o_orderpriority, count(*) AS orders
+FROM orders
+WHERE o_orderdate >= DATE '1993-07-01'
+  AND o_orderdate < DATE '1993-10-01'
+  AND EXISTS (SELECT 1 FROM lineitem WHERE l_orderkey = o_orderkey AND l_commitdate < l_receiptdate)
+GROUP BY o_orderpriority
+ORDER BY o_orderpriority

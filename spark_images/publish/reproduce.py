@@ -1,7 +1,8 @@
 """Builds a published image again from the commit in its provenance, and compares the layers.
 
-An archive of classes is never the same twice: the JVM writes addresses into it that the kernel chooses at random. So a
-layer may differ in files `*.jsa`, and in nothing else.
+An archive of classes is never the same twice: the JVM writes addresses into it that the kernel chooses at random. jlink
+of Java 17 writes the JDK's modules in one of two forms, at random. So a layer may differ in files `*.jsa` and in the
+modules, and in nothing else.
 """
 
 import hashlib
@@ -35,8 +36,8 @@ from spark_images.reports import measure
 from spark_images.wording import counted
 
 COLUMNS = ("layer", "result", "what differs")
-ARCHIVE = ".jsa"
-"""The end of the name of an archive of classes."""
+VARYING = (".jsa", "/lib/modules")
+"""The ends of the names of the files that differ in each build: archives of classes, and the modules of a JDK."""
 
 ARRANGEMENT = "the order or the headers of the files"
 """The difference of a layer whose files are all the same."""
@@ -58,8 +59,8 @@ class Layer:
 
     @property
     def is_reproduced(self) -> bool:
-        """Whether the layer is the same, except for archives of classes."""
-        return self.same or all(path.endswith(ARCHIVE) for path in self.differing)
+        """Whether the layer is the same, except for the files in VARYING."""
+        return self.same or all(path.endswith(VARYING) for path in self.differing)
 
 
 def reproduce(project: Project, text: str, trust: Trust, say: Callable[[str], None] = print) -> list[Layer]:

@@ -63,7 +63,7 @@ Comet 0.12 logs no reason for an anti join.
 
 WRITES = {
     "3.5": r"Execute InsertIntoHadoopFsRelationCommand \[COMET: .* is not supported",
-    "4.1": r"WriteFiles \[COMET: .*Parquet write support is highly experimental",
+    "4.1": r"WriteFiles \[COMET: .*Set spark\.comet\.write\.parquet\.enabled=true to enable it",
 }
 """The reason in the log for which Spark writes Parquet files, by line."""
 

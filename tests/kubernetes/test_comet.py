@@ -25,6 +25,8 @@ def test_example_is_native_on_executors_that_have_the_sum_of_the_memory(cluster:
     )
     cluster.wait_for_job("comet-job")
     log = cluster.log_of_job("comet-job")
+    # The tests of all examples apply the manifest again, and a Job cannot change.
+    cluster.kubectl("delete", "job", "comet-job")
     assert "CometHashAggregate" in log
     assert "CometExchange" in log
     rows = [line.split("\t") for line in log.splitlines() if line[:2] in {f"{day}\t" for day in range(7)}]

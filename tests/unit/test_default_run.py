@@ -86,7 +86,10 @@ def test_jobs_on_the_cluster_come_right_after_the_jobs_that_read_and_build_layer
         "test-7.1-baseline -- --no-slow",
         "test-8.1-baseline -- --no-slow",
         "test-8.1-iceberg",
+        "test-8.1-delta",
+        "test-6.1-delta -- --no-slow",
         "test-7.1-iceberg -- --no-slow",
+        "test-7.1-delta -- --no-slow",
     ]
 
 

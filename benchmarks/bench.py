@@ -132,7 +132,7 @@ def _queries(project: Project, known: References, wanted: Order) -> Document:
         known.build([(OFFICIAL, plain)])
 
         def image(side: str, cell: Cell = cell, plain: Cell = plain) -> str:
-            return known.tag(OFFICIAL, plain) if side == queries.OFFICIAL else project.matrix.tag(cell.name)
+            return known.tag(OFFICIAL, plain) if side == OFFICIAL else project.matrix.tag(cell.name)
 
         found[cell.key] = queries.measured(client, cell, image, wanted.runs or 3)
     return found

@@ -6,6 +6,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from benchmarks import RESULTS
+from benchmarks.queries import OFF, ON
 from benchmarks.references import CONTENT, MONOLITH, OFFICIAL
 from benchmarks.results import NAMES, QUANTITIES, Document, ratio
 from benchmarks.statistics import Sample
@@ -72,9 +73,9 @@ def queries(document: Document) -> Figure:
     figure = Figure(figsize=(11, 3.2 * len(document)), layout="constrained")
     for number, (key, entry) in enumerate(document.items()):
         axes = figure.add_subplot(len(document), 1, number + 1)
-        for offset, side, colour in ((-0.27, "on", "ours"), (0.0, "off", CONTENT), (0.27, "official", OFFICIAL)):
+        for offset, side, colour in ((-0.27, ON, "ours"), (0.0, OFF, CONTENT), (0.27, OFFICIAL, OFFICIAL)):
             medians = [Sample(tuple(run["cpu"] for run in query[side])).median for query in entry["queries"].values()]
-            label = f"{entry['feature']} {side}" if side != "official" else "official recipe"
+            label = f"{entry['feature']} {side}" if side != OFFICIAL else "official recipe"
             axes.bar(
                 [place + offset for place in range(len(medians))], medians, 0.27, color=COLOURS[colour], label=label
             )

@@ -15,6 +15,7 @@ from typing import Any
 from docker import DockerClient
 
 from benchmarks import FOLDER, containers
+from benchmarks.references import OFFICIAL
 from benchmarks.start import JOBS, SUBMIT
 from benchmarks.statistics import alternating
 from spark_images import BUILD
@@ -24,7 +25,7 @@ from spark_images.matrix.model import Cell
 SETTINGS = {"comet": "/opt/spark/conf/comet.conf", "gpu": "/opt/spark/conf/rapids.conf"}
 """The features that run queries in another way, and the file that turns each one on."""
 
-ON, OFF, OFFICIAL = "on", "off", "official"
+ON, OFF = "on", "off"
 SIDES = (ON, OFF, OFFICIAL)
 
 SCALE = "1"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import RESULTS
+from benchmarks.queries import SIDES
 from benchmarks.references import CONTENT, MONOLITH, OFFICIAL
 from benchmarks.statistics import Ratio, Sample, verdict
 
@@ -106,7 +107,7 @@ def _times(document: Document, quantities: Sequence[str] = tuple(QUANTITIES)) ->
         yield Table(title[0].upper() + title[1:], columns, rows, texts=3)
 
 
-def totals(entry: Mapping[str, Any], quantity: str) -> dict[str, Sample]:
+def _totals(entry: Mapping[str, Any], quantity: str) -> dict[str, Sample]:
     """Returns the sum over all queries of a stored entry, by side: one value for each run."""
     queries = entry["queries"].values()
     return {
@@ -116,14 +117,14 @@ def totals(entry: Mapping[str, Any], quantity: str) -> dict[str, Sample]:
 
 
 def _queries(document: Document) -> Iterator[Table]:
-    columns = ("query", "on", "off", "official", "on ÷ off (range)", "on ÷ official (range)", "spread", "runs")
+    columns = ("query", *SIDES, "on ÷ off (range)", "on ÷ official (range)", "spread", "runs")
     for key, entry in document.items():
         for quantity, title in (("wall", "wall time, s"), ("cpu", "CPU time, s")):
             found = {
                 name: {side: Sample(tuple(run[quantity] for run in runs)) for side, runs in query.items()}
                 for name, query in entry["queries"].items()
             }
-            found["**sum**"] = totals(entry, quantity)
+            found["**sum**"] = _totals(entry, quantity)
             rows = [_query(name, samples, entry["busy"]) for name, samples in found.items()]
             yield Table(f"{key}, {entry['feature']}: {title}", columns, rows)
         resident = {side: Sample(tuple(size / 1e9 for size in sizes)) for side, sizes in entry["resident"].items()}
@@ -132,11 +133,11 @@ def _queries(document: Document) -> Iterator[Table]:
 
 
 def _query(name: str, samples: Mapping[str, Sample], busy: float) -> tuple[str, ...]:
-    on = samples["on"]
-    ratios = [Ratio(on, samples[other]) for other in ("off", "official")]
+    on, *others = (samples[side] for side in SIDES)
+    ratios = [Ratio(on, other) for other in others]
     return (
         name,
-        *(f"{samples[side].median:.2f}" for side in ("on", "off", "official")),
+        *(f"{samples[side].median:.2f}" for side in SIDES),
         *(verdict(found, busy) for found in ratios),
         f"{max(found.spread for found in ratios):.0%}",
         str(len(on.values)),

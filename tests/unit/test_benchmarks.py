@@ -302,6 +302,14 @@ def test_queries_are_compared_by_side_and_summed() -> None:
     assert resident.rows[0][1:4] == ("3.00", "3.00", "3.00")
 
 
+def test_chart_of_the_queries_has_a_part_for_each_cell(tmp_path: Path) -> None:
+    found = queries.entry("comet", passes(on=(1,), off=(2,), official=(4,)))
+    charts.draw("queries", {"1-comet": found, "2-comet": found}, tmp_path)
+    chart = (tmp_path / "queries.svg").read_text()
+    for text in ("1-comet", "2-comet", "comet on", "comet off", "official recipe", "q02"):
+        assert text in chart
+
+
 def test_query_with_different_results_is_an_error() -> None:
     taken = passes(on=(1,), off=(1,), official=(1,))
     taken["on"] = [queries.read(printed(1, digest="other"))]
